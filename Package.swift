@@ -1,0 +1,80 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let hummingbird: Package.Dependency = .package(
+    url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []
+)
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let http: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+]
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+/// One table of targets: what a file may import shows where it stands (ARCHITECTURE.md).
+let package = Package(
+    name: "kubewa",
+    products: [
+        .executable(name: "kubewa", targets: ["Kubewa"]),
+        .library(name: "KubewaParts", targets: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web"]),
+    ],
+    dependencies: [
+        hummingbird,
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CPostgres"),
+        .target(name: "Domain"),
+        .target(name: "Storage", dependencies: ["Domain", "CSQLite", "CPostgres", crypto, logging]),
+        .target(
+            name: "Outbound",
+            dependencies: ["Domain", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging] + nio),
+        .target(name: "Connectors", dependencies: ["Domain", crypto]),
+        .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
+        .target(name: "Web", dependencies: ["Domain", "Engine", logging] + http),
+        .executableTarget(
+            name: "Kubewa",
+            dependencies: [
+                "Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", lifecycle, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + http),
+        .target(
+            name: "TestKit",
+            dependencies: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", logging] + http),
+        .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"]),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "TestKit"]),
+        .testTarget(name: "OutboundTests", dependencies: ["Outbound", "TestKit"] + nio),
+        .testTarget(name: "ConnectorTests", dependencies: ["Connectors", "TestKit"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "TestKit"]),
+        .testTarget(
+            name: "WebTests",
+            dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+        .testTarget(name: "TidyTests", dependencies: ["Domain", "Web", "TestKit"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .treatAllWarnings(as: .error),
+    ]
+}

@@ -1,0 +1,152 @@
+import Domain
+
+/// A way to reach banks. One folder a wire protocol; every implementation passes `ConnectorConformance`.
+///
+/// A connector translates and nothing else: it never sees the database, keeps no state of its own between calls
+/// (what it must remember travels in a link's `state` or in the `Grant`), and reaches out only through the
+/// `HTTPTransport` that it was made with.
+public protocol Connector: Sendable {
+    var descriptor: ConnectorDescriptor { get }
+
+    /// Starts linking and returns what the person must do first.
+    func beginLink(_ request: LinkRequest, _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress
+
+    /// Goes on with a person's answer. `state` is what the last progress carried, also after a restart.
+    /// A wrong answer is not an error: it returns the same form with `problem` set, or `.failed`.
+    func continueLink(
+        _ state: [UInt8], _ answer: StepAnswer, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> LinkProgress
+
+    /// Asks again while the last step was `.wait`.
+    func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress
+
+    /// Exchanges a grant that the bank no longer takes. The old one may be dead afterwards: store the new one first.
+    func refreshAuth(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) -> Grant
+
+    /// Withdraws access at the bank. Access that is already gone is success.
+    func revoke(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError)
+
+    func listAccounts(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) -> [FetchedAccount]
+
+    func balance(
+        _ grant: Grant, account: String, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> FetchedBalance
+
+    /// One page of an account's transactions in a window of days, newest first. A page that cannot be read whole
+    /// is an error, never a short page.
+    func transactions(
+        _ grant: Grant, account: String, window: DayWindow, cursor: String?, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> FetchPage
+
+    /// nil when the bank knows nothing of the person.
+    func identity(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) -> IdentityDetails?
+
+    /// Reads what a bank pushed, after checking that the bank sent it.
+    /// - Throws: `access_denied` when the signature is wrong.
+    func handleUpstreamWebhook(
+        headers: [(name: String, value: String)], body: [UInt8]
+    ) throws(ConnectorError) -> [UpstreamEvent]
+
+    func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth
+}
+
+extension Connector {
+    public func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress {
+        throw ConnectorError(.unsupported)
+    }
+    public func revoke(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) {}
+    public func identity(
+        _ grant: Grant, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> IdentityDetails? { throw ConnectorError(.unsupported) }
+    public func handleUpstreamWebhook(
+        headers: [(name: String, value: String)], body: [UInt8]
+    ) throws(ConnectorError) -> [UpstreamEvent] { throw ConnectorError(.unsupported) }
+    public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth { .healthy }
+}
+
+/// Who and what a connector is.
+public struct ConnectorDescriptor: Sendable {
+    public var id: String
+    public var capabilities: Capabilities
+    /// Slugs of the institutions that it serves.
+    public var institutions: Set<String>
+    /// Serves sandbox environments, production ones, or (by an explicit setting) both.
+    public var environments: Set<EnvironmentKind>
+
+    public init(
+        id: String, capabilities: Capabilities, institutions: Set<String>, environments: Set<EnvironmentKind>
+    ) {
+        self.id = id
+        self.capabilities = capabilities
+        self.institutions = institutions
+        self.environments = environments
+    }
+}
+
+/// What a bank protocol can do; the engine asks this, never the connector's name.
+public struct Capabilities: Sendable, Equatable {
+    public var products: Set<Product>
+    public var reportsPending: Bool
+    public var pushes: Bool
+    public var historyMonthsMax: Int
+    /// A window may span at most this many days.
+    public var windowDaysMax: Int
+    public var isUnattended: Bool
+
+    public init(
+        products: Set<Product>, reportsPending: Bool = false, pushes: Bool = false, historyMonthsMax: Int = 24,
+        windowDaysMax: Int = 31, isUnattended: Bool = true
+    ) {
+        self.products = products
+        self.reportsPending = reportsPending
+        self.pushes = pushes
+        self.historyMonthsMax = historyMonthsMax
+        self.windowDaysMax = windowDaysMax
+        self.isUnattended = isUnattended
+    }
+}
+
+/// What every call carries.
+public struct ConnectorContext: Sendable {
+    public var environmentID: Int64
+    public var institution: String
+    /// The environment's time.
+    public var now: Instant
+    public var correlationID: String
+    public var isUserPresent: Bool
+
+    public init(
+        environmentID: Int64, institution: String, now: Instant, correlationID: String, isUserPresent: Bool = false
+    ) {
+        self.environmentID = environmentID
+        self.institution = institution
+        self.now = now
+        self.correlationID = correlationID
+        self.isUserPresent = isUserPresent
+    }
+}
+
+/// What linking is asked for.
+public struct LinkRequest: Sendable {
+    public var products: Set<Product>
+    public var historyMonths: Int
+    /// Where a bank's own page sends the person back to.
+    public var redirectURL: String?
+    /// Where the bank may push to.
+    public var pushURL: String?
+    public init(products: Set<Product>, historyMonths: Int = 24, redirectURL: String? = nil, pushURL: String? = nil) {
+        self.products = products
+        self.historyMonths = historyMonths
+        self.redirectURL = redirectURL
+        self.pushURL = pushURL
+    }
+}
+
+/// What a bank tells of its own accord.
+public enum UpstreamEvent: Sendable, Equatable {
+    /// There is new data of this login.
+    case dataReady(environmentID: Int64, upstreamUserID: String)
+    case accessEnded(environmentID: Int64, upstreamUserID: String)
+}
+
+public enum InstitutionHealth: String, Sendable { case healthy, degraded, down }

@@ -1,0 +1,28 @@
+/// An error whose message may be shown to a customer: it says what is wrong and what to do.
+public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let code: ErrorCode
+    public let message: String
+    /// The member of the request that is meant, if one is.
+    public let field: String?
+
+    public init(_ code: ErrorCode, _ message: String, field: String? = nil) {
+        self.code = code
+        self.message = message
+        self.field = field
+    }
+
+    public var description: String { "\(code): \(message)" }
+
+    /// Unknown ids and the ids of others get this one answer.
+    public static func notFound(_ what: String) -> DomainError {
+        DomainError(.notFound, "There is no such \(what) here. Check the id, and that the key is of its environment.")
+    }
+
+    public static func missing(_ field: String) -> DomainError {
+        DomainError(.missingField, "`\(field)` is required.", field: field)
+    }
+
+    public static func invalid(_ field: String, _ why: String) -> DomainError {
+        DomainError(.invalidField, "`\(field)` \(why)", field: field)
+    }
+}

@@ -1,0 +1,59 @@
+/// A moment, in milliseconds since 1970-01-01 UTC.
+public struct Instant: Hashable, Sendable, Comparable {
+    public let ms: Int64
+    public init(ms: Int64) { self.ms = ms }
+
+    public static func < (left: Self, right: Self) -> Bool { left.ms < right.ms }
+    public static func + (left: Self, milliseconds: Int64) -> Self { Self(ms: left.ms + milliseconds) }
+    public static func - (left: Self, right: Self) -> Int64 { left.ms - right.ms }
+
+    /// `2023-06-05T17:12:59.729Z`
+    public var iso: String {
+        let (day, rest) = floorDivide(ms, Instant.dayMs)
+        let date = LocalDate(dayNumber: Int(day))
+        let seconds = rest / 1000
+        let clock = [pad(seconds / 3600, 2), pad(seconds / 60 % 60, 2), pad(seconds % 60, 2)].joined(separator: ":")
+        return "\(date.iso)T\(clock).\(pad(rest % 1000, 3))Z"
+    }
+
+    /// Reads the form that `iso` writes; fraction and offset may be absent (UTC is taken).
+    public init?(iso text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 19, bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: " "),
+            let date = LocalDate(String(decoding: bytes[0..<10], as: UTF8.self)),
+            let hour = digits(bytes, 11, 2), let minute = digits(bytes, 14, 2), let second = digits(bytes, 17, 2),
+            hour < 24, minute < 60, second < 61
+        else { return nil }
+        var millis = 0
+        if bytes.count >= 23, bytes[19] == UInt8(ascii: ".") { millis = digits(bytes, 20, 3) ?? 0 }
+        let time = Int64((hour * 60 + minute) * 60 + second) * 1000 + Int64(millis)
+        self.init(ms: Int64(date.dayNumber) * Instant.dayMs + time)
+    }
+
+    public static let dayMs: Int64 = 86_400_000
+
+    /// The calendar day of this moment at a fixed offset from UTC (Africa/Lagos is +60 all year).
+    public func day(offsetMinutes: Int = LocalDate.lagosOffsetMinutes) -> LocalDate {
+        LocalDate(dayNumber: Int(floorDivide(ms + Int64(offsetMinutes) * 60_000, Instant.dayMs).0))
+    }
+}
+
+func floorDivide(_ value: Int64, _ by: Int64) -> (Int64, Int64) {
+    let quotient = value >= 0 ? value / by : -((-value + by - 1) / by)
+    return (quotient, value - quotient * by)
+}
+
+func pad(_ value: some BinaryInteger, _ width: Int) -> String {
+    let text = String(value)
+    return text.count >= width ? text : String(repeating: "0", count: width - text.count) + text
+}
+
+func digits(_ bytes: [UInt8], _ start: Int, _ count: Int) -> Int? {
+    guard start + count <= bytes.count else { return nil }
+    var value = 0
+    for byte in bytes[start..<start + count] {
+        guard (48...57).contains(byte) else { return nil }
+        value = value * 10 + Int(byte - 48)
+    }
+    return value
+}

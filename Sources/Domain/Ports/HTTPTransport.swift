@@ -1,0 +1,60 @@
+/// One request to a bank. Bodies and headers may hold secrets: never logged whole.
+public struct HTTPRequestData: Sendable {
+    public var method: String
+    public var url: String
+    public var headers: [(name: String, value: String)]
+    public var body: [UInt8]
+    /// The whole exchange ends after this.
+    public var timeoutSeconds: Int
+
+    public init(
+        method: String, url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = [],
+        timeoutSeconds: Int = 15
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeoutSeconds = timeoutSeconds
+    }
+}
+
+/// A whole reply, its body within the transport's cap.
+public struct HTTPReplyData: Sendable {
+    public var status: Int
+    public var headers: [(name: String, value: String)]
+    public var body: [UInt8]
+
+    public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    public func header(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+}
+
+/// Why no whole reply came. The text is safe to show.
+public enum HTTPTransportError: Error, Sendable, Equatable, CustomStringConvertible {
+    case cannotConnect, timedOut, brokenOff, tooLarge, invalidURL, refusedAddress, tls, dns
+
+    public var description: String {
+        switch self {
+        case .cannotConnect: "the server could not be reached"
+        case .timedOut: "the server did not answer in time"
+        case .brokenOff: "the connection ended before the whole reply came"
+        case .tooLarge: "the reply was larger than allowed"
+        case .invalidURL: "the address is not a valid http or https URL"
+        case .refusedAddress: "the address is private or reserved"
+        case .tls: "the TLS handshake failed"
+        case .dns: "the host name could not be resolved"
+        }
+    }
+}
+
+/// Sends a request and returns the whole reply, whatever its status.
+public protocol HTTPTransport: Sendable {
+    func send(_ request: HTTPRequestData) async throws(HTTPTransportError) -> HTTPReplyData
+}

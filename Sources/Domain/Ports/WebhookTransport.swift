@@ -1,0 +1,41 @@
+/// A signed webhook request, ready to go.
+public struct WebhookRequest: Sendable {
+    public var url: String
+    public var headers: [(name: String, value: String)]
+    public var body: [UInt8]
+    public init(url: String, headers: [(name: String, value: String)], body: [UInt8]) {
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// What one attempt came to.
+public struct WebhookOutcome: Sendable, Equatable {
+    /// nil when no status line came.
+    public var status: Int?
+    public var error: HTTPTransportError?
+    /// At most 16 KiB of the reply's body.
+    public var responseBody: [UInt8]
+    public var retryAfterSeconds: Int?
+    public init(
+        status: Int?, error: HTTPTransportError? = nil, responseBody: [UInt8] = [], retryAfterSeconds: Int? = nil
+    ) {
+        self.status = status
+        self.error = error
+        self.responseBody = responseBody
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+    public var isSuccess: Bool { status.map { (200..<300).contains($0) } ?? false }
+}
+
+/// Sends to a customer's server: guarded addresses, caps on time and size, no redirects.
+public protocol WebhookTransport: Sendable {
+    func send(_ request: WebhookRequest) async -> WebhookOutcome
+}
+
+/// Host name to addresses; tests script it.
+public protocol Resolving: Sendable {
+    /// - Returns: numeric addresses, IPv4 dotted or IPv6 text.
+    func resolve(host: String) async throws(HTTPTransportError) -> [String]
+}

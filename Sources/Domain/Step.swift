@@ -1,0 +1,97 @@
+/// What a person must do next while linking. Every kind can be answered later, also after a restart.
+public enum Step: Sendable, Equatable {
+    case form(Form)
+    case selectAccounts([AccountChoice])
+    /// Nothing to answer; ask again after a while.
+    case wait(reason: String, pollAfterMs: Int64)
+    /// The person goes to the bank's own page and comes back.
+    case redirect(url: String)
+    case done
+    case failed(ConnectorError)
+
+    public struct Form: Sendable, Equatable {
+        public var name: String
+        public var prompt: String
+        public var fields: [Field]
+        public var attemptsLeft: Int?
+        /// Why the same form is asked again.
+        public var problem: String?
+        public init(
+            name: String, prompt: String, fields: [Field], attemptsLeft: Int? = nil, problem: String? = nil
+        ) {
+            self.name = name
+            self.prompt = prompt
+            self.fields = fields
+            self.attemptsLeft = attemptsLeft
+            self.problem = problem
+        }
+    }
+
+    public struct Field: Sendable, Equatable {
+        public enum Kind: String, Sendable { case text, secret, otp, select, number }
+        public var key: String
+        public var kind: Kind
+        public var label: String
+        public var choices: [String]
+        public init(key: String, kind: Kind, label: String, choices: [String] = []) {
+            self.key = key
+            self.kind = kind
+            self.label = label
+            self.choices = choices
+        }
+    }
+
+    public struct AccountChoice: Sendable, Equatable {
+        public var upstreamID: String
+        public var name: String
+        /// Last four digits.
+        public var mask: String
+        public var type: String?
+        public init(upstreamID: String, name: String, mask: String, type: String?) {
+            self.upstreamID = upstreamID
+            self.name = name
+            self.mask = mask
+            self.type = type
+        }
+    }
+}
+
+/// The person's answer to a step. Values are secrets: never logged, never stored.
+public struct StepAnswer: Sendable, Equatable {
+    public var fields: [String: String]
+    /// Upstream ids of the chosen accounts.
+    public var accounts: [String]
+    public init(fields: [String: String] = [:], accounts: [String] = []) {
+        self.fields = fields
+        self.accounts = accounts
+    }
+}
+
+/// How the answered connector goes on.
+public struct LinkProgress: Sendable, Equatable {
+    public var step: Step
+    /// Opaque to all but the connector; sealed at rest, at most 64 KiB.
+    public var state: [UInt8]
+    /// Set with `.done`.
+    public var linked: LinkedAccess?
+    public init(step: Step, state: [UInt8], linked: LinkedAccess? = nil) {
+        self.step = step
+        self.state = state
+        self.linked = linked
+    }
+}
+
+/// What linking gave.
+public struct LinkedAccess: Sendable, Equatable {
+    public var grant: Grant
+    public var accounts: [FetchedAccount]
+    /// The bank's own key of this login, by which its pushes are matched.
+    public var upstreamUserID: String?
+    public var consentExpiresAt: Instant?
+    public init(grant: Grant, accounts: [FetchedAccount], upstreamUserID: String?, consentExpiresAt: Instant? = nil) {
+        self.grant = grant
+        self.accounts = accounts
+        self.upstreamUserID = upstreamUserID
+        self.consentExpiresAt = consentExpiresAt
+    }
+}

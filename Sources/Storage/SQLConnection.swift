@@ -1,0 +1,65 @@
+import Domain
+
+/// One connection to a database. It is not `Sendable`: it lives on its own thread (`BlockingExecutor`), and
+/// code reaches it only inside `Database.read` and `Database.write`.
+///
+/// Statements are prepared once per connection and text. Placeholders are `$1…$n` on both databases.
+public protocol SQLConnection: AnyObject {
+    var dialect: Dialect { get }
+
+    /// Runs several statements without values, as migrations have them.
+    func script(_ sql: String) throws(StorageError)
+
+    /// Runs one statement and shows each row where it lies; nothing is copied that `body` does not read.
+    /// - Returns: rows changed, or read.
+    @discardableResult
+    func forEach(_ sql: String, _ values: [SQLValue], _ body: (borrowing Row) throws -> Void) throws -> Int
+}
+
+extension SQLConnection {
+    /// Runs one statement for its effect.
+    /// - Returns: rows changed.
+    @discardableResult
+    public func run(_ sql: String, _ values: [SQLValue] = []) throws -> Int {
+        try forEach(sql, values) { _ in }
+    }
+
+    public func query<T>(_ sql: String, _ values: [SQLValue] = [], _ map: (borrowing Row) throws -> T) throws -> [T] {
+        var found: [T] = []
+        try forEach(sql, values) { row in found.append(try map(row)) }
+        return found
+    }
+
+    /// The first row, if there is one. The statement itself limits.
+    public func first<T>(_ sql: String, _ values: [SQLValue] = [], _ map: (borrowing Row) throws -> T) throws -> T? {
+        try query(sql, values, map).first
+    }
+}
+
+/// The few ways in which the two databases differ in shared texts.
+public enum Dialect: Sendable {
+    case sqlite, postgres
+
+    /// The clause that a claiming sub-select ends with.
+    public var rowLock: String { self == .postgres ? "FOR UPDATE SKIP LOCKED" : "" }
+}
+
+/// A value for a placeholder. The array cases are for PostgreSQL's `unnest` and exist only under `Hot/`.
+public enum SQLValue: Sendable, Equatable {
+    case null
+    case integer(Int64)
+    case string(String)
+    case bytes([UInt8])
+    case integers([Int64?])
+    case strings([String?])
+    case byteArrays([[UInt8]?])
+
+    public static func int(_ value: Int64?) -> SQLValue { value.map(SQLValue.integer) ?? .null }
+    public static func int(_ value: Int) -> SQLValue { .integer(Int64(value)) }
+    public static func flag(_ value: Bool) -> SQLValue { .integer(value ? 1 : 0) }
+    public static func text(_ value: String?) -> SQLValue { value.map(SQLValue.string) ?? .null }
+    public static func blob(_ value: [UInt8]?) -> SQLValue { value.map(SQLValue.bytes) ?? .null }
+    public static func id<Owner>(_ value: ID<Owner>?) -> SQLValue { .text(value?.hex) }
+    public static func at(_ value: Instant?) -> SQLValue { .int(value?.ms) }
+    public static func day(_ value: LocalDate?) -> SQLValue { .text(value?.iso) }
+}

@@ -1,0 +1,85 @@
+import Domain
+
+/// What a unit of work may do inside `Database.write`. A unit may run twice (its group is retried unit by unit),
+/// so it has no effect but through this.
+public final class Transaction {
+    public let db: any SQLConnection
+    private var deferred: [String: (statement: BulkStatement, rows: [[SQLValue]])] = [:]
+    private var totals: [TotalKey: Total] = [:]
+
+    init(_ db: any SQLConnection) { self.db = db }
+
+    /// Adds a row that is written set-based at the end of the group, together with those of other units.
+    /// The unit cannot read it back.
+    public func append(_ statement: BulkStatement, _ row: [SQLValue]) {
+        deferred[statement.name, default: (statement, [])].rows.append(row)
+    }
+
+    /// Adds to the totals of a list's day and of the whole list; see `DayTotals`.
+    public func count(_ list: String, of environmentID: Int64, on day: String, _ change: Total) {
+        for key in [day, DayTotals.everyDay] {
+            totals[TotalKey(environmentID: environmentID, list: list, day: key), default: Total()] += change
+        }
+    }
+
+    func flush() throws {
+        if !totals.isEmpty {
+            let rows = totals.sorted { $0.key < $1.key }.map { key, total in
+                [
+                    SQLValue.integer(key.environmentID), .string(key.list), .string(key.day), .integer(total.count),
+                    .integer(total.creditMinor), .integer(total.debitMinor),
+                ]
+            }
+            try DayTotals.add.run(rows, on: db)
+            totals = [:]
+        }
+        let ordered = deferred.values.sorted { $0.statement.order < $1.statement.order }
+        deferred = [:]
+        for (statement, rows) in ordered { try statement.run(rows, on: db) }
+    }
+}
+
+/// How many rows a list gained on a day, and what they sum to.
+public struct Total: Sendable, Equatable {
+    public var count: Int64
+    public var creditMinor: Int64
+    public var debitMinor: Int64
+    public init(count: Int64 = 0, creditMinor: Int64 = 0, debitMinor: Int64 = 0) {
+        self.count = count
+        self.creditMinor = creditMinor
+        self.debitMinor = debitMinor
+    }
+    static func += (left: inout Total, right: Total) {
+        left.count += right.count
+        left.creditMinor += right.creditMinor
+        left.debitMinor += right.debitMinor
+    }
+}
+
+private struct TotalKey: Hashable, Comparable {
+    let environmentID: Int64
+    let list: String
+    let day: String
+    static func < (left: Self, right: Self) -> Bool {
+        (left.environmentID, left.list, left.day) < (right.environmentID, right.list, right.day)
+    }
+}
+
+/// `day_total`: the number of rows of every list per day, kept in the data transaction, so that neither a total nor
+/// a far page scans.
+public enum DayTotals {
+    /// The row that holds a list's grand total.
+    public static let everyDay = ""
+
+    static let add = BulkStatement.insert(
+        order: 0, into: "day_total",
+        [
+            ("environment_id", .bigint), ("list", .text), ("day", .text), ("count", .bigint), ("credit_minor", .bigint),
+            ("debit_minor", .bigint),
+        ],
+        conflict: """
+            ON CONFLICT (environment_id, list, day) DO UPDATE SET count = day_total.count + excluded.count, \
+            credit_minor = day_total.credit_minor + excluded.credit_minor, \
+            debit_minor = day_total.debit_minor + excluded.debit_minor
+            """)
+}
