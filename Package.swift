@@ -12,11 +12,17 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
     .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOTLS", package: "swift-nio"),
 ]
 let http: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "NIOCore", package: "swift-nio"),
+]
+/// For the servers that tests play.
+let sockets: [Target.Dependency] = [
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -57,10 +63,10 @@ let package = Package(
             ] + http),
         .target(
             name: "TestKit",
-            dependencies: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", logging] + http),
+            dependencies: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", logging] + http + sockets),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestKit"]),
-        .testTarget(name: "OutboundTests", dependencies: ["Outbound", "TestKit"] + nio),
+        .testTarget(name: "OutboundTests", dependencies: ["Domain", "Outbound", "TestKit"] + nio),
         .testTarget(name: "ConnectorTests", dependencies: ["Connectors", "TestKit"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "TestKit"]),
         .testTarget(

@@ -1,0 +1,214 @@
+import Domain
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// Sends signed webhooks to servers that customers name: to vetted addresses only, within caps on time and
+/// size, without following redirects.
+///
+/// A reply that breaks off or is too slow after its status line keeps the status and carries the error beside
+/// it: the receiver has decided by then.
+public final class WebhookSender: WebhookTransport {
+    private let group: any EventLoopGroup
+    private let runtime: any Runtime
+    private let limits: WebhookLimits
+    private let resolver: GuardedResolver
+    private let pool: WebhookPool
+    private let tls = Mutex<NIOSSLContext?>(nil)
+
+    /// - Parameter ownListeners: hosts and ports of this server, refused after the name is resolved; a
+    ///   wildcard or a name stands for that port on every loopback address.
+    public init(
+        group: any EventLoopGroup, resolver: any Resolving, addressGuard: AddressGuard, runtime: any Runtime,
+        limits: WebhookLimits = WebhookLimits(), ownListeners: [(String, Int)] = []
+    ) {
+        self.group = group
+        self.runtime = runtime
+        self.limits = limits
+        self.resolver = GuardedResolver(
+            resolver: resolver, addressGuard: addressGuard, runtime: runtime, limits: limits,
+            ownListeners: ownListeners)
+        pool = WebhookPool(limits: limits)
+    }
+
+    public func send(_ request: WebhookRequest) async -> WebhookOutcome {
+        do {
+            return try await exchange(request)
+        } catch {
+            return WebhookOutcome(status: nil, error: error)
+        }
+    }
+
+    /// Ends every connection; what is under way comes back as broken off.
+    public func shutdown() async { await pool.shutdown() }
+
+    /// For metrics.
+    public var openConnections: Int { pool.openCount }
+
+    // MARK: one exchange
+
+    private func exchange(_ request: WebhookRequest) async throws(HTTPTransportError) -> WebhookOutcome {
+        let deadline = NIODeadline.now() + limits.exchange
+        let url = try WebhookURL(request.url)
+        let addresses = try await resolver.addresses(of: url)
+        let bytes = RequestWriter.bytes(request, url)
+        for address in addresses.prefix(limits.addressesTriedMax) {
+            guard let kept = pool.take(key(url, address)) else { continue }
+            let result = await kept.perform(bytes, deadline: deadline, isReused: true)
+            if let outcome = try outcome(result) { return outcome }
+            break
+        }
+        let fresh = try await connect(url, addresses, deadline)
+        let result = await fresh.perform(bytes, deadline: deadline, isReused: false)
+        guard let outcome = try outcome(result) else { throw .brokenOff }
+        return outcome
+    }
+
+    /// - Returns: nil when another connection must be tried.
+    private func outcome(_ result: ExchangeResult) throws(HTTPTransportError) -> WebhookOutcome? {
+        switch result {
+        case .stale: return nil
+        case .failed(let error): throw error
+        case .reply(let status, let body, let retryAfter, let error):
+            let wait = retryAfter.flatMap { RetryAfter.seconds($0, now: runtime.now()) }
+            return WebhookOutcome(status: status, error: error, responseBody: body, retryAfterSeconds: wait)
+        }
+    }
+
+    private func key(_ url: WebhookURL, _ address: IPAddress) -> PoolKey {
+        PoolKey(isSecure: url.isSecure, host: url.host, port: url.port, address: address)
+    }
+
+    // MARK: connecting
+
+    /// Tries the vetted addresses in turn, all within the time to connect.
+    private func connect(
+        _ url: WebhookURL, _ addresses: [IPAddress], _ deadline: NIODeadline
+    ) async throws(HTTPTransportError) -> PooledConnection {
+        let tried = addresses.prefix(limits.addressesTriedMax)
+        let connectBy = min(deadline, .now() + limits.connect)
+        var problem = HTTPTransportError.cannotConnect
+        for (index, address) in tried.enumerated() {
+            let left = connectBy - .now()
+            guard left > .zero else { break }
+            let share = TimeAmount.nanoseconds(left.nanoseconds / Int64(tried.count - index))
+            do {
+                let connection = try await open(url, address, connectBy, share)
+                if index > 0 { resolver.prefer(address, host: url.host) }
+                return connection
+            } catch {
+                problem = error
+            }
+        }
+        throw problem
+    }
+
+    private func open(
+        _ url: WebhookURL, _ address: IPAddress, _ connectBy: NIODeadline, _ timeout: TimeAmount
+    ) async throws(HTTPTransportError) -> PooledConnection {
+        let tls = url.isSecure ? try tlsContext() : nil
+        let key = key(url, address)
+        do {
+            let remote = try SocketAddress(packedIPAddress: ByteBuffer(bytes: address.bytes), port: url.port)
+            return try await ClientBootstrap(group: group.next()).connectTimeout(timeout).connect(to: remote)
+                .flatMapThrowing { channel in
+                    do {
+                        return try self.equip(channel, remote, key, tls, connectBy)
+                    } catch {
+                        channel.close(promise: nil)
+                        throw error
+                    }
+                }.get()
+        } catch let error as HTTPTransportError {
+            throw error
+        } catch is NIOSSLExtraError {
+            throw .tls
+        } catch {
+            throw .cannotConnect
+        }
+    }
+
+    /// Runs on the channel's event loop before any byte has gone out.
+    private func equip(
+        _ channel: any Channel, _ remote: SocketAddress, _ key: PoolKey, _ tls: NIOSSLContext?,
+        _ connectBy: NIODeadline
+    ) throws -> PooledConnection {
+        guard channel.remoteAddress == remote else { throw HTTPTransportError.refusedAddress }
+        guard let id = pool.admit(channel) else { throw HTTPTransportError.cannotConnect }
+        let handler = WebhookConnection(key: key, pool: pool, limits: limits, id: id, connectBy: connectBy)
+        do {
+            if let tls {
+                // An address has no server name to ask for; the certificate must then name the address.
+                let name = IPAddress(key.host) == nil ? key.host : nil
+                try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+            }
+            try channel.pipeline.syncOperations.addHandler(handler)
+        } catch {
+            pool.forget(id, key)
+            throw error
+        }
+        return PooledConnection(
+            id: id, channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
+    }
+
+    /// One context for all connections: reading the system's authorities costs milliseconds.
+    private func tlsContext() throws(HTTPTransportError) -> NIOSSLContext {
+        let made = tls.withLock { held -> NIOSSLContext? in
+            if let held { return held }
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.minimumTLSVersion = .tlsv12
+            configuration.applicationProtocols = ["http/1.1"]
+            if let file = limits.extraAuthoritiesFile { configuration.additionalTrustRoots = [.file(file)] }
+            held = try? NIOSSLContext(configuration: configuration)
+            return held
+        }
+        guard let made else { throw .tls }
+        return made
+    }
+}
+
+/// The bytes of a POST.
+enum RequestWriter {
+    /// The sender's own headers; a caller's are left out.
+    private static let owned = ["host", "content-length", "transfer-encoding", "connection"]
+
+    static func bytes(_ request: WebhookRequest, _ url: WebhookURL) -> ByteBuffer {
+        var out = ByteBuffer()
+        out.reserveCapacity(request.body.count + 768)
+        out.writeString("POST ")
+        out.writeString(url.target)
+        out.writeString(" HTTP/1.1\r\nHost: ")
+        out.writeString(url.hostHeader)
+        out.writeString("\r\nContent-Length: ")
+        out.writeString(String(request.body.count))
+        out.writeString("\r\n")
+        for (name, value) in request.headers {
+            guard isToken(name), !owned.contains(where: { isSame($0, name) }) else { continue }
+            out.writeString(name)
+            out.writeString(": ")
+            write(value, to: &out)
+            out.writeString("\r\n")
+        }
+        out.writeString("\r\n")
+        out.writeBytes(request.body)
+        return out
+    }
+
+    /// A control character in a value could end the header and begin another: it becomes a blank.
+    private static func write(_ value: String, to out: inout ByteBuffer) {
+        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) {
+            out.writeString(value)
+        } else {
+            out.writeBytes(value.utf8.map { $0 >= 0x20 && $0 != 0x7f ? $0 : 0x20 })
+        }
+    }
+
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) }
+    }
+
+    private static func isSame(_ lower: String, _ name: String) -> Bool {
+        lower.utf8.count == name.utf8.count && lower == name.lowercased()
+    }
+}
