@@ -17,7 +17,7 @@ public struct Row: ~Copyable {
         }
     }
 
-    /// 0 when NULL; PostgreSQL's int2, int4 and int8 are read.
+    /// 0 when NULL; PostgreSQL's bool, int2, int4, int8 are read, and the whole part of a numeric (a sum of int8).
     public func int(_ column: Int) -> Int64 {
         switch source {
         case .sqlite(let statement):
@@ -25,6 +25,9 @@ public struct Row: ~Copyable {
         case .postgres(let result, let row):
             guard let start = PQgetvalue(result, row, Int32(column)) else { return 0 }
             let count = Int(PQgetlength(result, row, Int32(column)))
+            if PQftype(result, Int32(column)) == PostgresType.numeric {
+                return PostgresType.wholeNumber(UnsafeRawBufferPointer(start: start, count: count))
+            }
             var value: Int64 = count > 0 && start[0] < 0 ? -1 : 0
             for index in 0..<count { value = value << 8 | Int64(UInt8(bitPattern: start[index])) }
             return value

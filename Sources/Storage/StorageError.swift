@@ -14,6 +14,10 @@ public struct StorageError: Error, Sendable, CustomStringConvertible, CustomDebu
         case cannotOpen
         case inUse
         case schemaTooNew(found: Int, known: Int)
+        /// The database is not one that Kubewa can use; the sentence says why and what to do.
+        case unsuitable(String)
+        /// `Database.close` was called.
+        case closed
         case other
     }
 
@@ -42,6 +46,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible, CustomDebu
         case .inUse: "Another kubewa serves this database file. Stop that one, or use PostgreSQL for several nodes."
         case .schemaTooNew(let found, let known):
             "The database was made by a newer kubewa (schema \(found), this one knows \(known)). Use that version."
+        case .unsuitable(let sentence): sentence
+        case .closed: "The database is closed, because this kubewa is stopping. Try again."
         case .other: "The database refused the statement."
         }
     }

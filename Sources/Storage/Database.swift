@@ -1,0 +1,107 @@
+import Domain
+import Glibc
+import Logging
+
+/// A database, open. Reads run in parallel, each on the thread of a reading connection; writes are committed in
+/// groups by the one writing connection. Closures are synchronous: nothing is awaited inside a transaction.
+public struct Database: Sendable {
+    public static let readsQueuedMax = 65_536
+    public static let postgresReaders = 8
+    public static let sqliteReadersMax = 8
+
+    public let location: DatabaseLocation
+    private let core: DatabaseCore
+
+    public var dialect: Dialect { location.dialect }
+
+    /// - Parameters:
+    ///   - readers: connections that read; by default as many as are useful.
+    ///   - exclusive: refuses, with `.inUse`, an SQLite file that another process opened so. `serve` asks for it.
+    public static func open(
+        _ location: DatabaseLocation, readers: Int? = nil, exclusive: Bool = false, logger: Logger
+    ) async throws(StorageError) -> Database {
+        var lock: FileLock?
+        if case .sqlite(let path) = location, exclusive { lock = try FileLock(path: path + ".lock") }
+        let core = DatabaseCore(logger: logger, lock: lock)
+        do {
+            // The writer comes first: it makes the file that the readers open.
+            let writer = core.writer
+            try await core.start("db-writer", location.opener(.writer)) { connection in writer.run(connection) }
+            let reads = core.reads
+            for number in 1...max(1, readers ?? location.defaultReaders) {
+                try await core.start("db-reader-\(number)", location.opener(.reader)) { connection in
+                    while let job = reads.next() { job(connection) }
+                }
+            }
+        } catch {
+            await core.close()
+            throw error
+        }
+        return Database(location: location, core: core)
+    }
+
+    /// Runs `body` on a free reading connection; it sees what was committed before each of its statements.
+    /// It cannot write, and runs a second time if the connection was lost.
+    /// - Parameter snapshot: all statements see the one state that the first one saw.
+    public func read<T: Sendable>(
+        snapshot: Bool = false, _ body: @escaping @Sendable (any SQLConnection) throws -> T
+    ) async throws -> T {
+        let answer: Result<T, any Error> = await withCheckedContinuation { continuation in
+            let job: DatabaseCore.Read = { connection in
+                continuation.resume(returning: Self.perform(connection, snapshot, body))
+            }
+            do { try core.reads.push(job) } catch { continuation.resume(returning: .failure(error)) }
+        }
+        return try answer.get()
+    }
+
+    /// Runs `unit` in a transaction, possibly together with other units, and returns after COMMIT.
+    ///
+    /// A unit that throws is rolled back whole and alone, and its error comes back unchanged. It may run several
+    /// times, so it has no effect but through its `Transaction`; on PostgreSQL a statement that failed fails its
+    /// unit. `.connectionLost` may mean that COMMIT took effect.
+    public func write<T: Sendable>(_ unit: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
+        let answer: Result<T, any Error> = await withCheckedContinuation { continuation in
+            let work = GroupWriter.Work.unit(
+                perform: { transaction in
+                    let value = try unit(transaction)
+                    return { continuation.resume(returning: .success(value)) }
+                }, fail: { continuation.resume(returning: .failure($0)) })
+            do { try core.writer.queue.push(work) } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        return try answer.get()
+    }
+
+    /// Brings the schema up to date. Several processes may do so at once.
+    /// - Returns: the steps that were applied.
+    /// - Throws: `.schemaTooNew` when a newer kubewa made the schema.
+    @discardableResult
+    public func migrate(_ migrations: [Migration]) async throws -> [Migration] {
+        let answer: Result<[Migration], any Error> = await withCheckedContinuation { continuation in
+            let work = GroupWriter.Work.alone { connection in
+                continuation.resume(returning: Result { try Migrator.migrate(connection, migrations) })
+            }
+            do { try core.writer.queue.push(work) } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        return try answer.get()
+    }
+
+    /// Finishes what waits, closes all connections and gives the file free. What comes later fails with `.closed`.
+    public func close() async { await core.close() }
+
+    private static func perform<T>(
+        _ connection: any SQLConnection, _ snapshot: Bool, _ body: (any SQLConnection) throws -> T
+    ) -> Result<T, any Error> {
+        func once() -> Result<T, any Error> {
+            Result { snapshot ? try connection.inTransaction(snapshot: true) { try body(connection) } : try body(connection) }
+        }
+        let answer = once()
+        // A server that was restarted leaves dead connections behind; a read has no effect, so it can run again.
+        if case .failure(let error as StorageError) = answer, error.code == .connectionLost { return once() }
+        return answer
+    }
+}
