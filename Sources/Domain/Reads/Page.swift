@@ -1,0 +1,58 @@
+/// Which part of a list is asked for. Days are inclusive.
+public struct PageRequest: Sendable, Equatable {
+    public static let limitDefault = 20
+    public static let limitMax = 1000
+    /// So that `page × limit` stays far from overflow.
+    public static let pageMax = 1_000_000_000
+
+    public let page: Int
+    public let limit: Int
+    public var from: LocalDate?
+    public var to: LocalDate?
+
+    /// Values outside the limits are moved to the nearest one.
+    public init(page: Int = 1, limit: Int = PageRequest.limitDefault, from: LocalDate? = nil, to: LocalDate? = nil) {
+        self.page = min(max(page, 1), PageRequest.pageMax)
+        self.limit = min(max(limit, 1), PageRequest.limitMax)
+        self.from = from
+        self.to = to
+    }
+
+    /// Rows before the page.
+    public var skip: Int64 { Int64(page - 1) * Int64(limit) }
+
+    public func contains(_ day: LocalDate) -> Bool {
+        (from.map { $0 <= day } ?? true) && (to.map { day <= $0 } ?? true)
+    }
+}
+
+/// What a list says about itself, by the arithmetic of mongoose-paginate.
+public struct PageInfo: Sendable, Equatable {
+    public let total: Int64
+    public let page: Int
+    public let limit: Int
+
+    public init(total: Int64, of request: PageRequest) {
+        self.total = max(0, total)
+        page = request.page
+        limit = request.limit
+    }
+
+    /// At least 1, also for an empty list.
+    public var pages: Int { max(1, Int((total + Int64(limit) - 1) / Int64(limit))) }
+    public var previous: Int? { page > 1 ? page - 1 : nil }
+    public var next: Int? { page < pages ? page + 1 : nil }
+    /// The number that the page's first row has in the whole list, from 1.
+    public var firstNumber: Int64 { Int64(page - 1) * Int64(limit) + 1 }
+}
+
+/// One page, its items already written and separated by commas.
+public struct Listing: Sendable {
+    public let info: PageInfo
+    public let items: [UInt8]
+
+    public init(info: PageInfo, items: [UInt8]) {
+        self.info = info
+        self.items = items
+    }
+}

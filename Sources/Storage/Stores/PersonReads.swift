@@ -1,0 +1,68 @@
+import Domain
+
+/// Which customers are listed.
+public enum CustomerFilter: Sendable, Equatable {
+    case all
+    case id(String)
+    case bvn(index: String)
+    case name(String)
+}
+
+/// Customers as they are shown. The columns are `CustomerColumn`'s.
+public enum CustomerReads {
+    private static let noun = NounReads(
+        list: "customers", table: "customer", columns: "id, name, created_at_ms, updated_at_ms",
+        one: ["id", "bvn_index"], some: [], scan: ["name"])
+
+    public static var statements: [String] { noun.statements }
+
+    public static func list(
+        _ filter: CustomerFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
+        _ write: (borrowing Row) throws -> Void
+    ) throws -> Int64 {
+        switch filter {
+        case .all: try noun.all(page, scope, db, write)
+        case .id(let id): try noun.one("id", .text(id), scope, db, write) ? 1 : 0
+        case .bvn(let index): try noun.one("bvn_index", .text(index), scope, db, write) ? 1 : 0
+        case .name(let name): try noun.some("name", .text(name), page, scope, db, write)
+        }
+    }
+
+    private static let nameSQL = "SELECT name FROM customer WHERE environment_id = $1 AND id = $2"
+
+    public static func name(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> String? {
+        try db.first(nameSQL, [.integer(scope.environmentID), .text(id)]) { $0.textOrNil(0) } ?? nil
+    }
+}
+
+/// Which identities are listed.
+public enum IdentityFilter: Sendable, Equatable {
+    case all
+    case id(String)
+    case customer(String)
+    case connection(String)
+    case bvn(index: String)
+}
+
+/// Identities as they are shown; their details are sealed. The columns are `IdentityColumn`'s.
+public enum IdentityReads {
+    private static let noun = NounReads(
+        list: "identities", table: "identity",
+        columns: "id, connection_id, customer_id, sealed, created_at_ms, updated_at_ms",
+        one: ["id", "connection_id"], some: ["customer_id", "bvn_index"])
+
+    public static var statements: [String] { noun.statements }
+
+    public static func list(
+        _ filter: IdentityFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
+        _ write: (borrowing Row) throws -> Void
+    ) throws -> Int64 {
+        switch filter {
+        case .all: try noun.all(page, scope, db, write)
+        case .id(let id): try noun.one("id", .text(id), scope, db, write) ? 1 : 0
+        case .connection(let id): try noun.one("connection_id", .text(id), scope, db, write) ? 1 : 0
+        case .customer(let id): try noun.some("customer_id", .text(id), page, scope, db, write)
+        case .bvn(let index): try noun.some("bvn_index", .text(index), page, scope, db, write)
+        }
+    }
+}
