@@ -10,10 +10,11 @@ public enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// - Throws: `DomainError.badRequest` that names what is wrong; nesting is limited by Foundation to 512.
+    /// - Throws: `invalid_json`; nesting deeper than 512 is refused too.
     public init(parsing bytes: some Collection<UInt8>) throws {
+        var parser = JSONParser(Array(bytes))
         do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+            self = try parser.parse()
         } catch {
             throw DomainError(.invalidJSON, "The body is not valid JSON. Send a JSON object, or no body at all.")
         }

@@ -90,14 +90,6 @@ public enum AccountReads {
         }
     }
 
-    /// A balance as it was.
-    public struct Earlier: Sendable {
-        public let id: String
-        public let at: Instant
-        public let ledgerMinor: Int64?
-        public let availableMinor: Int64?
-    }
-
     private static let historySQL = """
         SELECT id, at_ms, ledger_minor, available_minor FROM balance_history
         WHERE environment_id = $1 AND account_id = $2 ORDER BY at_ms DESC LIMIT $3
@@ -106,9 +98,10 @@ public enum AccountReads {
     /// Newest first.
     public static func history(
         _ account: String, limit: Int, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> [Earlier] {
+    ) throws -> [EarlierBalance] {
         try db.query(historySQL, [.integer(scope.environmentID), .text(account), .int(limit)]) { row in
-            Earlier(id: row.text(0), at: row.instant(1), ledgerMinor: row.intOrNil(2), availableMinor: row.intOrNil(3))
+            EarlierBalance(
+                id: row.text(0), at: row.instant(1), ledgerMinor: row.intOrNil(2), availableMinor: row.intOrNil(3))
         }
     }
 }

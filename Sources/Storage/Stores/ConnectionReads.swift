@@ -35,39 +35,27 @@ public enum ConnectionReads {
         }
     }
 
-    /// How a connection's data stands.
-    public struct Health: Sendable {
-        public let id: String
-        public let customerID: String
-        public let institution: String
-        public let products: ProductSet
-        public let isRunning: Bool
-        public let lastSuccessAt: Instant?
-        public let lastFailAt: Instant?
-        public let isLinked: Bool
-    }
-
-    private static let healthSQL = """
-        SELECT id, customer_id, institution, products, is_running, last_success_at_ms, last_fail_at_ms, status
+    private static let factsSQL = """
+        SELECT id, auth_id, customer_id, institution, products, is_running, last_success_at_ms, last_fail_at_ms, status
         FROM connection WHERE environment_id = $1 AND id = $2
         """
-    private static let healthOfCustomerSQL = """
-        SELECT id, customer_id, institution, products, is_running, last_success_at_ms, last_fail_at_ms, status
+    private static let factsOfCustomerSQL = """
+        SELECT id, auth_id, customer_id, institution, products, is_running, last_success_at_ms, last_fail_at_ms, status
         FROM connection WHERE environment_id = $1 AND customer_id = $2 ORDER BY id LIMIT 1000
         """
 
-    public static func health(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> Health? {
-        try db.first(healthSQL, [.integer(scope.environmentID), .text(id)], health)
+    public static func facts(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> ConnectionFacts? {
+        try db.first(factsSQL, [.integer(scope.environmentID), .text(id)], facts)
     }
 
-    public static func health(customer: String, _ scope: Scope, _ db: any SQLConnection) throws -> [Health] {
-        try db.query(healthOfCustomerSQL, [.integer(scope.environmentID), .text(customer)], health)
+    public static func facts(customer: String, _ scope: Scope, _ db: any SQLConnection) throws -> [ConnectionFacts] {
+        try db.query(factsOfCustomerSQL, [.integer(scope.environmentID), .text(customer)], facts)
     }
 
-    private static func health(_ row: borrowing Row) -> Health {
-        Health(
-            id: row.text(0), customerID: row.text(1), institution: row.text(2),
-            products: ProductSet(column: row.text(3)), isRunning: row.bool(4), lastSuccessAt: row.instantOrNil(5),
-            lastFailAt: row.instantOrNil(6), isLinked: row.text(7) == "active")
+    private static func facts(_ row: borrowing Row) -> ConnectionFacts {
+        ConnectionFacts(
+            id: row.text(0), authID: row.text(1), customerID: row.text(2), institution: row.text(3),
+            products: ProductSet(column: row.text(4)), isRunning: row.bool(5), lastSuccessAt: row.instantOrNil(6),
+            lastFailAt: row.instantOrNil(7), isLinked: row.text(8) == "active")
     }
 }

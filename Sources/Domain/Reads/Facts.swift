@@ -1,0 +1,91 @@
+// What items say of other rows; `RowForms` writes them.
+
+/// An account by name, its number opened.
+public struct AccountFacts: Sendable, Equatable {
+    public let id: String
+    public let connectionID: String
+    public let name: String?
+    public let number: String?
+    /// Last four digits.
+    public let mask: String?
+    public let institution: String
+
+    public init(
+        id: String, connectionID: String, name: String?, number: String?, mask: String?, institution: String
+    ) {
+        self.id = id
+        self.connectionID = connectionID
+        self.name = name
+        self.number = number
+        self.mask = mask
+        self.institution = institution
+    }
+}
+
+/// A balance as it was.
+public struct EarlierBalance: Sendable, Equatable {
+    public let id: String
+    public let at: Instant
+    public let ledgerMinor: Int64?
+    public let availableMinor: Int64?
+
+    public init(id: String, at: Instant, ledgerMinor: Int64?, availableMinor: Int64?) {
+        self.id = id
+        self.at = at
+        self.ledgerMinor = ledgerMinor
+        self.availableMinor = availableMinor
+    }
+}
+
+/// How a connection's data stands.
+public struct ConnectionFacts: Sendable, Equatable {
+    public let id: String
+    public let authID: String
+    public let customerID: String
+    public let institution: String
+    public let products: ProductSet
+    public let isRunning: Bool
+    public let lastSuccessAt: Instant?
+    public let lastFailAt: Instant?
+    public let isLinked: Bool
+
+    public init(
+        id: String, authID: String, customerID: String, institution: String, products: ProductSet, isRunning: Bool,
+        lastSuccessAt: Instant?, lastFailAt: Instant?, isLinked: Bool
+    ) {
+        self.id = id
+        self.authID = authID
+        self.customerID = customerID
+        self.institution = institution
+        self.products = products
+        self.isRunning = isRunning
+        self.lastSuccessAt = lastSuccessAt
+        self.lastFailAt = lastFailAt
+        self.isLinked = isLinked
+    }
+}
+
+/// What a page's items look like where they speak of other rows.
+public protocol RowForms: Sendable {
+    func bank(_ institution: Institution, _ out: inout JSONWriter)
+    func bankDetail(_ institution: Institution, _ out: inout JSONWriter)
+    func customer(id: String, name: String?, _ out: inout JSONWriter)
+    func account(_ account: AccountFacts, _ out: inout JSONWriter)
+    func balanceAccount(_ account: AccountFacts, _ institution: Institution, _ out: inout JSONWriter)
+    func periodic(_ balances: [EarlierBalance], owner: String, _ out: inout JSONWriter)
+    func status(_ connection: ConnectionFacts, _ out: inout JSONWriter)
+    func products(_ connection: ConnectionFacts, _ out: inout JSONWriter)
+    func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter)
+    func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter)
+    func identity(_ details: IdentityDetails, _ out: inout JSONWriter)
+}
+
+/// How a page is written: an item's template and what it says of other rows.
+public struct ItemForm: Sendable {
+    public let template: RowTemplate
+    public let forms: any RowForms
+    public init(_ template: RowTemplate, _ forms: any RowForms) {
+        self.template = template
+        self.forms = forms
+    }
+}

@@ -1,0 +1,269 @@
+import Connectors
+import Domain
+import Storage
+
+/// Everything that is read back: one `Database.read` a page, from row to JSON.
+///
+/// What an item looks like is the caller's: Okra's wire and the native API bring their own templates. An id that is
+/// malformed, unknown or another's finds nothing, and the three cannot be told apart.
+public struct ReadService: Sendable {
+    let core: Core
+    public init(core: Core) { self.core = core }
+
+    /// Bytes that an item of a list mostly has.
+    private static let itemBytes = 1024
+
+    // MARK: transactions
+
+    public func transactions(
+        _ filter: TransactionQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> Listing {
+        switch filter {
+        case .all: try await direct(.all, page, environment, form)
+        case .account(let id): try await direct(.account(id), page, environment, form)
+        case .customer(let id): try await direct(.customer(id), page, environment, form)
+        case .bank(let name):
+            try await direct(.institution(ReadService.slug(name)), page, environment, form)
+        case .record(let id): try await merged(.connection(id), page, environment, form)
+        case .number(let number):
+            try await merged(.number(index: core.vault.index(number, purpose: "nuban")), page, environment, form)
+        case .amount(let range): try await amounts(range, page, environment, form)
+        }
+    }
+
+    private func direct(
+        _ filter: TransactionFilter, _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm
+    ) async throws -> Listing {
+        try await listing(page, environment, form, TransactionColumn.keys) { db, write in
+            try TransactionReads.list(filter, page, environment.scope, db, write)
+        }
+    }
+
+    private func amounts(
+        _ range: ClosedRange<Int64>, _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm
+    ) async throws -> Listing {
+        try await listing(page, environment, form, TransactionColumn.keys) { db, write in
+            try TransactionReads.amount(range, page, environment.scope, db, write)
+        }
+    }
+
+    private func merged(
+        _ accounts: AccountFilter, _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm
+    ) async throws -> Listing {
+        let vault = core.vault
+        return try await core.database.read { db in
+            let ids = try AccountReads.named(accounts, environment.scope, db).map(\.id)
+            let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
+            let (total, items) = try TransactionReads.merged(ids, page, environment.scope, db) { row in
+                var out = JSONWriter(capacity: Self.itemBytes)
+                try form.template.write(row, &out, names.write)
+                return out.bytes
+            }
+            return Listing(
+                info: PageInfo(total: total, of: page), items: Array(items.joined(separator: [UInt8(ascii: ",")])))
+        }
+    }
+
+    public func transaction(
+        _ id: String, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> [UInt8]? {
+        try await one(environment, form, TransactionColumn.keys) { db, write in
+            try TransactionReads.one(id, environment.scope, db, write) ? 1 : 0
+        }
+    }
+
+    // MARK: other nouns
+
+    public func accounts(
+        _ query: AccountQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> Listing {
+        let filter = filter(query)
+        return try await listing(page, environment, form, AccountColumn.keys) { db, write in
+            try AccountReads.list(filter, page, environment.scope, db, write)
+        }
+    }
+
+    public func account(
+        _ query: AccountQuery, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> [UInt8]? {
+        let filter = filter(query)
+        return try await one(environment, form, AccountColumn.keys) { db, write in
+            try AccountReads.list(filter, PageRequest(limit: 1), environment.scope, db, write)
+        }
+    }
+
+    private func filter(_ query: AccountQuery) -> AccountFilter {
+        switch query {
+        case .all: .all
+        case .id(let id): .id(id)
+        case .balance(let id): .balanceID(id)
+        case .customer(let id): .customer(id)
+        case .record(let id): .connection(id)
+        case .bank(let name): .institution(ReadService.slug(name))
+        case .name(let name): .name(name)
+        case .ledger(let minor): .ledger(minor: minor)
+        case .available(let minor): .available(minor: minor)
+        }
+    }
+
+    /// Connections: Okra's records, and their auths.
+    public func records(
+        _ query: RecordQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> Listing {
+        let filter: ConnectionFilter =
+            switch query {
+            case .all: .all
+            case .id(let id): .id(id)
+            case .auth(let id): .authID(id)
+            case .customer(let id): .customer(id)
+            case .bank(let name): .institution(ReadService.slug(name))
+            }
+        return try await listing(page, environment, form, ConnectionColumn.keys) { db, write in
+            try ConnectionReads.list(filter, page, environment.scope, db, write)
+        }
+    }
+
+    public func customers(
+        _ query: CustomerQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> Listing {
+        let filter: CustomerFilter =
+            switch query {
+            case .all: .all
+            case .id(let id): .id(id)
+            case .name(let name): .name(name)
+            case .bvn(let bvn): .bvn(index: core.vault.index(bvn, purpose: "bvn"))
+            }
+        return try await listing(page, environment, form, CustomerColumn.keys) { db, write in
+            try CustomerReads.list(filter, page, environment.scope, db, write)
+        }
+    }
+
+    public func identities(
+        _ query: IdentityQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> Listing {
+        let filter: IdentityFilter
+        switch query {
+        case .all: filter = .all
+        case .id(let id): filter = .id(id)
+        case .customer(let id): filter = .customer(id)
+        case .record(let id): filter = .connection(id)
+        case .bvn(let bvn): filter = .bvn(index: core.vault.index(bvn, purpose: "bvn"))
+        case .number(let number):
+            let index = core.vault.index(number, purpose: "nuban")
+            let accounts = try await core.database.read {
+                try AccountReads.named(.number(index: index), environment.scope, $0)
+            }
+            filter = .connection(accounts.last?.connectionID ?? "")
+        }
+        return try await listing(page, environment, form, IdentityColumn.keys) { db, write in
+            try IdentityReads.list(filter, page, environment.scope, db, write)
+        }
+    }
+
+    /// How a connection stands; nil when there is none.
+    public func connection(_ id: String, in environment: Domain.Environment) async throws -> ConnectionFacts? {
+        try await core.database.read { try ConnectionReads.facts(id, environment.scope, $0) }
+    }
+
+    /// The connection of an account.
+    public func connectionID(ofAccount id: String, in environment: Domain.Environment) async throws -> String? {
+        try await core.database.read {
+            try AccountReads.named(.id(id), environment.scope, $0).first?.connectionID
+        }
+    }
+
+    // MARK: parts
+
+    private typealias Write = (borrowing Row) throws -> Void
+
+    private func listing(
+        _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm, _ keys: RowKeys,
+        _ read: @escaping @Sendable (any SQLConnection, Write) throws -> Int64
+    ) async throws -> Listing {
+        let vault = core.vault
+        return try await core.database.read { db in
+            var out = JSONWriter(capacity: Self.itemBytes * min(page.limit, PageRequest.limitDefault))
+            let names = RowNames(db, environment, vault, form.forms, keys)
+            let total = try read(db) { row in try form.template.write(row, &out, names.write) }
+            return Listing(info: PageInfo(total: total, of: page), items: out.bytes)
+        }
+    }
+
+    private func one(
+        _ environment: Domain.Environment, _ form: ItemForm, _ keys: RowKeys,
+        _ read: @escaping @Sendable (any SQLConnection, Write) throws -> Int64
+    ) async throws -> [UInt8]? {
+        let found = try await listing(PageRequest(limit: 1), environment, form, keys, read)
+        return found.items.isEmpty ? nil : found.items
+    }
+
+    // MARK: institutions
+
+    /// What can be linked in an environment of this kind, by name.
+    public func institutions(_ kind: EnvironmentKind) -> [Institution] {
+        let served = core.connectors.institutions(in: kind)
+        return InstitutionCatalog.all.filter { served.contains($0.slug) }
+    }
+
+    /// By slug, another slug it is known under, or id.
+    public func findInstitution(_ name: String) -> Institution? { InstitutionCatalog.find(slugOrID: name) }
+
+    /// A slug that no list has finds nothing.
+    static func slug(_ name: String) -> String { InstitutionCatalog.find(slugOrID: name)?.slug ?? name }
+
+    static func institution(_ slug: String) -> Institution {
+        InstitutionCatalog.find(slug) ?? Institution(slug: slug, id: ID(trusted: ""), name: slug)
+    }
+}
+
+/// Whose transactions are asked for. Banks are named by slug or id.
+public enum TransactionQuery: Sendable {
+    case all
+    case account(String)
+    case customer(String)
+    case bank(String)
+    case record(String)
+    case number(String)
+    /// Minor units, money out negative.
+    case amount(ClosedRange<Int64>)
+}
+
+/// Whose accounts are asked for.
+public enum AccountQuery: Sendable {
+    case all
+    case id(String)
+    case balance(String)
+    case customer(String)
+    case record(String)
+    case bank(String)
+    case name(String)
+    case ledger(Int64)
+    case available(Int64)
+}
+
+/// Whose connections are asked for.
+public enum RecordQuery: Sendable {
+    case all
+    case id(String)
+    case auth(String)
+    case customer(String)
+    case bank(String)
+}
+
+/// Which customers are asked for.
+public enum CustomerQuery: Sendable {
+    case all
+    case id(String)
+    case name(String)
+    case bvn(String)
+}
+
+/// Which identities are asked for.
+public enum IdentityQuery: Sendable {
+    case all
+    case id(String)
+    case customer(String)
+    case record(String)
+    case bvn(String)
+    case number(String)
+}

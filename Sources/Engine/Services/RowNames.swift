@@ -1,0 +1,173 @@
+import Connectors
+import Domain
+import FoundationEssentials
+import Storage
+
+/// Fills the slots of templates for one page: every customer, account, institution and login that its rows name is
+/// read and written once. It lives inside one `Database.read`.
+final class RowNames {
+    static let earlierBalancesMax = 10
+
+    private let db: any SQLConnection
+    private let scope: Scope
+    private let vault: Vault
+    private let forms: any RowForms
+    private let keys: RowKeys
+    private let environment: [UInt8]
+    private let owner: String
+    private let ownerJSON: [UInt8]
+    private let project: [UInt8]
+
+    private var banks = Written()
+    private var details = Written()
+    private var customers = Written()
+    private var accounts = Written()
+    private var connections: [String: ConnectionFacts] = [:]
+
+    init(
+        _ db: any SQLConnection, _ environment: Domain.Environment, _ vault: Vault, _ forms: any RowForms, _ keys: RowKeys
+    ) {
+        self.db = db
+        scope = environment.scope
+        self.vault = vault
+        self.forms = forms
+        self.keys = keys
+        self.environment = Array("\"\(environment.kind.okraName)\"".utf8)
+        owner = environment.tenantID.hex
+        ownerJSON = Array("\"\(owner)\"".utf8)
+        project = Array("\"\(environment.projectID)\"".utf8)
+    }
+
+    func write(_ slot: RowSlot, _ row: borrowing Row, _ out: inout JSONWriter) throws {
+        switch slot {
+        case .environment: out.piece(environment)
+        case .owner: out.piece(ownerJSON)
+        case .project: out.piece(project)
+        case .bank:
+            banks.write(row, keys.institution, &out) { slug, out in forms.bank(institution(slug), &out) }
+        case .bankDetail:
+            details.write(row, keys.institution, &out) { slug, out in forms.bankDetail(institution(slug), &out) }
+        case .bankID:
+            out.string(institution(row.text(keys.institution ?? 0)).id.hex)
+        case .customer:
+            try customers.write(row, keys.customer, &out) { id, out in
+                forms.customer(id: id, name: try CustomerReads.name(id, scope, db), &out)
+            }
+        case .account:
+            try accounts.write(row, keys.account, &out) { id, out in
+                guard let named = try AccountReads.named(.id(id), scope, db).first else { return out.null() }
+                forms.account(facts(named, number: nil), &out)
+            }
+        default:
+            try writeRare(slot, row, &out)
+        }
+    }
+
+    private func writeRare(_ slot: RowSlot, _ row: borrowing Row, _ out: inout JSONWriter) throws {
+        switch slot {
+        case .number:
+            let number = try number(row)
+            number.map { out.string($0) } ?? out.null()
+        case .balanceAccount:
+            let slug = row.text(keys.institution ?? 0)
+            let account = AccountFacts(
+                id: row.text(keys.account ?? 0), connectionID: row.text(keys.connection ?? 0),
+                name: keys.name.flatMap { row.textOrNil($0) }, number: try number(row), mask: nil, institution: slug)
+            forms.balanceAccount(account, institution(slug), &out)
+        case .periodic:
+            let earlier = try AccountReads.history(
+                row.text(keys.account ?? 0), limit: Self.earlierBalancesMax, scope, db)
+            forms.periodic(earlier, owner: owner, &out)
+        case .status: try connection(row).map { forms.status($0, &out) } ?? out.null()
+        case .products: try connection(row).map { forms.products($0, &out) } ?? out.null()
+        case .usedProducts: try connection(row).map { forms.usedProducts($0, &out) } ?? out.null()
+        case .transactions:
+            let accounts = try AccountReads.named(.connection(row.text(keys.connection ?? 0)), scope, db).map(\.id)
+            out.integer(try TransactionReads.count(accounts: accounts, scope, db))
+        case .credentials, .records: try writeLogins(slot, row.text(keys.customer ?? 0), &out)
+        case .identity: forms.identity(try details(row), &out)
+        default: out.null()
+        }
+    }
+
+    private func writeLogins(_ slot: RowSlot, _ customer: String, _ out: inout JSONWriter) throws {
+        let logins = try ConnectionReads.facts(customer: customer, scope, db)
+        guard slot == .credentials else {
+            return out.array { out in for login in logins { out.string(login.id) } }
+        }
+        let byID = Dictionary(logins.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        let rows = try AccountReads.named(.customer(customer), scope, db).compactMap { named in
+            try byID[named.connectionID].map {
+                ($0, facts(named, number: try opened(named.sealed, of: named.connectionID)), institution(named.institution))
+            }
+        }
+        forms.credentials(rows, &out)
+    }
+
+    // MARK: other rows
+
+    private func connection(_ row: borrowing Row) throws -> ConnectionFacts? {
+        let id = row.text(keys.connection ?? 0)
+        if let known = connections[id] { return known }
+        let found = try ConnectionReads.facts(id, scope, db)
+        connections[id] = found
+        return found
+    }
+
+    private func number(_ row: borrowing Row) throws -> String? {
+        guard let sealed = keys.sealed else { return nil }
+        return try opened(row.blobOrNil(sealed), of: row.text(keys.connection ?? 0))
+    }
+
+    private func opened(_ sealed: [UInt8]?, of connection: String) throws -> String? {
+        guard let sealed else { return nil }
+        return String(decoding: try open(sealed, of: connection, purpose: "account_number"), as: UTF8.self)
+    }
+
+    private func details(_ row: borrowing Row) throws -> IdentityDetails {
+        let bytes = try open(
+            row.blob(keys.sealed ?? 0), of: row.text(keys.connection ?? 0), purpose: "identity")
+        return try JSONDecoder().decode(IdentityDetails.self, from: Data(bytes))
+    }
+
+    private func open(_ sealed: [UInt8], of connection: String, purpose: String) throws -> [UInt8] {
+        let context = SealContext(environmentID: scope.environmentID, connectionID: connection, purpose: purpose)
+        return try vault.open(sealed, context, on: db)
+    }
+
+    private func facts(_ named: AccountReads.Named, number: String?) -> AccountFacts {
+        AccountFacts(
+            id: named.id, connectionID: named.connectionID, name: named.name, number: number, mask: named.mask,
+            institution: named.institution)
+    }
+
+    private func institution(_ slug: String) -> Institution { ReadService.institution(slug) }
+}
+
+/// What was written once and is copied from then on. Rows of a page mostly name what the row before them named.
+private struct Written {
+    private var lastKey: [UInt8] = []
+    private var last: [UInt8] = []
+    private var known: [[UInt8]: [UInt8]] = [:]
+
+    mutating func write(
+        _ row: borrowing Row, _ column: Int?, _ out: inout JSONWriter,
+        _ make: (String, inout JSONWriter) throws -> Void
+    ) rethrows {
+        guard let column else { return out.null() }
+        if row.withBytes(column, { lastKey.count == $0.count && lastKey.elementsEqual($0) }), !last.isEmpty {
+            return out.piece(last)
+        }
+        let key = row.blob(column)
+        var json = known[key] ?? []
+        if json.isEmpty {
+            var writer = JSONWriter()
+            try make(String(decoding: key, as: UTF8.self), &writer)
+            json = writer.bytes
+            known[key] = json
+        }
+        lastKey = key
+        last = json
+        out.piece(json)
+    }
+}
