@@ -1,0 +1,137 @@
+import Domain
+import Storage
+
+// What `Web` sees of rows: it knows neither the stores nor their types.
+
+extension LinkView {
+    /// `active`, `done`, `failed`, `abandoned` or `expired`.
+    public var statusName: String { status.rawValue }
+}
+
+extension RefreshService {
+    /// A customer's request; `check` asks for the balance alone.
+    public func requestOnDemand(
+        in environment: Domain.Environment, accountID: String?, connectionID: String?, products: Set<Product>,
+        isCheck: Bool = false
+    ) async throws -> RefreshTicket {
+        try await request(
+            scope: environment.scope, accountID: accountID, connectionID: connectionID, products: products,
+            cause: isCheck ? .check : .demand)
+    }
+}
+
+/// Where events go, as it is shown.
+public struct EndpointView: Sendable {
+    public let id: String
+    public let url: String
+    public let source: String
+    public let payload: String
+    public let eventTypes: [String]
+    public let isEnabled: Bool
+    public let createdAt: Instant
+
+    init(_ endpoint: WebhookEndpoint) {
+        id = endpoint.id.hex
+        url = endpoint.url
+        source = endpoint.source.rawValue
+        payload = endpoint.payload.rawValue
+        eventTypes = endpoint.eventTypes
+        isEnabled = endpoint.isEnabled
+        createdAt = endpoint.createdAt
+    }
+}
+
+extension WebhookEndpointService {
+    /// - Parameter payload: `thin` or `complete`.
+    public func create(
+        in environment: Domain.Environment, url: String, payloadName: String, eventTypes: [String], token: String?
+    ) async throws -> (view: EndpointView, secret: String) {
+        guard let payload = WebhookEndpoint.Payload(rawValue: payloadName) else {
+            throw DomainError.invalid("payload", "must be `thin` or `complete`.")
+        }
+        let made = try await create(
+            in: environment, url: url, payload: payload, eventTypes: eventTypes, token: token)
+        return (EndpointView(made.endpoint), made.secret)
+    }
+
+    public func views(in environment: Domain.Environment) async throws -> [EndpointView] {
+        try await list(in: environment).map(EndpointView.init)
+    }
+}
+
+/// One sending of an event, as it is shown.
+public struct AttemptView: Sendable {
+    public let endpointID: String
+    public let number: Int
+    public let at: Instant
+    public let durationMs: Int64
+    public let status: Int?
+    public let error: String?
+    public let outcome: String
+}
+
+extension ReadService {
+    /// The attempts of an event, oldest first; nil when there is no such event.
+    public func attempts(event: Int64, in environment: Domain.Environment) async throws -> [AttemptView]? {
+        try await core.database.read { db in
+            let rows = try DeliveryStore.attempts(event: event, environment.scope, db)
+            guard try !rows.isEmpty || EventReads.exists(event, environment.scope, db) else { return nil }
+            return rows.map { endpointID, row in
+                AttemptView(
+                    endpointID: endpointID, number: row.number, at: row.at, durationMs: row.durationMs,
+                    status: row.status, error: row.error, outcome: row.outcome.rawValue)
+            }
+        }
+    }
+
+    /// Whether the database answers.
+    public func ping() async throws { try await core.database.read { try EventReads.ping($0) } }
+
+    /// A page of an account's transactions behind a cursor, and the cursor of the next one.
+    public func transactions(
+        account: String, after cursor: TransactionCursor, limit: Int, from: LocalDate?,
+        in environment: Domain.Environment, as form: ItemForm
+    ) async throws -> (items: [UInt8], next: TransactionCursor?)? {
+        let vault = core.vault
+        return try await core.database.read { db in
+            guard try !AccountReads.named(.id(account), environment.scope, db).isEmpty else { return nil }
+            var out = JSONWriter()
+            var last: TransactionCursor?
+            var count = 0
+            let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
+            try TransactionReads.after(
+                account: account, day: cursor.day, id: cursor.id, from: from?.iso ?? DayPager.firstDay, limit: limit + 1,
+                environment.scope, db
+            ) { row in
+                count += 1
+                guard count <= limit else { return }
+                try form.template.write(row, &out, names.write)
+                last = TransactionCursor(day: row.text(8), id: row.text(0))
+            }
+            return (out.bytes, count > limit ? last : nil)
+        }
+    }
+}
+
+/// A place in an account's transactions. Callers keep it as they got it.
+public struct TransactionCursor: Sendable, Equatable {
+    public let day: String
+    public let id: String
+
+    public static let newest = TransactionCursor(day: DayPager.lastDay, id: "")
+
+    public init(day: String, id: String) {
+        self.day = day
+        self.id = id
+    }
+
+    public var text: String { Hex.encode("\(day)/\(id)".utf8) }
+
+    public init?(_ text: String) {
+        guard let bytes = Hex.decode(text) else { return nil }
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, LocalDate(String(parts[0])) != nil, ID<FetchedTransaction>(String(parts[1])) != nil
+        else { return nil }
+        self.init(day: String(parts[0]), id: String(parts[1]))
+    }
+}
