@@ -16,18 +16,42 @@ public struct Instant: Hashable, Sendable, Comparable {
         return "\(date.iso)T\(clock).\(pad(rest % 1000, 3))Z"
     }
 
-    /// Reads the form that `iso` writes; fraction and offset may be absent (UTC is taken).
+    /// Reads the form that `iso` writes. The fraction may be absent or of any length; the offset may be
+    /// `Z`, `+01:00`, `+0100`, or absent (UTC is taken).
     public init?(iso text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 19, bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: " "),
+            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
             let date = LocalDate(String(decoding: bytes[0..<10], as: UTF8.self)),
             let hour = digits(bytes, 11, 2), let minute = digits(bytes, 14, 2), let second = digits(bytes, 17, 2),
             hour < 24, minute < 60, second < 61
         else { return nil }
+        var end = 19
         var millis = 0
-        if bytes.count >= 23, bytes[19] == UInt8(ascii: ".") { millis = digits(bytes, 20, 3) ?? 0 }
+        if end < bytes.count, bytes[end] == UInt8(ascii: ".") {
+            let fraction = bytes[20...].prefix { (48...57).contains($0) }
+            guard !fraction.isEmpty else { return nil }
+            millis = (0..<3).reduce(0) { $0 * 10 + ($1 < fraction.count ? Int(fraction[20 + $1] - 48) : 0) }
+            end += 1 + fraction.count
+        }
+        guard let offsetMinutes = Instant.offset(bytes[end...]) else { return nil }
         let time = Int64((hour * 60 + minute) * 60 + second) * 1000 + Int64(millis)
-        self.init(ms: Int64(date.dayNumber) * Instant.dayMs + time)
+        self.init(ms: Int64(date.dayNumber) * Instant.dayMs + time - Int64(offsetMinutes) * 60_000)
+    }
+
+    private static func offset(_ text: ArraySlice<UInt8>) -> Int? {
+        guard let sign = text.first else { return 0 }
+        if sign == UInt8(ascii: "Z") { return text.count == 1 ? 0 : nil }
+        let rest = text.dropFirst().filter { $0 != UInt8(ascii: ":") }
+        let isShaped = text.count == 5 || text.count == 6 && text[text.startIndex + 3] == UInt8(ascii: ":")
+        guard isShaped, rest.count == 4, let hours = digits(rest, 0, 2), let minutes = digits(rest, 2, 2),
+            hours < 24, minutes < 60
+        else { return nil }
+        switch sign {
+        case UInt8(ascii: "+"): return hours * 60 + minutes
+        case UInt8(ascii: "-"): return -(hours * 60 + minutes)
+        default: return nil
+        }
     }
 
     public static let dayMs: Int64 = 86_400_000
@@ -39,8 +63,8 @@ public struct Instant: Hashable, Sendable, Comparable {
 }
 
 func floorDivide(_ value: Int64, _ by: Int64) -> (Int64, Int64) {
-    let quotient = value >= 0 ? value / by : -((-value + by - 1) / by)
-    return (quotient, value - quotient * by)
+    let (quotient, rest) = value.quotientAndRemainder(dividingBy: by)
+    return rest < 0 ? (quotient - 1, rest + by) : (quotient, rest)
 }
 
 func pad(_ value: some BinaryInteger, _ width: Int) -> String {

@@ -49,11 +49,12 @@ public struct Total: Sendable, Equatable {
         self.creditMinor = creditMinor
         self.debitMinor = debitMinor
     }
-    static func += (left: inout Total, right: Total) {
-        left.count += right.count
-        left.creditMinor += right.creditMinor
-        left.debitMinor += right.debitMinor
+    static func + (left: Total, right: Total) -> Total {
+        Total(
+            count: left.count + right.count, creditMinor: left.creditMinor + right.creditMinor,
+            debitMinor: left.debitMinor + right.debitMinor)
     }
+    static func += (left: inout Total, right: Total) { left = left + right }
 }
 
 private struct TotalKey: Hashable, Comparable {

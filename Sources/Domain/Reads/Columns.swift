@@ -4,7 +4,7 @@
 public enum TransactionColumn: String, RowColumn {
     case id, connection, account_id, customer_id, institution, status, amount, currency, day, cleared_day
     case occurred_at, text, counterparty, reference, channel, branch, code, running, revision, created_at, updated_at
-    case credit, debit, minor, running_minor
+    case credit, debit, minor, running_minor, cleared_at
     case bank, customer, account, environment, owner, project
 
     public var form: ColumnForm {
@@ -22,6 +22,7 @@ public enum TransactionColumn: String, RowColumn {
         case .currency: .text(7)
         case .day: .text(8)
         case .cleared_day: .text(9)
+        case .cleared_at: .midnight(9)
         case .occurred_at: .instant(10)
         case .text: .text(11)
         case .counterparty: .text(12)
@@ -95,7 +96,7 @@ public enum ConnectionColumn: String, RowColumn {
     case id, auth_id, customer_id, institution, state, product_names, login_type, history_months, callback_url
     case options, meta, consent_expires_at, last_error, last_success_at, last_fail_at, is_running, created_at
     case updated_at
-    case bank, bank_detail, bank_id, customer, status, products, used_products, transactions, environment, owner
+    case bank, bank_detail, bank_named, bank_id, customer, status, products, used_products, transactions, environment, owner
     case project
 
     public var form: ColumnForm {
@@ -120,6 +121,7 @@ public enum ConnectionColumn: String, RowColumn {
         case .updated_at: .instant(17)
         case .bank: .slot(.bank)
         case .bank_detail: .slot(.bankDetail)
+        case .bank_named: .slot(.bankNamed)
         case .bank_id: .slot(.bankID)
         case .customer: .slot(.customer)
         case .status: .slot(.status)

@@ -69,6 +69,7 @@ public struct ConnectionFacts: Sendable, Equatable {
 public protocol RowForms: Sendable {
     func bank(_ institution: Institution, _ out: inout JSONWriter)
     func bankDetail(_ institution: Institution, _ out: inout JSONWriter)
+    func bankNamed(_ institution: Institution, _ out: inout JSONWriter)
     func customer(id: String, name: String?, _ out: inout JSONWriter)
     func account(_ account: AccountFacts, _ out: inout JSONWriter)
     func balanceAccount(_ account: AccountFacts, _ institution: Institution, _ out: inout JSONWriter)

@@ -57,8 +57,8 @@ public enum ColumnForm: Sendable, Equatable {
 public enum RowSlot: Sendable, CaseIterable {
     /// The environment's name in Okra's data, the business's id, its project's id.
     case environment, owner, project
-    /// The row's institution, shortly, with all that is known, and its id alone.
-    case bank, bankDetail, bankID
+    /// The row's institution: shortly, with all that is known, by id and name, and its id alone.
+    case bank, bankDetail, bankNamed, bankID
     /// The row's customer and account by name.
     case customer, account
     /// The opened account number.

@@ -25,7 +25,7 @@ public struct ReconcileResult: Sendable, Equatable {
 /// Decides which fetched rows are new, which are changes of stored ones, and which stored ones are gone.
 public enum Reconciler {
     /// A posted amount may differ from the pending one by this much (tips, fees, rates).
-    static let pendingTolerancePercent: Int64 = 30
+    static let pendingTolerancePercent: UInt64 = 30
     static let pendingDaysMax = 7
 
     /// - Parameters:
@@ -35,29 +35,31 @@ public enum Reconciler {
         stored: [StoredTransaction], fetched: [FetchedTransaction], window: DayWindow
     ) -> ReconcileResult {
         var matcher = Matcher(stored: stored, fetched: fetched)
-        matcher.match { $0.upstreamID != nil && $0.upstreamID == $1.upstreamID }
-        matcher.match { $1.supersedes != nil && $0.upstreamID == $1.supersedes }
-        matcher.match(isSameContent)
-        matcher.match(isPosting)
+        matcher.matchIDs { $0.upstreamID }
+        matcher.matchIDs { $0.supersedes }
+        matcher.matchDays(within: 0) { isSameContent($0, $1) && window.contains($0.bookedOn) }
+        matcher.matchDays(within: pendingDaysMax) { isPosting($0, $1) && $0.amount == $1.amount }
+        matcher.matchDays(within: pendingDaysMax, rule: isPosting)
         return matcher.result(window: window)
     }
 
-    /// Without a usable id the content speaks; two equal rows stay two because each row matches once.
+    /// The content speaks for rows whose id is missing, or unknown on both sides: the window is complete, so
+    /// a stored id that it lacks is one that the bank has given up. Two equal rows stay two because each
+    /// row matches once.
     private static func isSameContent(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
-        (old.upstreamID == nil || new.upstreamID == nil)
-            && old.status == new.status && old.amount == new.amount && old.bookedOn == new.bookedOn
+        old.status == new.status && old.amount == new.amount && old.bookedOn == new.bookedOn
             && normal(old.text) == normal(new.text)
             && (old.runningBalance == nil || new.runningBalance == nil || old.runningBalance == new.runningBalance)
     }
 
     private static func isPosting(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
         guard old.status == .pending, new.status == .booked, new.supersedes == nil,
-            old.amount.currency == new.amount.currency, (old.amount.minor < 0) == (new.amount.minor < 0),
-            abs(new.bookedOn.dayNumber - old.bookedOn.dayNumber) <= pendingDaysMax
+            old.amount.currency == new.amount.currency, (old.amount.minor < 0) == (new.amount.minor < 0)
         else { return false }
+        // Of one sign, so the difference fits.
         let difference = (old.amount.minor - new.amount.minor).magnitude
-        return difference.multipliedReportingOverflow(by: 100).partialValue
-            <= old.amount.minor.magnitude.multipliedReportingOverflow(by: UInt64(pendingTolerancePercent)).partialValue
+        return difference.multipliedFullWidth(by: 100)
+            <= old.amount.minor.magnitude.multipliedFullWidth(by: pendingTolerancePercent)
             && isSimilar(old.text, new.text)
     }
 
@@ -72,81 +74,102 @@ public enum Reconciler {
         guard !a.isEmpty, !b.isEmpty else { return true }
         return a.intersection(b).count * 2 >= min(a.count, b.count)
     }
+
+    /// Whether the bank now tells something else. `supersedes` only helps to match; it is no fact of the row.
+    static func isChanged(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        var old = old
+        old.supersedes = new.supersedes
+        return old != new
+    }
 }
 
 /// One pass per rule, oldest first, each row at most once.
 private struct Matcher {
-    var stored: [StoredTransaction]
-    var fetched: [FetchedTransaction]
-    var pairs: [(stored: StoredTransaction, fetched: FetchedTransaction)] = []
+    private let stored: [StoredTransaction]
+    private let fetched: [FetchedTransaction]
+    private var isTaken: [Bool]
+    /// For each fetched row the stored one it is.
+    private var partner: [Int?]
+    /// Fetched rows from old to new; a bank lists the newest first.
+    private let oldestFirst: [Int]
 
     init(stored: [StoredTransaction], fetched: [FetchedTransaction]) {
-        self.stored = stored.sorted { ($0.fetched.bookedOn, $0.id) < ($1.fetched.bookedOn, $1.id) }
+        let stored = stored.sorted { ($0.fetched.bookedOn, $0.id) < ($1.fetched.bookedOn, $1.id) }
+        let fetched = Matcher.once(fetched)
+        self.stored = stored
         self.fetched = fetched
+        isTaken = Array(repeating: false, count: stored.count)
+        partner = Array(repeating: nil, count: fetched.count)
+        oldestFirst = fetched.indices.sorted { (fetched[$0].bookedOn, $1) < (fetched[$1].bookedOn, $0) }
     }
 
-    mutating func match(_ rule: (FetchedTransaction, FetchedTransaction) -> Bool) {
-        guard !stored.isEmpty else { return }
-        var rest: [FetchedTransaction] = []
-        var buckets = Buckets(stored)
-        for row in fetched {
-            if let hit = buckets.take(for: row, where: { rule($0.fetched, row) }) {
-                pairs.append((hit, row))
+    /// A row that moved to the next page while pages were read comes twice with one id: the later word counts.
+    private static func once(_ rows: [FetchedTransaction]) -> [FetchedTransaction] {
+        var place: [String: Int] = [:]
+        var kept: [FetchedTransaction] = []
+        for row in rows {
+            if let id = row.upstreamID, let index = place[id] {
+                kept[index] = row
             } else {
-                rest.append(row)
+                if let id = row.upstreamID { place[id] = kept.count }
+                kept.append(row)
             }
         }
-        fetched = rest
-        stored = buckets.rest
+        return kept
+    }
+
+    mutating func matchIDs(_ wanted: (FetchedTransaction) -> String?) {
+        var places: [String: [Int]] = [:]
+        for index in stored.indices where !isTaken[index] {
+            if let id = stored[index].fetched.upstreamID { places[id, default: []].append(index) }
+        }
+        for row in oldestFirst where partner[row] == nil {
+            guard let id = wanted(fetched[row]), let hit = places[id]?.first(where: { !isTaken[$0] }) else { continue }
+            pair(hit, row)
+        }
+    }
+
+    /// Looks only at the days around a row, so that a window of thousands does not cost its square.
+    mutating func matchDays(within days: Int, rule: (FetchedTransaction, FetchedTransaction) -> Bool) {
+        var places: [LocalDate: [Int]] = [:]
+        for index in stored.indices where !isTaken[index] {
+            places[stored[index].fetched.bookedOn, default: []].append(index)
+        }
+        guard !places.isEmpty else { return }
+        for row in oldestFirst where partner[row] == nil {
+            let new = fetched[row]
+            for distance in -days...days {
+                let near = places[new.bookedOn.adding(days: distance)] ?? []
+                guard let hit = near.first(where: { !isTaken[$0] && rule(stored[$0].fetched, new) }) else { continue }
+                pair(hit, row)
+                break
+            }
+        }
+    }
+
+    private mutating func pair(_ stored: Int, _ row: Int) {
+        isTaken[stored] = true
+        partner[row] = stored
     }
 
     func result(window: DayWindow) -> ReconcileResult {
         var result = ReconcileResult()
-        result.added = fetched
-        for pair in pairs {
-            if pair.stored.fetched == pair.fetched {
-                result.unchanged += 1
+        for (row, new) in fetched.enumerated() {
+            guard let index = partner[row] else {
+                result.added.append(new)
+                continue
+            }
+            let old = stored[index]
+            if Reconciler.isChanged(old.fetched, new) {
+                result.modified.append((old.id, old.fetched, new))
             } else {
-                result.modified.append((pair.stored.id, pair.stored.fetched, pair.fetched))
+                result.unchanged += 1
             }
         }
         // A pending row that a complete window no longer has is gone; a booked one is kept.
-        result.removed = stored.filter { $0.fetched.status == .pending && window.contains($0.fetched.bookedOn) }
+        for (index, old) in stored.enumerated() where !isTaken[index] {
+            if old.fetched.status == .pending, window.contains(old.fetched.bookedOn) { result.removed.append(old) }
+        }
         return result
     }
-}
-
-/// Stored rows by id and by day, so that a window of thousands does not cost its square.
-private struct Buckets {
-    private var rows: [StoredTransaction]
-    private var isTaken: [Bool]
-    private var byID: [String: [Int]] = [:]
-    private var byDay: [LocalDate: [Int]] = [:]
-
-    init(_ rows: [StoredTransaction]) {
-        self.rows = rows
-        isTaken = Array(repeating: false, count: rows.count)
-        for (index, row) in rows.enumerated() {
-            if let id = row.fetched.upstreamID { byID[id, default: []].append(index) }
-            byDay[row.fetched.bookedOn, default: []].append(index)
-        }
-    }
-
-    mutating func take(for row: FetchedTransaction, where rule: (StoredTransaction) -> Bool) -> StoredTransaction? {
-        for id in [row.upstreamID, row.supersedes] {
-            if let id, let hit = byID[id]?.first(where: { !isTaken[$0] && rule(rows[$0]) }) { return take(hit) }
-        }
-        for distance in -Reconciler.pendingDaysMax...Reconciler.pendingDaysMax {
-            let day = row.bookedOn.adding(days: distance)
-            if let hit = byDay[day]?.first(where: { !isTaken[$0] && rule(rows[$0]) }) { return take(hit) }
-        }
-        return nil
-    }
-
-    private mutating func take(_ index: Int) -> StoredTransaction {
-        isTaken[index] = true
-        return rows[index]
-    }
-
-    var rest: [StoredTransaction] { rows.indices.filter { !isTaken[$0] }.map { rows[$0] } }
 }

@@ -50,10 +50,9 @@ public struct IdempotencyService: Sendable {
     }
 
     public func keep(_ key: String, status: Int, body: [UInt8], in environment: Domain.Environment) async throws {
-        let now = core.runtime.now()
         try await core.database.write { tx in
             // A reply may tell a secret once, so it is kept sealed.
-            let sealed = try core.vault.seal(body, context(environment), at: now, on: tx.db)
+            let sealed = try core.seal(body, context(environment), tx)
             try IdempotencyStore.keep(key, status: status, body: Hex.encode(sealed), environment.scope, tx)
         }
     }

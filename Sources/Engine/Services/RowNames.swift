@@ -47,6 +47,8 @@ final class RowNames {
             banks.write(row, keys.institution, &out) { slug, out in forms.bank(institution(slug), &out) }
         case .bankDetail:
             details.write(row, keys.institution, &out) { slug, out in forms.bankDetail(institution(slug), &out) }
+        case .bankNamed:
+            forms.bankNamed(institution(row.text(keys.institution ?? 0)), &out)
         case .bankID:
             out.string(institution(row.text(keys.institution ?? 0)).id.hex)
         case .customer:

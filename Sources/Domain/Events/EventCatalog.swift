@@ -1,0 +1,39 @@
+/// A kind of thing that happens, by its name on the wire. One line in `EventCatalog.all` adds one.
+public struct EventType: Hashable, Sendable {
+    public let name: String
+    /// What it tells, for the documents.
+    public let meaning: String
+    /// Whether a connection's refresh URL gets it too.
+    public let isRefresh: Bool
+
+    init(_ name: String, _ meaning: String, isRefresh: Bool = false) {
+        self.name = name
+        self.meaning = meaning
+        self.isRefresh = isRefresh
+    }
+}
+
+/// Every event that is sent.
+public enum EventCatalog {
+    public static let auth = EventType("auth.success", "An account was linked; its record exists.")
+    public static let accounts = EventType("accounts.success", "An account of the record can be read.")
+    public static let balance = EventType("balance.success", "A balance was fetched.", isRefresh: true)
+    public static let balanceError = EventType(
+        "balance.error", "A refresh that was asked for could not fetch the balance.", isRefresh: true)
+    public static let transactions = EventType(
+        "transaction.success", "Transactions of an account came in; `data` has their number and ids.", isRefresh: true)
+    public static let transactionsUpdated = EventType(
+        "transaction.updated", "Transactions changed, as when a pending one is posted; ids stay.", isRefresh: true)
+    public static let transactionsRemoved = EventType(
+        "transaction.removed", "Pending transactions were dropped by the bank.", isRefresh: true)
+    public static let transactionsError = EventType(
+        "transaction.error", "A refresh that was asked for could not fetch the transactions.", isRefresh: true)
+    public static let identity = EventType("identity.success", "An identity is ready or has changed.")
+    public static let reauthRequired = EventType(
+        "record.reauth_required", "The user must log in at the bank again; data is kept, refreshes wait.")
+
+    public static let all: [EventType] = [
+        auth, accounts, balance, balanceError, transactions, transactionsUpdated, transactionsRemoved,
+        transactionsError, identity, reauthRequired,
+    ]
+}

@@ -1,0 +1,74 @@
+import Connectors
+import Domain
+import Logging
+import Storage
+
+/// What every service and loop stands on. Made once, in the composition.
+public struct Core: Sendable {
+    public let database: Database
+    public let vault: Vault
+    public let runtime: any Runtime
+    public let connectors: ConnectorCatalog
+    public let settings: EngineSettings
+    public let sequence: SequenceBlock
+    public let wakes: Wakes
+    public let logger: Logger
+
+    public init(
+        database: Database, vault: Vault, runtime: any Runtime, connectors: ConnectorCatalog, settings: EngineSettings,
+        logger: Logger
+    ) {
+        self.database = database
+        self.vault = vault
+        self.runtime = runtime
+        self.connectors = connectors
+        self.settings = settings
+        self.logger = logger
+        sequence = SequenceBlock(database: database)
+        wakes = Wakes()
+    }
+
+    /// Seals inside the unit that writes what is sealed.
+    func seal(_ plain: [UInt8], _ context: SealContext, _ tx: Transaction) throws -> [UInt8] {
+        try vault.seal(plain, context, on: tx.db, at: runtime.now())
+    }
+
+    /// An environment as it is now, its clock included.
+    func environment(_ scope: Scope) async throws -> Environment {
+        guard let found = try await database.read({ try TenantStore.environment(scope.environmentID, $0) }) else {
+            throw DomainError.notFound("environment")
+        }
+        return found
+    }
+}
+
+/// What an operator sets for the engine.
+public struct EngineSettings: Sendable {
+    /// The root of callback, link and push URLs, without a slash at its end.
+    public var publicURL: String
+    /// Lets webhooks go to this machine; for development, printed at start.
+    public var allowsLoopbackWebhooks: Bool
+    public var linkSessionMinutes: Int64
+    /// The server answers 503 after this long while the work goes on.
+    public var deadlineSeconds: Int64
+    /// Requests per minute and key; 0 is no limit.
+    public var rateLimitPerMinute: Int
+
+    public init(
+        publicURL: String, allowsLoopbackWebhooks: Bool = false, linkSessionMinutes: Int64 = 30,
+        deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0
+    ) {
+        self.publicURL = publicURL
+        self.allowsLoopbackWebhooks = allowsLoopbackWebhooks
+        self.linkSessionMinutes = linkSessionMinutes
+        self.deadlineSeconds = deadlineSeconds
+        self.rateLimitPerMinute = rateLimitPerMinute
+    }
+}
+
+/// Calls the loops after a commit, so that nothing waits for a poll.
+public struct Wakes: Sendable {
+    public let deliveries = Signal()
+    public let refreshes = Signal()
+    public let clocks = Signal()
+}

@@ -1,0 +1,121 @@
+import Crypto
+import Domain
+import Logging
+import Storage
+
+/// Sends what a lane (one endpoint) has due. The lane's lease makes this process its only sender.
+public struct DeliveryWork: LaneWork {
+    public static let kind = LaneKind.delivery
+    private static let batchSize = 256
+    /// Requests in flight to one endpoint.
+    private static let inFlightMax = 32
+
+    public let core: Core
+    let transport: any WebhookTransport
+
+    public init(core: Core, transport: any WebhookTransport) {
+        self.core = core
+        self.transport = transport
+    }
+
+    public var wake: Signal { core.wakes.deliveries }
+
+    private struct Target: Sendable {
+        let endpoint: WebhookEndpoint
+        let secret: SymmetricKey
+        let token: String?
+        let items: [(delivery: DueDelivery, members: [UInt8])]
+    }
+
+    public func perform(_ lease: LaneLease) async throws -> LaneProgress {
+        let now = core.runtime.now()
+        guard let target = try await load(lease, now) else {
+            try await core.database.write { tx in
+                try DeliveryStore.drop(lane: lease.laneID, tx)
+            }
+            return .empty
+        }
+        guard !target.items.isEmpty else { return .empty }
+        let attempts = await send(target)
+        try await core.database.write { tx in
+            try LaneStore.renew(lease, until: core.runtime.now() + LaneLoop<DeliveryWork>.leaseMs, tx)
+            DeliveryStore.complete(attempts, lease: lease, tx)
+        }
+        return .more
+    }
+
+    private func load(_ lease: LaneLease, _ now: Instant) async throws -> Target? {
+        try await core.database.read { db in
+            guard let found = try EndpointStore.sending(lease.subject, lease.scope, db) else { return nil }
+            let secret = try open(found.secret, "endpoint_secret", lease.scope, db)
+                ?? open(try TenantStore.webhookSecret(lease.scope, db), "webhook_secret", lease.scope, db) ?? []
+            let token = try open(found.token, "endpoint_token", lease.scope, db)
+            let isComplete = found.endpoint.payload == .complete
+            let due = try DeliveryStore.due(
+                lane: lease.laneID, now: now, limit: Self.batchSize, complete: isComplete, db)
+            let items = try due.map { ($0, try members($0, lease.scope, db)) }
+            return Target(
+                endpoint: found.endpoint, secret: SymmetricKey(data: secret),
+                token: token.map { String(decoding: $0, as: UTF8.self) }, items: items)
+        }
+    }
+
+    private func open(
+        _ sealed: [UInt8]?, _ purpose: String, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [UInt8]? {
+        guard let sealed else { return nil }
+        return try core.vault.open(
+            sealed, SealContext(environmentID: scope.environmentID, connectionID: nil, purpose: purpose), on: db)
+    }
+
+    private func members(_ item: DueDelivery, _ scope: Scope, _ db: any SQLConnection) throws -> [UInt8] {
+        guard let complete = item.complete else { return item.thin }
+        return try core.vault.open(complete, Outbox.sealing(scope, item.connectionID), on: db)
+    }
+
+    private func send(_ target: Target) async -> [AttemptRecord] {
+        await withTaskGroup(of: AttemptRecord.self) { group in
+            var records: [AttemptRecord] = []
+            records.reserveCapacity(target.items.count)
+            for (index, item) in target.items.enumerated() {
+                if index >= Self.inFlightMax, let record = await group.next() { records.append(record) }
+                group.addTask { await attempt(item.delivery, item.members, target) }
+            }
+            for await record in group { records.append(record) }
+            return records
+        }
+    }
+
+    private func attempt(_ item: DueDelivery, _ members: [UInt8], _ target: Target) async -> AttemptRecord {
+        let started = core.runtime.now()
+        let body = body(members, url: target.endpoint.url)
+        let headers = Signer.headers(
+            id: EventID.text(item.eventID), at: started, body: body, secret: target.secret, token: target.token)
+        let outcome = await transport.send(WebhookRequest(url: target.endpoint.url, headers: headers, body: body))
+        return record(item, outcome, started: started, ended: core.runtime.now())
+    }
+
+    private func body(_ members: [UInt8], url: String) -> [UInt8] {
+        var writer = JSONWriter(capacity: members.count + url.utf8.count + 24)
+        writer.object { out in
+            out.members(members)
+            out.member("callbackURL", url)
+        }
+        return writer.bytes
+    }
+
+    private func record(
+        _ item: DueDelivery, _ outcome: WebhookOutcome, started: Instant, ended: Instant
+    ) -> AttemptRecord {
+        let number = item.attempts + 1
+        let next = outcome.isSuccess
+            ? nil
+            : RetrySchedule.next(
+                after: number, at: ended, retryAfterSeconds: outcome.retryAfterSeconds,
+                chance: core.runtime.chance(10_000))
+        return AttemptRecord(
+            deliveryID: item.id, eventID: item.eventID, number: number, at: started, durationMs: ended - started,
+            status: outcome.status, error: outcome.error?.description, response: outcome.responseBody,
+            outcome: outcome.isSuccess ? .delivered : next == nil ? .dead : .retry, nextDue: next)
+    }
+}

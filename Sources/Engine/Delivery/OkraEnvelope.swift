@@ -1,0 +1,128 @@
+import Connectors
+import Domain
+import Storage
+
+/// What every event of a connection is told with.
+struct EventContext {
+    var environment: Domain.Environment
+    var connection: Connection
+    var customerName: String?
+    var bvn: String?
+    var startedAt: Instant
+    var now: Instant
+    var publicURL: String
+}
+
+/// An event before it has an id: its names on both wires and what it says.
+struct EventDraft {
+    var type: EventType
+    /// `method` and `callback_type` of Okra's envelope.
+    var method: String
+    /// `code` and `callback_code`.
+    var code: String
+    var message: String
+    var accountID: ID<Account>?
+    /// The account's number where it is known, told whole only in complete bodies.
+    var number: String?
+    var isSuccess = true
+    /// Members of `data`; the flag says whether the complete resource was asked for.
+    var data: (inout JSONWriter, _ isComplete: Bool) -> Void = { _, _ in }
+    /// Okra's product members at the top of the envelope.
+    var product: (inout JSONWriter, _ isComplete: Bool) -> Void = { _, _ in }
+}
+
+/// Renders an event as members of one JSON object: the native ones and Okra's envelope side by side. The receiver's
+/// own URL (`callbackURL`) is added when it is sent.
+enum OkraEnvelope {
+    static func members(
+        _ draft: EventDraft, _ context: EventContext, id: Int64, sequence: Int64, isComplete: Bool
+    ) -> [UInt8] {
+        var writer = JSONWriter(capacity: 2048)
+        writer.object { out in
+            native(draft, context, id, sequence, isComplete, &out)
+            head(draft, context, &out)
+            record(draft, context, isComplete, &out)
+            draft.product(&out, isComplete)
+        }
+        return Array(writer.bytes.dropFirst().dropLast())
+    }
+
+    private static func native(
+        _ draft: EventDraft, _ context: EventContext, _ id: Int64, _ sequence: Int64, _ isComplete: Bool,
+        _ out: inout JSONWriter
+    ) {
+        out.member("event", draft.type.name)
+        out.member("event_id", EventID.text(id))
+        out.member("sequence", sequence)
+        out.member("created_at", context.now)
+        out.object("data") { data in
+            data.member("record", context.connection.id)
+            data.member("customer", context.connection.customerID)
+            if let account = draft.accountID { data.member("account", account) }
+            draft.data(&data, isComplete)
+        }
+    }
+
+    private static func head(_ draft: EventDraft, _ context: EventContext, _ out: inout JSONWriter) {
+        out.member("method", draft.method)
+        out.member("callback_type", draft.method)
+        out.member("callback_code", draft.code)
+        out.member("type", "CALLBACK")
+        out.member("code", draft.code)
+        out.member("env", context.environment.kind.okraName)
+        out.member("status", draft.isSuccess ? "is_success" : "is_error")
+        out.member("started_at", context.startedAt)
+        out.member("ended_at", context.now)
+        out.member("message", draft.message)
+        out.null("meta_responses")
+        out.raw("options", context.connection.options)
+        out.raw("meta", context.connection.meta)
+    }
+
+    private static func record(
+        _ draft: EventDraft, _ context: EventContext, _ isComplete: Bool, _ out: inout JSONWriter
+    ) {
+        let connection = context.connection
+        let institution = InstitutionCatalog.find(connection.institution)
+        let record = connection.id.hex
+        out.member("bankName", institution?.name ?? connection.institution)
+        out.member("bankType", connection.loginType)
+        out.member("bankId", institution?.id.hex)
+        out.member("bankSlug", connection.institution)
+        out.member("record", record)
+        out.member("recordId", record)
+        out.member("callback_url", OkraPaths.callback(context.publicURL, context.environment.kind, record, draft.method))
+        out.member("login_type", "bank")
+        out.member("customerId", connection.customerID)
+        out.array("customerEmail") { _ in }
+        if isComplete, let bvn = context.bvn { out.member("customerBvn", bvn) }
+        out.member("country", "NG")
+        out.object("extras") { _ in }
+        if let number = draft.number { out.member("nuban", isComplete ? number : String(number.suffix(4))) }
+        out.member("current_project", context.environment.projectID)
+        out.member("owner", context.environment.tenantID)
+    }
+}
+
+/// Paths of Okra's wire that replies and webhooks name.
+public enum OkraPaths {
+    public static func base(_ kind: EnvironmentKind) -> String { kind == .sandbox ? "/v2/sandbox" : "/v2" }
+
+    public static func callback(_ publicURL: String, _ kind: EnvironmentKind, _ record: String, _ method: String) -> String {
+        "\(publicURL)\(base(kind))/callback?record=\(record)&method=\(method)"
+    }
+}
+
+/// The id of an event on the wire, which is also `webhook-id`: the same over all retries.
+public enum EventID {
+    public static func text(_ id: Int64) -> String { "evt_" + pad(id) }
+
+    public static func parse(_ text: String) -> Int64? {
+        text.hasPrefix("evt_") ? Int64(text.dropFirst(4)) : nil
+    }
+
+    private static func pad(_ id: Int64) -> String {
+        let digits = String(id)
+        return String(repeating: "0", count: max(0, 19 - digits.count)) + digits
+    }
+}

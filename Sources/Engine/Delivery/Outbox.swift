@@ -1,0 +1,49 @@
+import Domain
+import Storage
+
+/// Turns drafts into rows of the outbox, inside the transaction of the data that they tell of.
+struct Outbox {
+    /// A complete body beyond this is sent thin, with the ids to fetch the rest by.
+    private static let completeBytesMax = 256 * 1024
+    let core: Core
+
+    func emit(_ drafts: [EventDraft], _ context: EventContext, _ tx: Transaction) throws {
+        guard !drafts.isEmpty else { return }
+        let scope = context.environment.scope
+        let connection = context.connection
+        var sequence = try ConnectionStore.takeSequence(connection.id, count: drafts.count, scope, tx)
+        let endpoints = try EndpointStore.route(
+            scope, callbackURL: connection.callbackURL, refreshURL: connection.refreshWebhookURL, tx.db)
+        let machineNow = core.runtime.now()
+        for draft in drafts {
+            let id = try core.sequence.take()
+            let event = EventStore.NewEvent(
+                id: id, sequence: sequence, type: draft.type.name, accountID: draft.accountID,
+                thin: OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: false),
+                complete: try complete(draft, context, id: id, sequence: sequence, tx))
+            try EventStore.append(
+                event, connection: connection.id, to: endpoints.filter { wants($0, draft.type, connection) },
+                at: context.now, machineNow: machineNow, newID: core.sequence.take, scope, tx)
+            sequence += 1
+        }
+    }
+
+    /// The refresh URL gets refresh events only, unless it is the record's callback URL too.
+    private func wants(_ endpoint: WebhookEndpoint, _ type: EventType, _ connection: Connection) -> Bool {
+        guard endpoint.wants(type.name) else { return false }
+        return endpoint.source != .connection || endpoint.url == connection.callbackURL || type.isRefresh
+    }
+
+    private func complete(
+        _ draft: EventDraft, _ context: EventContext, id: Int64, sequence: Int64,
+        _ tx: Transaction
+    ) throws -> [UInt8]? {
+        let body = OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: true)
+        guard body.count <= Self.completeBytesMax else { return nil }
+        return try core.seal(body, Outbox.sealing(context.environment.scope, context.connection.id.hex), tx)
+    }
+
+    static func sealing(_ scope: Scope, _ connection: String) -> SealContext {
+        SealContext(environmentID: scope.environmentID, connectionID: connection, purpose: "event")
+    }
+}

@@ -1,0 +1,172 @@
+import Connectors
+import Crypto
+import Domain
+import FoundationEssentials
+import Storage
+
+/// The last step of a link: connection, consent, accounts, first refresh and events commit together.
+struct LinkFinisher {
+    let core: Core
+    let endpoints: WebhookEndpointService
+
+    func finish(
+        _ session: LinkSession, from revision: Int64, _ access: LinkedAccess, _ connector: any Connector,
+        _ environment: Domain.Environment
+    ) async throws {
+        let terms = try LinkTerms(json: session.request)
+        let person = await person(terms, access, connector, session, environment)
+        try await core.sequence.fill()
+        let now = environment.virtual(core.runtime.now())
+        try await core.database.write { tx in
+            let customer = try customer(terms, access, person, connector, now, environment.scope, tx)
+            let connection = connection(session, terms, access, connector, customer, now)
+            var ended = session
+            ended.status = .done
+            ended.state = nil
+            ended.connectionID = connection.id
+            // A second answer that raced this one finds the session done and changes nothing.
+            guard try LinkSessionStore.advance(ended, from: revision, environment.scope, tx) else { return }
+            try ConnectionStore.create(connection, environment.scope, tx)
+            try keep(access, terms, connection, session, environment, now, tx)
+            try announce(connection, access, session, customer, person?.bvn, environment, now, tx)
+        }
+        core.wakes.refreshes.set()
+        core.wakes.deliveries.set()
+    }
+
+    /// The bank's word on who this is, when the consent covers it; linking does not fail for want of it.
+    private func person(
+        _ terms: LinkTerms, _ access: LinkedAccess, _ connector: any Connector, _ session: LinkSession,
+        _ environment: Domain.Environment
+    ) async -> IdentityDetails? {
+        guard terms.products.contains(.identity), connector.descriptor.capabilities.products.contains(.identity) else {
+            return nil
+        }
+        let context = ConnectorContext(
+            environmentID: environment.id, institution: session.institution,
+            now: environment.virtual(core.runtime.now()), correlationID: session.id, isUserPresent: true)
+        do {
+            return try await connector.identity(access.grant, context)
+        } catch {
+            return nil
+        }
+    }
+
+    /// One customer a person: named by the caller, known by BVN, or known by the same login.
+    private func customer(
+        _ terms: LinkTerms, _ access: LinkedAccess, _ person: IdentityDetails?, _ connector: any Connector,
+        _ now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Customer {
+        if let text = terms.customerID {
+            guard let id = ID<Customer>(text), let known = try CustomerStore.find(id, scope, tx.db) else {
+                throw DomainError.notFound("customer")
+            }
+            return known
+        }
+        let bvnIndex = person?.bvn.map { core.vault.index($0, purpose: "bvn") }
+        if let bvnIndex, let known = try CustomerStore.find(bvnIndex: bvnIndex, scope, tx.db) { return known }
+        if let user = access.upstreamUserID,
+            let earlier = try ConnectionStore.find(
+                connector: connector.descriptor.id, upstreamUser: user, scope, tx.db
+            ).first, let known = try CustomerStore.find(earlier.customerID, scope, tx.db)
+        {
+            return known
+        }
+        let name = person?.fullName ?? access.accounts.lazy.compactMap(\.holderName).first
+        let made = Customer(id: core.runtime.newID(), name: name)
+        try CustomerStore.create(made, bvnIndex: bvnIndex, at: now, scope, tx)
+        return made
+    }
+
+    private func connection(
+        _ session: LinkSession, _ terms: LinkTerms, _ access: LinkedAccess, _ connector: any Connector,
+        _ customer: Customer, _ now: Instant
+    ) -> Connection {
+        Connection(
+            id: core.runtime.newID(), authID: core.runtime.newID(), customerID: customer.id, appID: session.appID,
+            institution: session.institution, connector: connector.descriptor.id, upstreamUser: access.upstreamUserID,
+            status: .active, products: terms.products, loginType: terms.loginType, historyMonths: terms.historyMonths,
+            callbackURL: terms.callbackURL, refreshWebhookURL: terms.setting.webhookURL,
+            options: terms.options.encoded, meta: terms.meta.encoded, consentExpiresAt: access.consentExpiresAt,
+            createdAt: now)
+    }
+
+    private func keep(
+        _ access: LinkedAccess, _ terms: LinkTerms, _ connection: Connection, _ session: LinkSession,
+        _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+    ) throws {
+        let scope = environment.scope
+        let vaulting = AccountVault(core: core, scope: scope, connectionID: connection.id.hex)
+        let sealed = try core.seal(access.grant.bytes, vaulting.context("grant"), tx)
+        try ConnectionStore.setGrant(connection.id, sealed: sealed, at: now, scope, tx)
+        var ids: [String] = []
+        for fetched in access.accounts {
+            let account = try vaulting.account(fetched, connection, tx)
+            try AccountStore.create(account, at: now, scope, tx)
+            ids.append(account.id.hex)
+        }
+        let consent = Consent(
+            action: .granted, text: session.consentText,
+            textHash: Hex.encode(SHA256.hash(data: Data(session.consentText.utf8))), products: terms.products,
+            accounts: ids, expiresAt: access.consentExpiresAt)
+        try ConsentStore.append(id: core.runtime.newID(), connection: connection.id, consent, at: now, scope, tx)
+        for url in [terms.callbackURL, terms.setting.webhookURL] {
+            if let url { try endpoints.ensureConnectionEndpoint(url, scope, at: core.runtime.now(), tx) }
+        }
+        let lane = try LaneStore.findOrCreate(
+            .refresh, subject: connection.institution, scope, newID: core.sequence.take, tx)
+        try RefreshStore.createSchedule(
+            connection.id, laneID: lane, setting: terms.setting, due: now, scope, tx)
+        _ = try RefreshStore.request(
+            connection.id, products: terms.products, cause: .link, newID: core.sequence.take(), at: now, scope, tx)
+        LaneStore.touch(lane, due: core.runtime.now(), tx)
+    }
+
+    private func announce(
+        _ connection: Connection, _ access: LinkedAccess, _ session: LinkSession, _ customer: Customer, _ bvn: String?,
+        _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+    ) throws {
+        let context = EventContext(
+            environment: environment, connection: connection, customerName: customer.name, bvn: bvn,
+            startedAt: session.createdAt, now: now, publicURL: core.settings.publicURL)
+        var drafts = [Drafts.auth(clientID: session.id)]
+        let accounts = try AccountStore.list(connection.id, environment.scope, tx.db)
+        for account in accounts {
+            let number = access.accounts.first { $0.upstreamID == account.upstreamID }?.number
+            drafts.append(Drafts.account(account, number: number))
+        }
+        try Outbox(core: core).emit(drafts, context, tx)
+    }
+}
+
+/// Seals and opens what belongs to one connection.
+struct AccountVault {
+    let core: Core
+    let scope: Scope
+    let connectionID: String
+
+    func context(_ purpose: String) -> SealContext {
+        SealContext(environmentID: scope.environmentID, connectionID: connectionID, purpose: purpose)
+    }
+
+    func account(_ fetched: FetchedAccount, _ connection: Connection, _ tx: Transaction) throws -> Account {
+        let sealed = try fetched.number.map {
+            try core.seal(Array($0.utf8), context("account_number"), tx)
+        }
+        return Account(
+            id: core.runtime.newID(), balanceID: core.runtime.newID(), connectionID: connection.id,
+            customerID: connection.customerID, institution: connection.institution, upstreamID: fetched.upstreamID,
+            numberSealed: sealed,
+            numberIndex: fetched.number.map {
+                core.vault.index($0, purpose: "nuban")
+            },
+            mask: fetched.number.map { String($0.suffix(4)) }, name: fetched.name, type: fetched.type,
+            currency: fetched.currency)
+    }
+
+    func number(_ account: Account, _ db: any SQLConnection) throws -> String? {
+        try account.numberSealed.map {
+            String(decoding: try core.vault.open($0, context("account_number"), on: db), as: UTF8.self)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Domain
+
+/// A step as JSON: how it is kept between answers, and how the API shows it.
+public enum StepCodec {
+    public static func json(_ step: Step) -> JSONValue {
+        switch step {
+        case .form(let form):
+            var value: [String: JSONValue] = [
+                "kind": "form", "name": .string(form.name), "prompt": .string(form.prompt),
+                "fields": .array(form.fields.map(field)),
+            ]
+            if let left = form.attemptsLeft { value["attempts_left"] = .integer(Int64(left)) }
+            if let problem = form.problem { value["problem"] = .string(problem) }
+            return .object(value)
+        case .selectAccounts(let choices):
+            return ["kind": "select_accounts", "accounts": .array(choices.map(choice))]
+        case .wait(let reason, let pollAfterMs):
+            return ["kind": "wait", "reason": .string(reason), "poll_after_ms": .integer(pollAfterMs)]
+        case .redirect(let url): return ["kind": "redirect", "url": .string(url)]
+        case .done: return ["kind": "done"]
+        case .failed(let error):
+            return [
+                "kind": "failed", "code": .string(error.code.rawValue), "message": .string(error.message),
+                "recovery": .string(error.recovery == .retry ? "retry" : error.recovery == .askUser ? "ask_user" : "stop"),
+            ]
+        }
+    }
+
+    private static func field(_ field: Step.Field) -> JSONValue {
+        [
+            "key": .string(field.key), "kind": .string(field.kind.rawValue), "label": .string(field.label),
+            "choices": .array(field.choices.map(JSONValue.string)),
+        ]
+    }
+
+    private static func choice(_ choice: Step.AccountChoice) -> JSONValue {
+        [
+            "id": .string(choice.upstreamID), "name": .string(choice.name), "mask": .string(choice.mask),
+            "type": choice.type.map(JSONValue.string) ?? .null,
+        ]
+    }
+
+    /// Reads what `json` wrote.
+    public static func step(_ value: JSONValue) -> Step {
+        switch value["kind"]?.text {
+        case "form":
+            return .form(
+                Step.Form(
+                    name: value["name"]?.text ?? "", prompt: value["prompt"]?.text ?? "",
+                    fields: (value["fields"]?.elements ?? []).map(field), attemptsLeft: int(value["attempts_left"]),
+                    problem: value["problem"]?.text))
+        case "select_accounts":
+            return .selectAccounts(
+                (value["accounts"]?.elements ?? []).map {
+                    Step.AccountChoice(
+                        upstreamID: $0["id"]?.text ?? "", name: $0["name"]?.text ?? "", mask: $0["mask"]?.text ?? "",
+                        type: $0["type"]?.text)
+                })
+        case "wait": return .wait(reason: value["reason"]?.text ?? "", pollAfterMs: Int64(int(value["poll_after_ms"]) ?? 1000))
+        case "redirect": return .redirect(url: value["url"]?.text ?? "")
+        case "done": return .done
+        default:
+            let code = ConnectorError.Code(rawValue: value["code"]?.text ?? "") ?? .protocolViolation
+            return .failed(ConnectorError(code, value["message"]?.text))
+        }
+    }
+
+    private static func field(_ value: JSONValue) -> Step.Field {
+        Step.Field(
+            key: value["key"]?.text ?? "", kind: .init(rawValue: value["kind"]?.text ?? "") ?? .text,
+            label: value["label"]?.text ?? "", choices: (value["choices"]?.elements ?? []).compactMap(\.text))
+    }
+
+    private static func int(_ value: JSONValue?) -> Int? {
+        if case .integer(let number) = value { Int(number) } else { nil }
+    }
+}

@@ -1,0 +1,102 @@
+import Domain
+import Logging
+import ServiceLifecycle
+import Storage
+
+/// Moves sandbox clocks: from one due refresh to the next, so that each runs at its own date, then to the target.
+/// The job is a row, so it goes on after a restart.
+public struct ClockLoop: Service {
+    private static let pollMs: Int64 = 1000
+    private static let leaseMs: Int64 = 15_000
+    private static let dueMax = 1000
+    private let core: Core
+
+    public init(core: Core) { self.core = core }
+
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            while !Task.isShuttingDownGracefully, !Task.isCancelled {
+                do {
+                    while try await tick(), !Task.isShuttingDownGracefully {}
+                } catch {
+                    core.logger.error("clock failed", metadata: ["error": "\(error)"])
+                }
+                guard !Task.isShuttingDownGracefully else { return }
+                await core.wakes.clocks.wait(until: core.runtime.now() + Self.pollMs, core.runtime)
+            }
+        } onGracefulShutdown: {
+            core.wakes.clocks.set()
+        }
+    }
+
+    /// One step of each waiting job.
+    /// - Returns: whether there is more to do now.
+    public func tick() async throws -> Bool {
+        let jobs = try await core.database.read { try ClockStore.jobs($0) }
+        var hasMore = false
+        for job in jobs where try await step(job) { hasMore = true }
+        return hasMore
+    }
+
+    private func step(_ job: ClockStore.Job) async throws -> Bool {
+        let scope = Scope(environmentID: job.environmentID)
+        let machineNow = core.runtime.now()
+        let token = core.runtime.token()
+        let leases = try await core.database.write { tx in
+            try LaneStore.claimAll(
+                .refresh, scope, now: machineNow, leaseEnd: machineNow + Self.leaseMs, token: token, tx)
+        }
+        guard let leases else { return false }
+        do {
+            let isDone = try await advance(job, scope, leases)
+            try await release(leases)
+            return !isDone
+        } catch {
+            try await release(leases)
+            throw error
+        }
+    }
+
+    /// - Returns: whether the target is reached.
+    private func advance(_ job: ClockStore.Job, _ scope: Scope, _ leases: [LaneLease]) async throws -> Bool {
+        let environment = try await core.environment(scope)
+        let now = environment.virtual(core.runtime.now())
+        let next = try await core.database.read { try RefreshStore.nextDue(scope, $0) }
+        guard let next, next.ms <= job.targetMs else {
+            try await finish(job, scope)
+            return true
+        }
+        if next > now { try await setClock(scope, to: next) }
+        for lease in leases {
+            let due = try await core.database.read {
+                try RefreshStore.due(lane: lease.laneID, now: max(next, now), limit: Self.dueMax, $0)
+            }
+            for id in due { try await Syncer(core: core).run(id, lease: lease) }
+        }
+        try await core.database.write { try ClockStore.countRun(scope, $0) }
+        return false
+    }
+
+    private func setClock(_ scope: Scope, to instant: Instant) async throws {
+        let offset = instant - core.runtime.now()
+        try await core.database.write { try TenantStore.setOffset(scope, offset, $0) }
+    }
+
+    private func finish(_ job: ClockStore.Job, _ scope: Scope) async throws {
+        let machineNow = core.runtime.now()
+        try await core.database.write { tx in
+            try TenantStore.setOffset(scope, job.targetMs - machineNow.ms, tx)
+            try DeliveryStore.makeDue(scope, now: machineNow, tx)
+            try ClockStore.end(scope, tx)
+        }
+        core.wakes.deliveries.set()
+    }
+
+    private func release(_ leases: [LaneLease]) async throws {
+        let now = core.runtime.now()
+        try await core.database.write { tx in
+            for lease in leases { try LaneStore.release(lease, .refresh, notBefore: now, tx) }
+        }
+        core.wakes.refreshes.set()
+    }
+}

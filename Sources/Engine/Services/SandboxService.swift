@@ -1,0 +1,93 @@
+import Connectors
+import Domain
+import Logging
+import Storage
+
+/// Where a sandbox environment's clock stands.
+public struct ClockView: Sendable {
+    public let now: Instant
+    /// Where an advance under way goes.
+    public let target: Instant?
+    /// Due moments that the advance has passed.
+    public let runs: Int64
+    public var isAdvancing: Bool { target != nil }
+}
+
+/// What only a sandbox has: made-up customers, transactions posted at will, and a clock that can be moved.
+public struct SandboxService: Sendable {
+    /// An advance may not go further at once.
+    private static let advanceMsMax: Int64 = 400 * Instant.dayMs
+
+    private let core: Core
+    private let keys: KeyService
+    private let bank: SandboxBank
+    private let transport: any HTTPTransport
+    public let customers: SandboxCustomers
+
+    public init(core: Core, keys: KeyService, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
+        self.core = core
+        self.keys = keys
+        self.bank = bank
+        self.transport = transport
+        customers = SandboxCustomers(book: book, runtime: core.runtime)
+    }
+
+    // MARK: transactions
+
+    /// Posts a transaction at the bank now; the bank pushes it to every connection that covers the account.
+    public func post(_ order: SandboxOrder, in environment: Domain.Environment) async throws -> SandboxPosted {
+        try requireSandbox(environment)
+        let posted = try await bank.post(order, environmentID: environment.id)
+        for push in posted.pushes {
+            do throws(HTTPTransportError) {
+                let reply = try await transport.send(push.request)
+                if !(200..<300).contains(reply.status) {
+                    core.logger.warning("push refused", metadata: ["status": "\(reply.status)"])
+                }
+            } catch {
+                core.logger.warning("push failed", metadata: ["error": "\(error)"])
+            }
+        }
+        return posted
+    }
+
+    // MARK: clock
+
+    public func clock(_ environment: Domain.Environment) async throws -> ClockView {
+        let fresh = try await core.environment(environment.scope)
+        let job = try await core.database.read { try ClockStore.job(environment.scope, $0) }
+        return ClockView(
+            now: fresh.virtual(core.runtime.now()), target: job.map { Instant(ms: $0.targetMs) }, runs: job?.runs ?? 0)
+    }
+
+    /// Moves the clock forward; everything that falls due on the way happens at its own date. Returns at once, or when
+    /// `waitMs` have passed, or when the target is reached.
+    public func advance(_ environment: Domain.Environment, byMs: Int64, waitMs: Int64 = 0) async throws -> ClockView {
+        try requireSandbox(environment)
+        guard byMs > 0, byMs <= Self.advanceMsMax else {
+            throw DomainError.invalid("days", "must move the clock forward, by at most 400 days at once.")
+        }
+        let fresh = try await core.environment(environment.scope)
+        let target = fresh.virtual(core.runtime.now()) + byMs
+        try await core.database.write { try ClockStore.start(environment.scope, targetMs: target.ms, $0) }
+        core.wakes.clocks.set()
+        let view = try await settled(environment, until: core.runtime.now() + waitMs)
+        keys.forget()
+        return view
+    }
+
+    private func settled(_ environment: Domain.Environment, until deadline: Instant) async throws -> ClockView {
+        var view = try await clock(environment)
+        while view.isAdvancing, core.runtime.now() < deadline {
+            try await core.runtime.sleep(until: min(deadline, core.runtime.now() + 50))
+            view = try await clock(environment)
+        }
+        return view
+    }
+
+    public func requireSandbox(_ environment: Domain.Environment) throws {
+        guard environment.kind == .sandbox else {
+            throw DomainError(.sandboxOnly, "This exists only in the sandbox. Use the sandbox's base URL and key.")
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import Connectors
+import Domain
+
+/// Everything that the web and the command line call.
+public struct Services: Sendable {
+    public let core: Core
+    public let keys: KeyService
+    public let tenants: TenantService
+    public let endpoints: WebhookEndpointService
+    public let links: LinkService
+    public let refreshes: RefreshService
+    public let upstream: UpstreamService
+    public let sandbox: SandboxService
+    public let reads: ReadService
+
+    public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
+        self.core = core
+        keys = KeyService(core: core)
+        tenants = TenantService(core: core, keys: keys)
+        endpoints = WebhookEndpointService(core: core)
+        links = LinkService(core: core, keys: keys, endpoints: endpoints)
+        refreshes = RefreshService(core: core)
+        upstream = UpstreamService(core: core, refreshes: refreshes)
+        sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
+        reads = ReadService(core: core)
+    }
+}

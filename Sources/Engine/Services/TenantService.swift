@@ -1,0 +1,90 @@
+import Domain
+import FoundationEssentials
+import Storage
+
+/// A new business with the keys of its two environments. Secrets are told here and never again.
+public struct CreatedTenant: Sendable {
+    public let id: ID<Tenant>
+    public let name: String
+    public let environments: [(environment: Domain.Environment, keys: IssuedKeys, webhookSecret: String, appID: String)]
+    /// The client token is the business's id.
+    public var clientToken: String { id.hex }
+}
+
+/// Makes businesses and their apps.
+public struct TenantService: Sendable {
+    private let core: Core
+    private let keys: KeyService
+
+    public init(core: Core, keys: KeyService) {
+        self.core = core
+        self.keys = keys
+    }
+
+    public func create(name: String) async throws -> CreatedTenant {
+        let name = name.filter { !$0.isNewline }
+        guard (1...200).contains(name.count) else { throw DomainError.invalid("name", "must have 1 to 200 characters.") }
+        try await core.sequence.fill()
+        let id: ID<Tenant> = core.runtime.newID()
+        let now = core.runtime.now()
+        return try await core.database.write { tx in
+            try TenantStore.create(id, name: name, at: now, tx)
+            let environments = try EnvironmentKind.allCases.map { kind in
+                try create(kind, of: id, name: name, at: now, tx)
+            }
+            return CreatedTenant(id: id, name: name, environments: environments)
+        }
+    }
+
+    private func create(
+        _ kind: EnvironmentKind, of tenant: ID<Tenant>, name: String, at now: Instant, _ tx: Transaction
+    ) throws -> (environment: Domain.Environment, keys: IssuedKeys, webhookSecret: String, appID: String) {
+        let environment = Domain.Environment(
+            id: try core.sequence.take(), tenantID: tenant, projectID: core.runtime.newID(), kind: kind, offsetMs: 0,
+            businessName: name)
+        let secret = core.runtime.randomBytes(32)
+        let context = SealContext(environmentID: environment.id, connectionID: nil, purpose: "webhook_secret")
+        try TenantStore.create(environment, secret: try core.seal(secret, context, tx), at: now, tx)
+        let app = WidgetApp(id: core.runtime.newID(), name: "Default", products: .all, isDefault: true)
+        try AppStore.create(app, environment.scope, at: now, tx)
+        return (environment, try keys.issue(environment, at: now, tx), WebhookSecret.text(secret), app.id.hex)
+    }
+
+    public func list() async throws -> [(id: ID<Tenant>, name: String, createdAt: Instant)] {
+        try await core.database.read { try TenantStore.list($0) }
+    }
+
+    /// - Throws: `not_found` for an unknown client token.
+    public func environment(of tenant: String, _ kind: EnvironmentKind) async throws -> Domain.Environment {
+        guard let id = ID<Tenant>(tenant),
+            let found = try await core.database.read({ try TenantStore.environment(of: id, kind, $0) })
+        else { throw DomainError.notFound("tenant") }
+        return found
+    }
+
+    // MARK: apps
+
+    public func apps(_ environment: Domain.Environment) async throws -> [WidgetApp] {
+        try await core.database.read { try AppStore.list(environment.scope, $0) }
+    }
+
+    public func update(_ app: WidgetApp, in environment: Domain.Environment) async throws {
+        try await core.database.write { try AppStore.update(app, environment.scope, $0) }
+    }
+
+    public func keys(
+        of environment: Domain.Environment
+    ) async throws -> [(id: String, kind: KeyKind, publicValue: String?, createdAt: Instant, revokedAt: Instant?)] {
+        try await core.database.read { try KeyStore.list(environment.scope, $0) }
+    }
+}
+
+/// Signing secrets as text: `whsec_` and base64, the form of Standard Webhooks.
+public enum WebhookSecret {
+    public static func text(_ bytes: [UInt8]) -> String { "whsec_" + Data(bytes).base64EncodedString() }
+
+    public static func bytes(_ text: String) -> [UInt8]? {
+        guard text.hasPrefix("whsec_"), let data = Data(base64Encoded: String(text.dropFirst(6))) else { return nil }
+        return Array(data)
+    }
+}

@@ -1,0 +1,119 @@
+import Domain
+import Storage
+
+/// Sets where events go.
+public struct WebhookEndpointService: Sendable {
+    public struct Created: Sendable {
+        public let endpoint: WebhookEndpoint
+        /// `whsec_…`; told once.
+        public let secret: String
+    }
+
+    private let core: Core
+    public init(core: Core) { self.core = core }
+
+    /// A further endpoint with a secret of its own.
+    public func create(
+        in environment: Domain.Environment, url: String, payload: WebhookEndpoint.Payload, eventTypes: [String],
+        token: String?
+    ) async throws -> Created {
+        let url = try URLRules(environment, core.settings).checked(url, field: "url")
+        try check(eventTypes)
+        try await core.sequence.fill()
+        let secret = core.runtime.randomBytes(32)
+        let id: ID<WebhookEndpoint> = core.runtime.newID()
+        let now = core.runtime.now()
+        let scope = environment.scope
+        let made = try await core.database.write { tx in
+            let lane = try LaneStore.findOrCreate(
+                .delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
+            let endpoint = WebhookEndpoint(
+                id: id, url: url, source: .api, payload: payload, eventTypes: eventTypes, laneID: lane, createdAt: now)
+            let sealed = try core.seal(secret, context(scope, "endpoint_secret"), tx)
+            try EndpointStore.create(endpoint, scope, secret: sealed, token: try seal(token, scope, tx), tx)
+            return endpoint
+        }
+        return Created(endpoint: made, secret: WebhookSecret.text(secret))
+    }
+
+    /// The environment's own URL, which gets every event. Setting it again replaces it.
+    /// - Returns: the environment's signing secret beside the endpoint.
+    public func set(
+        in environment: Domain.Environment, url: String, payload: WebhookEndpoint.Payload, token: String?
+    ) async throws -> Created {
+        let url = try URLRules(environment, core.settings).checked(url, field: "url")
+        try await core.sequence.fill()
+        let id: ID<WebhookEndpoint> = core.runtime.newID()
+        let now = core.runtime.now()
+        let scope = environment.scope
+        return try await core.database.write { tx in
+            let secret = WebhookSecret.text(try environmentSecret(scope, tx.db))
+            let sealedToken = try seal(token, scope, tx)
+            if var known = try EndpointStore.list(scope, source: .environment, tx.db).first {
+                try EndpointStore.update(known.id, scope, url: url, payload: payload, token: sealedToken, tx)
+                known.url = url
+                known.payload = payload
+                return Created(endpoint: known, secret: secret)
+            }
+            let lane = try LaneStore.findOrCreate(.delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
+            let endpoint = WebhookEndpoint(
+                id: id, url: url, source: .environment, payload: payload, eventTypes: [], laneID: lane, createdAt: now)
+            try EndpointStore.create(endpoint, scope, secret: nil, token: sealedToken, tx)
+            return Created(endpoint: endpoint, secret: secret)
+        }
+    }
+
+    /// The environment's endpoint and those of the API.
+    public func list(in environment: Domain.Environment) async throws -> [WebhookEndpoint] {
+        try await core.database.read { db in
+            try EndpointStore.list(environment.scope, source: .environment, db)
+                + EndpointStore.list(environment.scope, source: .api, db)
+        }
+    }
+
+    /// Removes an endpoint of the API; what waited for it is dropped, its events stay.
+    public func remove(_ id: String, in environment: Domain.Environment) async throws {
+        guard let id = ID<WebhookEndpoint>(id),
+            try await core.database.write({ try EndpointStore.remove(id, environment.scope, $0) })
+        else { throw DomainError.notFound("webhook endpoint") }
+    }
+
+    /// The endpoint of a URL that a widget run named: thin, signed with the environment's secret.
+    func ensureConnectionEndpoint(_ url: String, _ scope: Scope, at now: Instant, _ tx: Transaction) throws {
+        guard try EndpointStore.list(scope, source: .connection, url: url, tx.db).isEmpty else { return }
+        let id: ID<WebhookEndpoint> = core.runtime.newID()
+        let lane = try LaneStore.findOrCreate(.delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
+        let endpoint = WebhookEndpoint(
+            id: id, url: url, source: .connection, payload: .thin, eventTypes: [], laneID: lane, createdAt: now)
+        try EndpointStore.create(endpoint, scope, secret: nil, token: nil, tx)
+    }
+
+    private func environmentSecret(_ scope: Scope, _ db: any SQLConnection) throws -> [UInt8] {
+        guard let sealed = try TenantStore.webhookSecret(scope, db) else { throw DomainError.notFound("environment") }
+        return try core.vault.open(sealed, context(scope, "webhook_secret"), on: db)
+    }
+
+    private func seal(_ token: String?, _ scope: Scope, _ tx: Transaction) throws -> [UInt8]? {
+        guard let token, !token.isEmpty else { return nil }
+        guard token.utf8.count <= 1024, token.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+            throw DomainError.invalid("token", "must be at most 1,024 visible ASCII characters without spaces.")
+        }
+        return try core.seal(Array(token.utf8), context(scope, "endpoint_token"), tx)
+    }
+
+    private func context(_ scope: Scope, _ purpose: String) -> SealContext {
+        SealContext(environmentID: scope.environmentID, connectionID: nil, purpose: purpose)
+    }
+
+    private func check(_ types: [String]) throws {
+        for type in types {
+            let isKnown = EventCatalog.all.contains { event in
+                event.name == type || (type.hasSuffix(".*") && event.name.hasPrefix(type.dropLast(1)))
+            }
+            guard isKnown else {
+                let known = EventCatalog.all.map(\.name).joined(separator: ", ")
+                throw DomainError.invalid("event_types", "has an unknown type `\(type.prefix(40))`. Known: \(known).")
+            }
+        }
+    }
+}

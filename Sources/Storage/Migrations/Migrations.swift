@@ -1,0 +1,4 @@
+/// Every migration, in order. A released one never changes.
+public enum Migrations {
+    public static let all: [Migration] = [m0001, m0002]
+}

@@ -1,0 +1,120 @@
+import Domain
+
+/// A bank account with its balance as last told.
+public struct Account: Sendable, Equatable {
+    public var id: ID<Account>
+    public var balanceID: ID<BalanceRow>
+    public var connectionID: ID<Connection>
+    public var customerID: ID<Customer>
+    public var institution: String
+    public var upstreamID: String
+    public var numberSealed: [UInt8]?
+    public var numberIndex: String?
+    /// Last four digits.
+    public var mask: String?
+    public var name: String?
+    public var type: String?
+    public var currency: Currency
+    public var ledgerMinor: Int64?
+    public var availableMinor: Int64?
+    public var balanceAsOf: Instant?
+
+    public init(
+        id: ID<Account>, balanceID: ID<BalanceRow>, connectionID: ID<Connection>, customerID: ID<Customer>,
+        institution: String, upstreamID: String, numberSealed: [UInt8]?, numberIndex: String?, mask: String?,
+        name: String?, type: String?, currency: Currency, ledgerMinor: Int64? = nil, availableMinor: Int64? = nil,
+        balanceAsOf: Instant? = nil
+    ) {
+        self.id = id
+        self.balanceID = balanceID
+        self.connectionID = connectionID
+        self.customerID = customerID
+        self.institution = institution
+        self.upstreamID = upstreamID
+        self.numberSealed = numberSealed
+        self.numberIndex = numberIndex
+        self.mask = mask
+        self.name = name
+        self.type = type
+        self.currency = currency
+        self.ledgerMinor = ledgerMinor
+        self.availableMinor = availableMinor
+        self.balanceAsOf = balanceAsOf
+    }
+}
+
+public enum AccountStore {
+    private static let columns = """
+        id, balance_id, connection_id, customer_id, institution, upstream_id, number_sealed, number_index, mask, name,
+        type, currency, ledger_minor, available_minor, balance_as_of_ms
+        """
+
+    private static func account(_ row: borrowing Row) -> Account {
+        Account(
+            id: row.id(0), balanceID: row.id(1), connectionID: row.id(2), customerID: row.id(3),
+            institution: row.text(4), upstreamID: row.text(5), numberSealed: row.blobOrNil(6),
+            numberIndex: row.textOrNil(7), mask: row.textOrNil(8), name: row.textOrNil(9), type: row.textOrNil(10),
+            currency: Currency(code: row.text(11)), ledgerMinor: row.intOrNil(12), availableMinor: row.intOrNil(13),
+            balanceAsOf: row.instantOrNil(14))
+    }
+
+    private static let createSQL = """
+        INSERT INTO account (environment_id, id, balance_id, connection_id, customer_id, institution, upstream_id,
+            number_sealed, number_index, mask, name, type, currency, status, created_on, created_at_ms, updated_at_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'active', $14, $15, $15)
+        """
+
+    public static func create(_ row: Account, at now: Instant, _ scope: Scope, _ tx: Transaction) throws {
+        let day = now.day().iso
+        try tx.db.run(
+            createSQL,
+            [
+                .integer(scope.environmentID), .id(row.id), .id(row.balanceID), .id(row.connectionID),
+                .id(row.customerID), .text(row.institution), .text(row.upstreamID), .blob(row.numberSealed),
+                .text(row.numberIndex), .text(row.mask), .text(row.name), .text(row.type), .text(row.currency.code),
+                .text(day), .at(now),
+            ])
+        tx.count("accounts", of: scope.environmentID, on: day, Total(count: 1))
+    }
+
+    private static let ofConnectionSQL =
+        "SELECT \(columns) FROM account WHERE environment_id = $1 AND connection_id = $2 ORDER BY id LIMIT 100"
+
+    public static func list(_ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection) throws -> [Account] {
+        try db.query(ofConnectionSQL, [.integer(scope.environmentID), .id(connection)], account)
+    }
+
+    private static let findSQL = "SELECT \(columns) FROM account WHERE environment_id = $1 AND id = $2"
+
+    public static func find(_ id: ID<Account>, _ scope: Scope, _ db: any SQLConnection) throws -> Account? {
+        try db.first(findSQL, [.integer(scope.environmentID), .id(id)], account)
+    }
+
+    /// Keeps a balance; a point of history is added when it changed.
+    public static func setBalance(
+        _ id: ID<Account>, _ balance: FetchedBalance, historyID: ID<BalanceRow>?, at now: Instant, _ scope: Scope,
+        _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            """
+            UPDATE account SET ledger_minor = $3, available_minor = $4, balance_as_of_ms = $5,
+                balance_updated_at_ms = $6 WHERE environment_id = $1 AND id = $2
+            """,
+            [
+                .integer(scope.environmentID), .id(id), .int(balance.ledger?.minor), .int(balance.available?.minor),
+                .at(balance.asOf), .at(now),
+            ])
+        guard let historyID else { return }
+        try tx.db.run(
+            """
+            INSERT INTO balance_history (environment_id, account_id, at_ms, id, ledger_minor, available_minor)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (environment_id, account_id, at_ms)
+            DO UPDATE SET ledger_minor = excluded.ledger_minor, available_minor = excluded.available_minor
+            """,
+            [
+                .integer(scope.environmentID), .id(id), .at(balance.asOf), .id(historyID),
+                .int(balance.ledger?.minor), .int(balance.available?.minor),
+            ])
+    }
+}

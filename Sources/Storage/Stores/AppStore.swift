@@ -1,0 +1,81 @@
+import Domain
+
+/// A widget app: what the page may ask for and where it may send.
+public struct WidgetApp: Sendable, Equatable {
+    public var id: ID<WidgetApp>
+    public var name: String
+    public var products: ProductSet
+    public var callbackURL: String?
+    public var redirectURL: String?
+    /// Hosts that a browser may name in production; the sandbox accepts all.
+    public var allowedHosts: [String]
+    /// The refresh option when the widget run gives none, as JSON.
+    public var refresh: String
+    public var isDefault: Bool
+
+    public init(
+        id: ID<WidgetApp>, name: String, products: ProductSet, callbackURL: String? = nil, redirectURL: String? = nil,
+        allowedHosts: [String] = [], refresh: String = "true", isDefault: Bool = false
+    ) {
+        self.id = id
+        self.name = name
+        self.products = products
+        self.callbackURL = callbackURL
+        self.redirectURL = redirectURL
+        self.allowedHosts = allowedHosts
+        self.refresh = refresh
+        self.isDefault = isDefault
+    }
+}
+
+public enum AppStore {
+    public static func create(_ app: WidgetApp, _ scope: Scope, at now: Instant, _ tx: Transaction) throws {
+        try tx.db.run(
+            """
+            INSERT INTO widget_app (environment_id, id, name, products, callback_url, redirect_url, allowed_hosts,
+                refresh, is_default, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            """,
+            [
+                .integer(scope.environmentID), .id(app.id), .text(app.name), .text(app.products.column),
+                .text(app.callbackURL), .text(app.redirectURL), .text(app.allowedHosts.joined(separator: ",")),
+                .text(app.refresh), .flag(app.isDefault), .at(now),
+            ])
+    }
+
+    public static func update(_ app: WidgetApp, _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            """
+            UPDATE widget_app SET name = $3, products = $4, callback_url = $5, redirect_url = $6, allowed_hosts = $7,
+                refresh = $8 WHERE environment_id = $1 AND id = $2
+            """,
+            [
+                .integer(scope.environmentID), .id(app.id), .text(app.name), .text(app.products.column),
+                .text(app.callbackURL), .text(app.redirectURL), .text(app.allowedHosts.joined(separator: ",")),
+                .text(app.refresh),
+            ])
+    }
+
+    private static let columns =
+        "id, name, products, callback_url, redirect_url, allowed_hosts, refresh, is_default FROM widget_app"
+
+    private static func app(_ row: borrowing Row) -> WidgetApp {
+        WidgetApp(
+            id: row.id(0), name: row.text(1), products: ProductSet(column: row.text(2)), callbackURL: row.textOrNil(3),
+            redirectURL: row.textOrNil(4), allowedHosts: row.text(5).split(separator: ",").map(String.init),
+            refresh: row.text(6), isDefault: row.bool(7))
+    }
+
+    private static let findSQL = "SELECT \(columns) WHERE environment_id = $1 AND id = $2"
+    private static let defaultSQL = "SELECT \(columns) WHERE environment_id = $1 AND is_default = 1"
+    private static let listSQL = "SELECT \(columns) WHERE environment_id = $1 ORDER BY id LIMIT 200"
+
+    /// The named app, or the default one without a name.
+    public static func find(_ id: ID<WidgetApp>?, _ scope: Scope, _ db: any SQLConnection) throws -> WidgetApp? {
+        guard let id else { return try db.first(defaultSQL, [.integer(scope.environmentID)], app) }
+        return try db.first(findSQL, [.integer(scope.environmentID), .id(id)], app)
+    }
+
+    public static func list(_ scope: Scope, _ db: any SQLConnection) throws -> [WidgetApp] {
+        try db.query(listSQL, [.integer(scope.environmentID)], app)
+    }
+}

@@ -1,0 +1,41 @@
+import Domain
+
+/// Advances of sandbox clocks that are under way.
+public enum ClockStore {
+    public struct Job: Sendable {
+        public let environmentID: Int64
+        public let targetMs: Int64
+        public let runs: Int64
+    }
+
+    public static func jobs(_ db: any SQLConnection) throws -> [Job] {
+        try db.query("SELECT environment_id, target_ms, runs FROM clock_job ORDER BY environment_id LIMIT 1000") {
+            Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2))
+        }
+    }
+
+    public static func job(_ scope: Scope, _ db: any SQLConnection) throws -> Job? {
+        try db.first(
+            "SELECT environment_id, target_ms, runs FROM clock_job WHERE environment_id = $1",
+            [.integer(scope.environmentID)]
+        ) { Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2)) }
+    }
+
+    /// A second advance while one runs goes on from its target.
+    public static func start(_ scope: Scope, targetMs: Int64, _ tx: Transaction) throws {
+        try tx.db.run(
+            """
+            INSERT INTO clock_job (environment_id, target_ms) VALUES ($1, $2)
+            ON CONFLICT (environment_id) DO UPDATE SET target_ms = excluded.target_ms
+            """, [.integer(scope.environmentID), .integer(targetMs)])
+    }
+
+    public static func countRun(_ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE clock_job SET runs = runs + 1 WHERE environment_id = $1", [.integer(scope.environmentID)])
+    }
+
+    public static func end(_ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run("DELETE FROM clock_job WHERE environment_id = $1", [.integer(scope.environmentID)])
+    }
+}

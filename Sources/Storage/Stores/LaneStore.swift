@@ -1,0 +1,176 @@
+import Domain
+
+/// What a lane carries.
+public enum LaneKind: String, Sendable { case delivery, refresh }
+
+/// A lane that this process owns until its lease ends. Times are machine time.
+public struct LaneLease: Sendable, Hashable {
+    public let laneID: Int64
+    public let token: Int64
+    public let environmentID: Int64
+    /// The endpoint or the institution that the lane is for.
+    public let subject: String
+    public var scope: Scope { Scope(environmentID: environmentID) }
+}
+
+/// Work is claimed in two levels: a lane first, then its items. A leased lane has the lease's end as its due time,
+/// so it leaves the range that claims look at, and an owner that died is followed without a second query.
+public enum LaneStore {
+    /// Far enough never to be reached: a lane with nothing to do.
+    public static let idleMs: Int64 = 9_000_000_000_000_000
+
+    /// - Returns: the lane of a subject, made when it does not exist.
+    public static func findOrCreate(
+        _ kind: LaneKind, subject: String, _ scope: Scope, newID: () throws -> Int64, _ tx: Transaction
+    ) throws -> Int64 {
+        let key: [SQLValue] = [.text(kind.rawValue), .integer(scope.environmentID), .text(subject)]
+        if let id = try tx.db.first(findSQL, key, { $0.int(0) }) { return id }
+        try tx.db.run(createSQL, key + [.integer(try newID()), .integer(idleMs)])
+        return try tx.db.first(findSQL, key) { $0.int(0) } ?? 0
+    }
+
+    private static let findSQL = "SELECT id FROM lane WHERE kind = $1 AND environment_id = $2 AND subject = $3"
+    private static let createSQL = """
+        INSERT INTO lane (kind, environment_id, subject, id, next_due_ms) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (kind, environment_id, subject) DO NOTHING
+        """
+
+    private static func claimSQL(_ dialect: Dialect) -> String {
+        dialect == .postgres ? claimPostgresSQL : claimSQLiteSQL
+    }
+    private static let claimPostgresSQL = claimText(.postgres)
+    private static let claimSQLiteSQL = claimText(.sqlite)
+    private static func claimText(_ dialect: Dialect) -> String {
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM lane WHERE kind = $1 AND next_due_ms <= $2 ORDER BY next_due_ms LIMIT $3 \(dialect.rowLock))
+        UPDATE lane SET next_due_ms = $4, lease_token = $5 WHERE id IN (SELECT id FROM due)
+        RETURNING id, environment_id, subject
+        """
+    }
+
+    public static func claim(
+        _ kind: LaneKind, now: Instant, leaseEnd: Instant, token: Int64, limit: Int, _ tx: Transaction
+    ) throws -> [LaneLease] {
+        try tx.db.query(
+            claimSQL(tx.db.dialect),
+            [.text(kind.rawValue), .at(now), .int(limit), .at(leaseEnd), .integer(token)]
+        ) { LaneLease(laneID: $0.int(0), token: token, environmentID: $0.int(1), subject: $0.text(2)) }
+    }
+
+    /// The earliest due time of a kind.
+    public static func nextDue(_ kind: LaneKind, _ db: any SQLConnection) throws -> Instant? {
+        try db.first(
+            "SELECT next_due_ms FROM lane WHERE kind = $1 ORDER BY next_due_ms LIMIT 1", [.text(kind.rawValue)]
+        ) { $0.instant(0) }
+    }
+
+    /// Every data transaction of a unit calls this first.
+    /// - Throws: `LeaseLost` when another owner took the lane; the unit is rolled back.
+    public static func renew(_ lease: LaneLease, until end: Instant, _ tx: Transaction) throws {
+        let rows = try tx.db.run(
+            "UPDATE lane SET next_due_ms = $3 WHERE id = $1 AND lease_token = $2",
+            [.integer(lease.laneID), .integer(lease.token), .at(end)])
+        guard rows == 1 else { throw LeaseLost() }
+    }
+
+    /// As `renew`, for the heartbeat: a lane that is lost meanwhile is left to its new owner.
+    public static func extend(_ lease: LaneLease, until end: Instant, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE lane SET next_due_ms = $3 WHERE id = $1 AND lease_token = $2",
+            [.integer(lease.laneID), .integer(lease.token), .at(end)])
+    }
+
+    /// Gives the lane back, due at its next item. The due times of refresh lanes are the environment's, so the
+    /// offset is taken off.
+    public static func release(_ lease: LaneLease, _ kind: LaneKind, notBefore: Instant, _ tx: Transaction) throws {
+        try tx.db.run(
+            kind == .delivery ? releaseDeliverySQL : releaseRefreshSQL,
+            [.integer(lease.laneID), .integer(lease.token), .integer(idleMs), .at(notBefore)])
+    }
+
+    private static let releaseDeliverySQL = """
+        UPDATE lane SET lease_token = NULL, next_due_ms = COALESCE(
+            (SELECT CASE WHEN d.due_ms < $4 THEN $4 ELSE d.due_ms END FROM delivery d
+             WHERE d.lane_id = $1 ORDER BY d.due_ms LIMIT 1), $3)
+        WHERE id = $1 AND lease_token = $2
+        """
+    private static let releaseRefreshSQL = """
+        UPDATE lane SET lease_token = NULL, next_due_ms = COALESCE(
+            (SELECT CASE WHEN s.due_ms - e.offset_ms < $4 THEN $4 ELSE s.due_ms - e.offset_ms END
+             FROM refresh_schedule s JOIN environment e ON e.id = s.environment_id
+             WHERE s.lane_id = $1 ORDER BY s.due_ms LIMIT 1), $3)
+        WHERE id = $1 AND lease_token = $2
+        """
+
+    /// Brings an unleased lane forward. A leased one is left alone: its owner looks again before it gives it back.
+    public static func touch(_ laneID: Int64, due: Instant, _ tx: Transaction) {
+        tx.append(touchStatement, [.integer(laneID), .at(due)])
+    }
+
+    private static let touchStatement = BulkStatement(
+        order: 90, name: "lane touch", types: [.bigint, .bigint],
+        postgres: """
+            UPDATE lane SET next_due_ms = t.due
+            FROM (SELECT id, MIN(due) AS due FROM unnest($1::bigint[], $2::bigint[]) AS t (id, due) GROUP BY id) t
+            WHERE lane.id = t.id AND lane.lease_token IS NULL AND lane.next_due_ms > t.due
+            """,
+        sqlite: "UPDATE lane SET next_due_ms = $2 WHERE id = $1 AND lease_token IS NULL AND next_due_ms > $2")
+
+    /// Finds lanes that went idle while an item came in, which `touch` cannot see across nodes.
+    /// - Returns: lanes brought forward.
+    @discardableResult
+    public static func sweep(_ kind: LaneKind, now: Instant, _ tx: Transaction) throws -> Int {
+        try tx.db.run(
+            kind == .delivery ? sweepDeliverySQL : sweepRefreshSQL, [.at(now)])
+    }
+
+    private static let sweepDeliverySQL = """
+        UPDATE lane SET next_due_ms = $1
+        WHERE kind = 'delivery' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
+          AND EXISTS (SELECT 1 FROM delivery d WHERE d.lane_id = lane.id AND d.due_ms <= $1)
+        """
+    private static let sweepRefreshSQL = """
+        UPDATE lane SET next_due_ms = $1
+        WHERE kind = 'refresh' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
+          AND EXISTS (SELECT 1 FROM refresh_schedule s JOIN environment e ON e.id = s.environment_id
+                      WHERE s.lane_id = lane.id AND s.due_ms <= $1 + e.offset_ms)
+        """
+
+    /// On start a process that is alone on its database (SQLite) takes back what its dead predecessor had leased.
+    public static func dropLeases(now: Instant, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE lane SET lease_token = NULL, next_due_ms = $1 WHERE lease_token IS NOT NULL", [.at(now)])
+    }
+
+    /// Leases an environment's refresh lanes to its clock.
+    /// - Returns: nil while another owner still works on one of them.
+    public static func claimAll(
+        _ kind: LaneKind, _ scope: Scope, now: Instant, leaseEnd: Instant, token: Int64, _ tx: Transaction
+    ) throws -> [LaneLease]? {
+        let values: [SQLValue] = [
+            .text(kind.rawValue), .integer(scope.environmentID), .at(now), .at(leaseEnd), .integer(token),
+        ]
+        let taken = try tx.db.query(claimAllSQL, values) {
+            LaneLease(laneID: $0.int(0), token: token, environmentID: scope.environmentID, subject: $0.text(1))
+        }
+        let busy = try tx.db.first(busySQL, Array(values.prefix(2)) + [.integer(token)]) { $0.int(0) }
+        return busy == nil ? taken : nil
+    }
+
+    private static let claimAllSQL = """
+        UPDATE lane SET next_due_ms = $4, lease_token = $5
+        WHERE kind = $1 AND environment_id = $2 AND (lease_token IS NULL OR lease_token = $5 OR next_due_ms <= $3)
+        RETURNING id, subject
+        """
+    private static let busySQL = """
+        SELECT id FROM lane WHERE kind = $1 AND environment_id = $2 AND lease_token IS NOT NULL AND lease_token <> $3
+        LIMIT 1
+        """
+}
+
+/// Another owner took the lane.
+public struct LeaseLost: Error, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "Another node has taken over this work." }
+}

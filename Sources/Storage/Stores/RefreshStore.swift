@@ -1,0 +1,217 @@
+import Domain
+
+/// Why a refresh runs; a run may have several causes.
+public enum RefreshCause: String, Sendable, CaseIterable {
+    case link, schedule, demand, check, push
+}
+
+/// One run of fetching. It is made of steps; each commits alone, so a run that stops goes on where it stopped.
+public struct Refresh: Sendable, Equatable {
+    public var id: Int64
+    public var connectionID: ID<Connection>
+    public var causes: Set<RefreshCause>
+    public var products: ProductSet
+    public var state: String
+    public var steps: [String]
+    public var stepsDone: Int
+    public var error: String?
+    public var requestedAt: Instant
+    public var endedAt: Instant?
+    public var added: Int64
+    public var modified: Int64
+    public var removed: Int64
+    /// Products that were asked for after the run had begun; it fetches them again before it ends.
+    public var rerun: ProductSet
+}
+
+/// When a connection is due, product by product. Times are the environment's.
+public struct Schedule: Sendable, Equatable {
+    public var laneID: Int64
+    public var setting: RefreshSetting
+    public var balanceDue: Instant?
+    public var transactionsDue: Instant?
+    public var failures: Int64
+    /// Transactions are complete up to this day.
+    public var syncedTo: LocalDate?
+}
+
+public enum RefreshStore {
+    private static let columns = """
+        id, connection_id, causes, products, state, steps, steps_done, error, requested_at_ms, ended_at_ms, added,
+        modified, removed, rerun
+        """
+
+    private static func refresh(_ row: borrowing Row) -> Refresh {
+        Refresh(
+            id: row.int(0), connectionID: row.id(1),
+            causes: Set(row.text(2).split(separator: ",").compactMap { RefreshCause(rawValue: String($0)) }),
+            products: ProductSet(column: row.text(3)), state: row.text(4),
+            steps: row.text(5).split(separator: "\n").map(String.init), stepsDone: Int(row.int(6)),
+            error: row.textOrNil(7), requestedAt: row.instant(8), endedAt: row.instantOrNil(9), added: row.int(10),
+            modified: row.int(11), removed: row.int(12), rerun: ProductSet(column: row.text(13)))
+    }
+
+    private static let findSQL = "SELECT \(columns) FROM refresh WHERE environment_id = $1 AND id = $2"
+    private static let inFlightSQL = """
+        SELECT \(columns) FROM refresh
+        WHERE environment_id = $1 AND connection_id = $2 AND state IN ('queued', 'running')
+        """
+
+    public static func find(_ id: Int64, _ scope: Scope, _ db: any SQLConnection) throws -> Refresh? {
+        try db.first(findSQL, [.integer(scope.environmentID), .integer(id)], refresh)
+    }
+
+    public static func inFlight(
+        _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Refresh? {
+        try db.first(inFlightSQL, [.integer(scope.environmentID), .id(connection)], refresh)
+    }
+
+    /// Asks for a run, or adds the cause and products to the one that has not started its steps yet.
+    /// - Returns: the run, and whether it was already there.
+    public static func request(
+        _ connection: ID<Connection>, products: ProductSet, cause: RefreshCause, newID: Int64, at now: Instant,
+        _ scope: Scope, _ tx: Transaction
+    ) throws -> (refresh: Refresh, isJoined: Bool) {
+        let key: [SQLValue] = [.integer(scope.environmentID), .id(connection)]
+        if var running = try inFlight(connection, scope, tx.db) {
+            running.causes.insert(cause)
+            running.products.products.formUnion(products.products)
+            if running.state == "running" { running.rerun.products.formUnion(products.products) }
+            try tx.db.run(
+                """
+                UPDATE refresh SET causes = $3, products = $4, rerun = $5
+                WHERE environment_id = $1 AND connection_id = $2 AND state IN ('queued', 'running')
+                """,
+                key + [.text(column(running.causes)), .text(running.products.column), .text(running.rerun.column)])
+            return (running, true)
+        }
+        try tx.db.run(
+            """
+            INSERT INTO refresh (environment_id, connection_id, id, causes, products, state, requested_at_ms)
+            VALUES ($1, $2, $3, $4, $5, 'queued', $6)
+            """, key + [.integer(newID), .text(cause.rawValue), .text(products.column), .at(now)])
+        let made = Refresh(
+            id: newID, connectionID: connection, causes: [cause], products: products, state: "queued", steps: [],
+            stepsDone: 0, error: nil, requestedAt: now, endedAt: nil, added: 0, modified: 0, removed: 0,
+            rerun: ProductSet([]))
+        return (made, false)
+    }
+
+    private static func column(_ causes: Set<RefreshCause>) -> String {
+        RefreshCause.allCases.filter(causes.contains).map(\.rawValue).joined(separator: ",")
+    }
+
+    public static func start(_ id: Int64, steps: [String], at now: Instant, _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            """
+            UPDATE refresh SET state = 'running', steps = $3, rerun = '', started_at_ms = COALESCE(started_at_ms, $4)
+            WHERE environment_id = $1 AND id = $2
+            """, [.integer(scope.environmentID), .integer(id), .text(steps.joined(separator: "\n")), .at(now)])
+    }
+
+    /// - Throws: `LeaseLost` when the run is not at this step any more.
+    public static func finishStep(
+        _ id: Int64, step: Int, added: Int, modified: Int, removed: Int, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        let rows = try tx.db.run(
+            """
+            UPDATE refresh SET steps_done = $3 + 1, added = added + $4, modified = modified + $5, removed = removed + $6
+            WHERE environment_id = $1 AND id = $2 AND steps_done = $3 AND state = 'running'
+            """,
+            [.integer(scope.environmentID), .integer(id), .int(step), .int(added), .int(modified), .int(removed)])
+        guard rows == 1 else { throw LeaseLost() }
+    }
+
+    public static func end(
+        _ id: Int64, state: String, error: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            "UPDATE refresh SET state = $3, error = $4, ended_at_ms = $5 WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .integer(id), .text(state), .text(error), .at(now)])
+    }
+
+    // MARK: schedules
+
+    public static func createSchedule(
+        _ connection: ID<Connection>, laneID: Int64, setting: RefreshSetting, due: Instant, _ scope: Scope,
+        _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            """
+            INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms, balance_interval,
+                transactions_interval) VALUES ($1, $2, $3, $4, $5, $6)
+            """,
+            [
+                .integer(scope.environmentID), .id(connection), .integer(laneID), .at(due),
+                .text(setting.balance?.rawValue), .text(setting.transactions?.rawValue),
+            ])
+    }
+
+    public static func schedule(
+        _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Schedule? {
+        try db.first(
+            """
+            SELECT lane_id, balance_interval, balance_due_ms, transactions_interval, transactions_due_ms, failures,
+                synced_to_on FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2
+            """, [.integer(scope.environmentID), .id(connection)]
+        ) { row in
+            Schedule(
+                laneID: row.int(0),
+                setting: RefreshSetting(
+                    balance: row.textOrNil(1).flatMap(RefreshInterval.init(rawValue:)),
+                    transactions: row.textOrNil(3).flatMap(RefreshInterval.init(rawValue:))),
+                balanceDue: row.instantOrNil(2), transactionsDue: row.instantOrNil(4), failures: row.int(5),
+                syncedTo: row.textOrNil(6).flatMap { LocalDate($0) })
+        }
+    }
+
+    /// Makes a connection due. `laneDue` is the same moment in machine time.
+    public static func bringForward(
+        _ connection: ID<Connection>, due: Instant, laneDue: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        let lane = try tx.db.first(
+            """
+            UPDATE refresh_schedule SET due_ms = CASE WHEN due_ms > $3 THEN $3 ELSE due_ms END
+            WHERE environment_id = $1 AND connection_id = $2 RETURNING lane_id
+            """, [.integer(scope.environmentID), .id(connection), .at(due)]
+        ) { $0.int(0) }
+        if let lane { LaneStore.touch(lane, due: laneDue, tx) }
+    }
+
+    /// - Parameter due: when to look at the connection again; `LaneStore.idleMs` when nothing is due.
+    public static func reschedule(
+        _ connection: ID<Connection>, _ schedule: Schedule, due: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            """
+            UPDATE refresh_schedule SET due_ms = $3, balance_due_ms = $4, transactions_due_ms = $5, failures = $6,
+                synced_to_on = $7 WHERE environment_id = $1 AND connection_id = $2
+            """,
+            [
+                .integer(scope.environmentID), .id(connection), .at(due), .at(schedule.balanceDue),
+                .at(schedule.transactionsDue), .integer(schedule.failures), .day(schedule.syncedTo),
+            ])
+    }
+
+    /// Connections of a lane that are due, oldest first.
+    public static func due(
+        lane: Int64, now: Instant, limit: Int, _ db: any SQLConnection
+    ) throws -> [ID<Connection>] {
+        try db.query(
+            "SELECT connection_id FROM refresh_schedule WHERE lane_id = $1 AND due_ms <= $2 ORDER BY due_ms LIMIT $3",
+            [.integer(lane), .at(now), .int(limit)]
+        ) { $0.id(0) }
+    }
+
+    /// The earliest due time of an environment, in its own time.
+    public static func nextDue(_ scope: Scope, _ db: any SQLConnection) throws -> Instant? {
+        try db.first(
+            """
+            SELECT MIN(s.due_ms) FROM lane l JOIN refresh_schedule s ON s.lane_id = l.id
+            WHERE l.kind = 'refresh' AND l.environment_id = $1
+            """, [.integer(scope.environmentID)]
+        ) { $0.instantOrNil(0) } ?? nil
+    }
+}
