@@ -60,6 +60,7 @@ public struct Database: Sendable {
     /// A unit that throws is rolled back whole and alone, and its error comes back unchanged. It may run several
     /// times, so it has no effect but through its `Transaction`; on PostgreSQL a statement that failed fails its
     /// unit. `.connectionLost` may mean that COMMIT took effect.
+    @discardableResult
     public func write<T: Sendable>(_ unit: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
         let answer: Result<T, any Error> = await withCheckedContinuation { continuation in
             let work = GroupWriter.Work.unit(

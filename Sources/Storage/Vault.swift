@@ -10,29 +10,30 @@ public final class Vault: Sendable {
 
     private let wrapping: SymmetricKey
     private let indexing: SymmetricKey
-    private let random: @Sendable (Int) -> [UInt8]
+    private let runtime: any Runtime
     private let cache = Mutex(KeyCache(max: cachedKeysMax))
 
-    private init(wrapping: SymmetricKey, indexing: SymmetricKey, random: @escaping @Sendable (Int) -> [UInt8]) {
+    private init(wrapping: SymmetricKey, indexing: SymmetricKey, runtime: any Runtime) {
         self.wrapping = wrapping
         self.indexing = indexing
-        self.random = random
+        self.runtime = runtime
     }
 
     /// Loads the master key and checks it against the database, which must be migrated. When the database holds
     /// nothing sealed, a missing key file is made and the key's fingerprint is kept.
     /// - Throws: `VaultError` with a sentence that says what to do.
     public static func open(
-        _ source: MasterKeySource, database: Database, random: @escaping @Sendable (Int) -> [UInt8]
+        _ source: MasterKeySource, database: Database, runtime: any Runtime
     ) async throws -> Vault {
         let known = try await database.read { db in try meta(fingerprintName, db) }
-        let master = try source.load(mayMake: known == nil, random: random)
+        let master = try source.load(mayMake: known == nil, random: runtime.randomBytes)
         let fingerprint = derive(master, "kubewa master key fingerprint")
         let wrapping = SymmetricKey(data: derive(master, "kubewa wrapping key"))
         if known == nil {
             // Two nodes may start at once: the first row stays, and the second node is told if its key is another.
             let index = try SealedBox.seal(
-                random(MasterKeySource.bytesCount), keyID: 0, key: wrapping, bound: indexBound, random: random)
+                runtime.randomBytes(MasterKeySource.bytesCount), keyID: 0, key: wrapping, bound: indexBound,
+                random: runtime.randomBytes)
             try await database.write { tx in
                 guard try meta(fingerprintName, tx.db) == nil else { return }
                 for (name, value) in [(fingerprintName, fingerprint), (indexName, index)] {
@@ -45,32 +46,31 @@ public final class Vault: Sendable {
         }
         guard kept == fingerprint, let wrapped else { throw VaultError.keyDiffers(where: source.place) }
         let indexing = SymmetricKey(data: try SealedBox.open(wrapped, key: wrapping, bound: indexBound))
-        return Vault(wrapping: wrapping, indexing: indexing, random: random)
+        return Vault(wrapping: wrapping, indexing: indexing, runtime: runtime)
     }
 
     /// Seals under the newest data key of the context's connection, and makes one when there is none.
     /// Call inside the unit that writes what is sealed.
-    public func seal(
-        _ plain: [UInt8], _ context: SealContext, on db: any SQLConnection, at now: Instant
-    ) throws -> [UInt8] {
-        try sealer(context.environmentID, context.connectionID, on: db, at: now).seal(plain, purpose: context.purpose)
+    public func seal(_ plain: [UInt8], _ context: SealContext, on db: any SQLConnection) throws -> [UInt8] {
+        try sealer(context.environmentID, context.connectionID, on: db).seal(plain, purpose: context.purpose)
     }
 
     /// For several secrets of one connection in one unit: its key is looked up once. Do not keep it longer.
     public func sealer(
-        _ environmentID: Int64, _ connectionID: String?, on db: any SQLConnection, at now: Instant
+        _ environmentID: Int64, _ connectionID: String?, on db: any SQLConnection
     ) throws -> Sealer {
         let owner = KeyOwner(environmentID: environmentID, connectionID: connectionID ?? "")
         let values: [SQLValue] = [.integer(environmentID), .text(owner.connectionID)]
         // The row decides, never the cache: a key whose unit was rolled back must not seal anything.
         if let (id, wrapped) = try db.first(Self.newestSQL, values, { ($0.int(0), $0.blob(1)) }) {
-            return Sealer(owner: owner, keyID: id, key: try unwrap(wrapped, owner, id), random: random)
+            return Sealer(owner: owner, keyID: id, key: try unwrap(wrapped, owner, id), runtime: runtime)
         }
         let id = newKeyID()
-        let plain = random(MasterKeySource.bytesCount)
-        let wrapped = try SealedBox.seal(plain, keyID: id, key: wrapping, bound: owner.bound(id), random: random)
-        try db.run(Self.putKeySQL, values + [.integer(id), .blob(wrapped), .at(now)])
-        return Sealer(owner: owner, keyID: id, key: SymmetricKey(data: plain), random: random)
+        let plain = runtime.randomBytes(MasterKeySource.bytesCount)
+        let wrapped = try SealedBox.seal(
+            plain, keyID: id, key: wrapping, bound: owner.bound(id), random: runtime.randomBytes)
+        try db.run(Self.putKeySQL, values + [.integer(id), .blob(wrapped), .at(runtime.now())])
+        return Sealer(owner: owner, keyID: id, key: SymmetricKey(data: plain), runtime: runtime)
     }
 
     /// - Throws: `VaultError.shredded` when the key is gone, `.damaged` when the context is not the one it was
@@ -116,7 +116,7 @@ public final class Vault: Sendable {
     }
 
     /// 63 random bits.
-    private func newKeyID() -> Int64 { random(8).reduce(0) { $0 << 8 | Int64($1) } & .max }
+    private func newKeyID() -> Int64 { runtime.randomBytes(8).reduce(0) { $0 << 8 | Int64($1) } & .max }
 
     // MARK: What the database keeps
 
@@ -153,10 +153,10 @@ public struct Sealer {
     fileprivate let owner: KeyOwner
     fileprivate let keyID: Int64
     fileprivate let key: SymmetricKey
-    fileprivate let random: @Sendable (Int) -> [UInt8]
+    fileprivate let runtime: any Runtime
 
     public func seal(_ plain: [UInt8], purpose: String) throws -> [UInt8] {
-        try SealedBox.seal(plain, keyID: keyID, key: key, bound: owner.bound(keyID, purpose), random: random)
+        try SealedBox.seal(plain, keyID: keyID, key: key, bound: owner.bound(keyID, purpose), random: runtime.randomBytes)
     }
 }
 
