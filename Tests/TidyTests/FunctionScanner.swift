@@ -7,7 +7,7 @@ struct FunctionScanner {
         let lineCount: Int
         /// Without those that nearly every function of a layer takes, such as the scope and the transaction.
         let parameterCount: Int
-        /// Braces inside the body's own, closures included.
+        /// How deep `if`, `for` and their like stand in each other; closures do not count.
         let nesting: Int
     }
 
@@ -97,14 +97,33 @@ struct FunctionScanner {
         }
     }
 
+    private static let control: Set<Substring> = [
+        "if", "else", "for", "while", "repeat", "switch", "do", "catch", "guard",
+    ]
+
     private func nesting(_ start: Int, _ end: Int) -> Int {
-        var depth = 0
+        var isControl: [Bool] = []
         var deepest = 0
-        for index in start...end {
-            if bytes[index] == UInt8(ascii: "{") { depth += 1 }
-            if bytes[index] == UInt8(ascii: "}") { depth -= 1 }
-            deepest = max(deepest, depth)
+        var statement = start + 1
+        for index in (start + 1)..<end {
+            switch bytes[index] {
+            case UInt8(ascii: "{"):
+                isControl.append(isControlFlow(statement, index))
+                deepest = max(deepest, isControl.count { $0 })
+                statement = index + 1
+            case UInt8(ascii: "}"):
+                _ = isControl.popLast()
+                statement = index + 1
+            default: break
+            }
         }
-        return deepest - 1
+        return deepest
+    }
+
+    /// Whether the text before a brace, back to the brace before it, has a line that begins with a keyword of control.
+    private func isControlFlow(_ start: Int, _ brace: Int) -> Bool {
+        String(decoding: bytes[start..<brace], as: UTF8.self).split(separator: "\n").contains { line in
+            line.split(separator: " ").first.map(Self.control.contains) ?? false
+        }
     }
 }

@@ -44,14 +44,16 @@ struct LimitTests {
     @Test("no function takes more than 6 parameters")
     func parameters() {
         // Values and services are made of as many parts as they have; what is done with them takes few.
-        let findings = allFunctions().filter { !$1.name.hasPrefix("init") && $1.parameterCount > parametersMax }
-            .map { path, function in
-                Finding(path: path, line: function.line, what: "`\(function.name)` takes \(function.parameterCount)")
-            }
+        // So do the builders of tests.
+        let findings = allFunctions().filter { path, function in
+            !function.name.hasPrefix("init") && path.hasPrefix("Sources/") && function.parameterCount > parametersMax
+        }.map { path, function in
+            Finding(path: path, line: function.line, what: "`\(function.name)` takes \(function.parameterCount)")
+        }
         #expect(findings.isEmpty, "\(report(findings))")
     }
 
-    @Test("nothing in a function stands deeper than 4 braces")
+    @Test("control flow nests no deeper than 4")
     func nesting() {
         let findings = allFunctions().filter { $1.nesting > nestingMax }.map { path, function in
             Finding(path: path, line: function.line, what: "`\(function.name)` nests \(function.nesting) deep")

@@ -14,7 +14,7 @@ struct NameTests {
     @Test("nothing is left to be done later")
     func leftovers() {
         // Spelled in two parts, so that this file does not find itself.
-        let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X"]
+        let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X:"]
         let checked = Repository.shared.paths.filter { path in
             [".swift", ".md", ".py", ".h", ".yaml", "Makefile", "Containerfile"].contains { path.hasSuffix($0) }
                 || path.hasPrefix("scripts/")

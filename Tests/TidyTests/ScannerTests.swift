@@ -48,7 +48,7 @@ struct ScannerTests {
                 func b() async throws -> Int
             }
             init(a: Int, b: (Int, Int) -> Void, c: [String: Int], _ scope: Scope) {
-                if a > 0 { run { b(1, 2) } }
+                if a > 0 { run { for x in y { b(1, 2) } } } else { }
             }
             static func f<T>(
                 _ x: T
