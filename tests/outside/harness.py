@@ -178,7 +178,7 @@ class Kubewa:
         self.port = free_port()
         self.bank_port = free_port()
         self.process = None
-        self.run("migrate", "--database", database.location)
+        self.run("migrate", *self.where)
 
     @property
     def url(self):
