@@ -103,7 +103,8 @@ extension SandboxBank {
         var after: SandboxEntryKey?
         if let text = request.query["cursor"] {
             guard let cursor = SandboxCursor(text), cursor.window == window, cursor.account == account.upstreamID else {
-                throw SandboxProblem(400, "bad_cursor", "`cursor` does not belong to this list.").delayed(caller.persona)
+                throw SandboxProblem(400, "bad_cursor", "`cursor` does not belong to this list.").delayed(
+                    caller.persona)
             }
             after = cursor.key
         }

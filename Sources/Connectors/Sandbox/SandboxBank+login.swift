@@ -49,7 +49,9 @@ extension SandboxBank {
         var accounts: [String] = []
         switch challenge.kind {
         case .otp:
-            guard body["otp"]?.text == SandboxScenario.otpCode else { throw try await countRefusal(known, .answer, door.now) }
+            guard body["otp"]?.text == SandboxScenario.otpCode else {
+                throw try await countRefusal(known, .answer, door.now)
+            }
         case .question:
             let answer = body["answer"]?.text.map { $0.filter { !$0.isWhitespace }.lowercased() }
             guard answer == SandboxScenario.answerText.lowercased() else {
@@ -163,7 +165,9 @@ extension SandboxBank {
     /// `POST token {refresh_token}`: a new pair. The token before stays good until its successor is used, so a
     /// lost reply costs nothing; an older one shows that somebody else has it, and ends the grant.
     func refreshToken(_ request: SandboxRequest) async throws -> SandboxReply {
-        guard let text = try request.json()["refresh_token"]?.text else { throw SandboxProblem.missing("refresh_token") }
+        guard let text = try request.json()["refresh_token"]?.text else {
+            throw SandboxProblem.missing("refresh_token")
+        }
         guard let token = SandboxToken(text, .refresh) else { throw SandboxProblem.ended }
         let visit = try await visit(token, request)
         var grant = visit.grant
@@ -186,12 +190,15 @@ extension SandboxBank {
         return tokenReply(grant, visit.persona, tokens)
     }
 
-    /// `POST revoke` with the bearer's token, expired or not. Access that has ended is revoked already.
+    /// `POST revoke {refresh_token}`. Access that has ended is revoked already.
     func revoke(_ request: SandboxRequest) async throws -> SandboxReply {
-        guard let text = request.bearer, let token = SandboxToken(text, .access) else { throw SandboxProblem.noToken }
-        guard let kept = try await book.visit(grantID: token.grantID, environmentID: request.environmentID),
-            kept.grant.accessHash == token.hash
-        else { throw SandboxProblem.noToken }
+        guard let text = try request.json()["refresh_token"]?.text else {
+            throw SandboxProblem.missing("refresh_token")
+        }
+        guard let token = SandboxToken(text, .refresh),
+            let kept = try await book.visit(grantID: token.grantID, environmentID: request.environmentID),
+            [kept.grant.refreshHash, kept.grant.previousHash].contains(token.hash)
+        else { throw SandboxProblem.ended }
         try await book.endGrant(token.grantID, .revoked, environmentID: request.environmentID)
         return SandboxReply(200) { $0.member("state", "revoked") }
     }

@@ -117,7 +117,8 @@ extension SandboxBank {
         }
         if let institution { users = users.filter { $0.institution == institution.slug } }
         guard let user = users.first else {
-            throw DomainError.notFound("sandbox \(order.accountNumber == nil ? "user" : "account that was linked once")")
+            throw DomainError.notFound(
+                "sandbox \(order.accountNumber == nil ? "user" : "account that was linked once")")
         }
         guard users.count == 1 else {
             throw DomainError.invalid("bank", "is needed: this is known at several institutions.")

@@ -17,7 +17,8 @@ public struct SandboxConnector: Connector {
         transport: any HTTPTransport, baseURL: String, pushSecret: String,
         environments: Set<EnvironmentKind> = [.sandbox]
     ) {
-        client = SandboxClient(transport: transport, baseURL: baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL)
+        client = SandboxClient(
+            transport: transport, baseURL: baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL)
         self.pushSecret = pushSecret
         descriptor = ConnectorDescriptor(
             id: Self.id,
@@ -139,9 +140,9 @@ public struct SandboxConnector: Connector {
     }
 
     public func revoke(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) {
-        let tokens = try SandboxTokens(grant)
+        let body: JSONValue = .object(["refresh_token": .string(try SandboxTokens(grant).refresh)])
         do {
-            _ = try await client.send(.init(method: "POST", path: "revoke", bearer: tokens.access), context)
+            _ = try await client.send(.init(method: "POST", path: "revoke", body: body), context)
         } catch {
             switch error.code {
             case .reauthRequired, .consentRevoked, .consentExpired: return

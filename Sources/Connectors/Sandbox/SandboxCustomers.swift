@@ -35,7 +35,8 @@ public struct SandboxCustomers: Sendable {
     }
 
     public func create(_ drafts: [SandboxDraft], environmentID: Int64) async throws -> [SandboxCustomer] {
-        try await create(drafts.enumerated().map { ($0.element, drafts.count == 1 ? "" : "[\($0.offset)].") }, environmentID)
+        try await create(
+            drafts.enumerated().map { ($0.element, drafts.count == 1 ? "" : "[\($0.offset)].") }, environmentID)
     }
 
     private func create(

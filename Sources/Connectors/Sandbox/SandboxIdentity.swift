@@ -35,7 +35,10 @@ enum SandboxIdentity {
             ("lga_of_residence", .string("Ikeja")),
             ("level_of_account", .string("Level \(random.between(1, 3)) - KYC")),
             ("enrollment_bank", .string(persona.institution.name)), ("enrollment_branch", .string(town)),
-            ("registration_date", .string("20\(random.between(14, 22))-0\(random.between(1, 9))-1\(random.between(0, 9))")),
+            (
+                "registration_date",
+                .string("20\(random.between(14, 22))-0\(random.between(1, 9))-1\(random.between(0, 9))")
+            ),
             ("nin", .string(String(random.between(3, 9)) + digits(10, &random))),
             ("next_of_kins", .array([.string(kin)])), ("aliases", .array([.string("\(last) \(first)")])),
             ("photo_urls", .array([.string("https://example.com/photos/\(persona.upstreamUserID).jpg")])),
@@ -51,7 +54,10 @@ enum SandboxIdentity {
             ("emails", .array([.string(email("accounts", persona.name))])),
             ("addresses", .array([.string(address(town, &random))])), ("nationality", .string("Nigerian")),
             ("state_of_residence", .string("\(random.pick(SandboxPools.states)) State")),
-            ("registration_date", .string("20\(random.between(10, 21))-0\(random.between(1, 9))-2\(random.between(0, 8))")),
+            (
+                "registration_date",
+                .string("20\(random.between(10, 21))-0\(random.between(1, 9))-2\(random.between(0, 8))")
+            ),
             ("enrollment_bank", .string(persona.institution.name)), ("enrollment_branch", .string(town)),
         ]
     }

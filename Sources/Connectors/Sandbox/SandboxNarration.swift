@@ -89,7 +89,8 @@ struct SandboxNarrator {
         case .nipFee: SandboxText("NIP TRANSFER COMMISSION + VAT/\(person)", channel: "bank", code: "COM")
         case .ussdFee: SandboxText("USSD SESSION CHARGE \(digits.suffix(4))", channel: "bank", code: "COM")
         case .levy: SandboxText("ELECTRONIC MONEY TRANSFER LEVY", channel: "bank", code: "EMTL")
-        case .smsFee: SandboxText("SMS ALERT CHARGES \(Self.month(row.day.adding(days: -1)))", channel: "bank", code: "SMS")
+        case .smsFee:
+            SandboxText("SMS ALERT CHARGES \(Self.month(row.day.adding(days: -1)))", channel: "bank", code: "SMS")
         case .cardFee: SandboxText("DEBIT CARD MAINTENANCE FEE + VAT", channel: "bank", code: "COM")
         default: SandboxText("WITHHOLDING TAX ON INTEREST", channel: "bank", code: "WHT")
         }
@@ -136,11 +137,13 @@ struct SandboxNarrator {
         case .atm:
             return SandboxText("ATM WDL @ \(town) BRANCH ATM \(digits.prefix(4))", channel: "atm", code: "ATM")
         case .cable:
-            return SandboxText("BILLS/DSTV SUBSCRIPTION/\(digits.prefix(10))", channel: "mobile", code: "BIL", counterparty: "DSTV")
+            return SandboxText(
+                "BILLS/DSTV SUBSCRIPTION/\(digits.prefix(10))", channel: "mobile", code: "BIL", counterparty: "DSTV")
         case .power:
             let disco = random.pick(SandboxPools.discos)
             return SandboxText(
-                "BILLS/\(disco) PREPAID/METER \(digits.prefix(11))", channel: "mobile", code: "BIL", counterparty: disco)
+                "BILLS/\(disco) PREPAID/METER \(digits.prefix(11))", channel: "mobile", code: "BIL", counterparty: disco
+            )
         default:
             let network = random.pick(SandboxPools.networks)
             let what = row.kind == .data ? "DATA" : "AIRTIME"

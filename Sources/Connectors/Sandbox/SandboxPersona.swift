@@ -38,7 +38,8 @@ struct SandboxPersona: Sendable {
         } else if let customer {
             let draft = customer.draft
             scenario = nil
-            seed = SandboxRandom.seed("\(base)/\(draft.kind.rawValue)/\(draft.volume.rawValue)/\(customer.createdAt.ms)")
+            seed = SandboxRandom.seed(
+                "\(base)/\(draft.kind.rawValue)/\(draft.volume.rawValue)/\(customer.createdAt.ms)")
             name = draft.name
             kind = draft.kind
             volume = draft.volume

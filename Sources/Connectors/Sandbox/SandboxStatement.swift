@@ -184,7 +184,9 @@ struct SandboxStatement: Sendable {
         _ scenario: SandboxScenario, _ linkedAt: Instant, _ account: SandboxAccount, _ now: Instant
     ) -> SandboxEntry? {
         let seed = SandboxRandom.mix(account.ledger.seed, linkedAt.day().dayNumber)
-        func entry(_ status: TransactionStatus, _ amount: Int64, at instant: Instant, _ narration: String) -> SandboxEntry {
+        func entry(_ status: TransactionStatus, _ amount: Int64, at instant: Instant, _ narration: String)
+            -> SandboxEntry
+        {
             let salt = status == .pending ? -5 : -6
             var text = SandboxText(narration, channel: "pos", code: "POS")
             text.reference = status == .pending ? nil : String(seed % 1_000_000_000)
@@ -201,7 +203,8 @@ struct SandboxStatement: Sendable {
                 : entry(.booked, -13_120_50, at: posts, "POS PUR @ GRAND SQUARE ABUJA NG")
         case .removed:
             let vanishes = linkedAt + SandboxScenario.vanishesAfterDays * Instant.dayMs
-            return now < vanishes ? entry(.pending, -8_000_00, at: linkedAt, "POS AUTH @ MOBIL FILLING STN YABA NG") : nil
+            return now < vanishes
+                ? entry(.pending, -8_000_00, at: linkedAt, "POS AUTH @ MOBIL FILLING STN YABA NG") : nil
         default:
             return nil
         }

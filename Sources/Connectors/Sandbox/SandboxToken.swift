@@ -88,7 +88,9 @@ enum SandboxSignature {
     }
 
     static func isValid(_ signature: String, _ body: [UInt8], secret: String) -> Bool {
-        guard signature.hasPrefix("sha256="), let code = Hex.decode(String(signature.dropFirst(7))) else { return false }
+        guard signature.hasPrefix("sha256="), let code = Hex.decode(String(signature.dropFirst(7))) else {
+            return false
+        }
         return HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: body, using: key(secret))
     }
 

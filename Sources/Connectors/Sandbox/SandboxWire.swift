@@ -56,7 +56,9 @@ struct SandboxProblem: Error {
     static let down = SandboxProblem(503, "unavailable", "The bank is closed for maintenance.")
     static let noToken = SandboxProblem(401, "invalid_token", "The access token is not known.")
     static let ended = SandboxProblem(401, "reauth_required", "This access has ended; log in again.")
-    static func missing(_ name: String) -> SandboxProblem { SandboxProblem(400, "bad_request", "`\(name)` is required.") }
+    static func missing(_ name: String) -> SandboxProblem {
+        SandboxProblem(400, "bad_request", "`\(name)` is required.")
+    }
 }
 
 extension JSONWriter {

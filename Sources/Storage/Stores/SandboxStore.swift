@@ -259,8 +259,8 @@ public struct SandboxStore: SandboxBook {
 extension SandboxStore {
     private static let addGrantSQL = """
         INSERT INTO sandbox_grant (environment_id, institution, username, id, accounts, access_hash,
-            access_expires_at_ms, refresh_hash, previous_hash, generation, linked_at_ms, consent_expires_at_ms, push_url,
-            push_secret)
+            access_expires_at_ms, refresh_hash, previous_hash, generation, linked_at_ms, consent_expires_at_ms,
+            push_url, push_secret)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """
 
@@ -281,7 +281,8 @@ extension SandboxStore {
 
     private static func grant(_ row: borrowing Row) -> SandboxGrant {
         var grant = SandboxGrant(
-            id: row.id(3), user: SandboxUser(environmentID: row.int(0), institution: row.text(1), username: row.text(2)),
+            id: row.id(3),
+            user: SandboxUser(environmentID: row.int(0), institution: row.text(1), username: row.text(2)),
             accounts: row.text(4).split(separator: ",").map(String.init), linkedAt: row.instant(10),
             consentExpiresAt: row.instantOrNil(11))
         grant.accessHash = row.text(5)
