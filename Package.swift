@@ -54,7 +54,7 @@ let package = Package(
             dependencies: ["Domain", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging] + nio),
         .target(name: "Connectors", dependencies: ["Domain", crypto]),
         .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
-        .target(name: "Web", dependencies: ["Domain", "Engine", logging] + http),
+        .target(name: "Web", dependencies: ["Domain", "Engine", lifecycle, logging] + http),
         .executableTarget(
             name: "Kubewa",
             dependencies: [
@@ -63,12 +63,12 @@ let package = Package(
             ] + http),
         .target(
             name: "TestKit",
-            dependencies: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", logging] + http + sockets),
+            dependencies: ["Domain", "Storage", "Outbound", "Connectors", "Engine", logging] + nio),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestKit"]),
         .testTarget(name: "OutboundTests", dependencies: ["Domain", "Outbound", "TestKit"] + nio),
         .testTarget(name: "ConnectorTests", dependencies: ["Connectors", "TestKit"]),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "TestKit"]),
+        .testTarget(name: "EngineTests", dependencies: ["Connectors", "Engine", "TestKit"]),
         .testTarget(
             name: "WebTests",
             dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),

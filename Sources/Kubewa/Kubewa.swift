@@ -1,2 +1,13 @@
 import ArgumentParser
-@main struct Kubewa: ParsableCommand {}
+
+@main
+struct Kubewa: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kubewa",
+        abstract: "Open finance on your own machine: link bank accounts once, receive their data for good.",
+        version: "0.1.0",
+        subcommands: [
+            ServeCommand.self, DemoCommand.self, MigrateCommand.self, TenantsCommand.self, KeysCommand.self,
+            WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
+        ])
+}

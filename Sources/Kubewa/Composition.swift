@@ -1,0 +1,114 @@
+import Connectors
+import Domain
+import Engine
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOPosix
+import Outbound
+import ServiceLifecycle
+import Storage
+import Web
+
+/// The only place that knows every part.
+struct Composition {
+    let database: Database
+    let services: Services
+    let bank: SandboxBank
+    let bankClient: BankHTTPClient
+    let logger: Logger
+
+    /// Opens the database, migrates it, opens the vault and puts the services together.
+    static func open(
+        _ options: DataOptions, serve: ServeOptions, isServing: Bool, settings: EngineSettings
+    ) async throws -> Composition {
+        let logger = options.logger()
+        try options.makeFolder()
+        let location = try options.location()
+        let database = try await Database.open(location, exclusive: isServing, logger: logger)
+        do {
+            _ = try await database.migrate(Migrations.all)
+            let runtime = SystemRuntime()
+            let vault = try await Vault.open(
+                options.masterKey(), database: database, runtime: runtime)
+            let client = BankHTTPClient(group: MultiThreadedEventLoopGroup.singleton)
+            let book = SandboxStore(database: database, runtime: runtime)
+            let bank = SandboxBank(book: book, runtime: runtime)
+            let connector = SandboxConnector(
+                transport: client, baseURL: "http://127.0.0.1:\(serve.bankPort)",
+                pushSecret: vault.index("sandbox bank", purpose: "push_secret"),
+                environments: serve.sandboxInProduction ? [.sandbox, .production] : [.sandbox])
+            let core = Core(
+                database: database, vault: vault, runtime: runtime, connectors: ConnectorCatalog([connector]),
+                settings: settings, logger: logger)
+            return Composition(
+                database: database, services: Services(core: core, bank: bank, book: book, transport: client),
+                bank: bank, bankClient: client, logger: logger)
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+
+    static func settings(_ serve: ServeOptions) -> EngineSettings {
+        EngineSettings(
+            publicURL: serve.root, allowsLoopbackWebhooks: serve.allowLoopbackWebhooks,
+            deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit)
+    }
+
+    func close() async {
+        do { try await bankClient.shutdown() } catch { logger.debug("client did not close: \(error)") }
+        await database.close()
+    }
+
+    /// Runs every loop and both servers until a signal asks to stop; what is in flight is finished.
+    func run(_ serve: ServeOptions, onReady: @escaping @Sendable () async -> Void = {}) async throws {
+        let core = services.core
+        if database.dialect == .sqlite {
+            let now = core.runtime.now()
+            try await database.write { try LaneStore.dropLeases(now: now, $0) }
+        }
+        let group = MultiThreadedEventLoopGroup.singleton
+        let resolver = SystemResolver(group: group)
+        let sender = WebhookSender(
+            group: group, resolver: resolver, addressGuard: AddressGuard(allowsLoopback: serve.allowLoopbackWebhooks),
+            runtime: core.runtime, ownListeners: [("127.0.0.1", serve.port), ("127.0.0.1", serve.bankPort)])
+        let parts: [any Service] = [
+            bankServer(serve), Housekeeper(core: core), ClockLoop(core: core), LaneLoop(DeliveryWork(core: core, transport: sender)),
+            LaneLoop(RefreshWork(core: core)),
+        ] + webServices(serve, onReady)
+        var configuration = ServiceGroupConfiguration(
+            services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(30)
+        try await ServiceGroup(configuration: configuration).run()
+        await close()
+    }
+
+    private func bankServer(_ serve: ServeOptions) -> any Service {
+        let bank = bank
+        let runtime = services.core.runtime
+        let responder = CallbackResponder<BasicRequestContext> { request, _ in
+            let body = try await request.body.collect(upTo: 1 << 20)
+            let headers = request.headers.map { (name: $0.name.rawName, value: $0.value) }
+            let reply = await bank.handle(
+                method: request.method.rawValue, path: request.uri.string, headers: headers, body: Array(body.readableBytesView))
+            if reply.delayMs > 0 { try await runtime.sleep(until: runtime.now() + Int64(reply.delayMs)) }
+            var fields = HTTPFields()
+            for header in reply.headers {
+                if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) }
+            }
+            return Response(
+                status: .init(code: reply.status), headers: fields, body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
+        }
+        return Application(
+            responder: responder,
+            configuration: .init(address: .hostname("127.0.0.1", port: serve.bankPort), serverName: "kubewa-bank"),
+            logger: logger)
+    }
+
+    private func webServices(_ serve: ServeOptions, _ onReady: @escaping @Sendable () async -> Void) -> [any Service] {
+        []
+    }
+}

@@ -1,0 +1,137 @@
+import ArgumentParser
+import Domain
+import Engine
+import Foundation
+import Storage
+
+/// The first five minutes: a business, a linked account, a receiver, and the first webhooks.
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Serve with a demo business, a linked sandbox account and a receiver that prints webhooks.")
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var serve: ServeOptions
+    @Option(help: "The port of the demo's webhook receiver.") var receiverPort: Int = 7702
+
+    func run() async throws {
+        var serve = serve
+        serve.allowLoopbackWebhooks = true
+        let options = serve
+        do {
+            for (port, option) in [
+                (serve.port, "--port"), (serve.bankPort, "--bank-port"), (receiverPort, "--receiver-port"),
+            ] { try PortCheck.require(port, option) }
+            let composition = try await Composition.open(
+                data, serve: options, isServing: true, settings: Composition.settings(options))
+            let demo = try await DemoWorld.prepare(composition, data: data, receiverPort: receiverPort)
+            let receiver = try startReceiver(secret: demo.webhookSecret)
+            defer { receiver.terminate() }
+            Console.say("Webhooks may go to this machine: this is a demo, not for production.")
+            try await composition.run(options) {
+                await demo.begin(composition.services, root: options.root)
+            }
+        } catch {
+            throw fail(error)
+        }
+    }
+
+    /// A process of its own, as a customer's server is. The secret goes by the environment, not by the arguments,
+    /// which other users could list.
+    private func startReceiver(secret: String) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments = ["webhooks", "receive", "--port", String(receiverPort)]
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["KUBEWA_WEBHOOK_SECRET": secret], uniquingKeysWith: { _, new in new })
+        try process.run()
+        return process
+    }
+}
+
+/// The demo's business. Its keys are kept in a file of the data folder, since the database keeps only their hashes.
+struct DemoWorld: Sendable {
+    private static let name = "Demo Shop"
+
+    let environment: Domain.Environment
+    let clientToken: String
+    let publicKey: String
+    let secretKey: String
+    let webhookSecret: String
+
+    private struct Saved: Codable {
+        var clientToken: String
+        var publicKey: String
+        var secretKey: String
+    }
+
+    static func prepare(_ composition: Composition, data: DataOptions, receiverPort: Int) async throws -> DemoWorld {
+        let services = composition.services
+        let file = "\(data.data)/demo-keys.json"
+        let saved: Saved
+        if let bytes = FileManager.default.contents(atPath: file) {
+            saved = try JSONDecoder().decode(Saved.self, from: bytes)
+        } else {
+            let made = try await services.tenants.create(name: name)
+            guard let sandbox = made.environments.first(where: { $0.environment.kind == .sandbox }) else {
+                throw DomainError.notFound("sandbox")
+            }
+            saved = Saved(
+                clientToken: made.clientToken, publicKey: sandbox.keys.publicKey, secretKey: sandbox.keys.secretKey)
+            FileManager.default.createFile(
+                atPath: file, contents: try JSONEncoder().encode(saved), attributes: [.posixPermissions: 0o600])
+        }
+        let environment = try await services.tenants.environment(of: saved.clientToken, .sandbox)
+        let endpoint = try await services.endpoints.set(
+            in: environment, url: "http://127.0.0.1:\(receiverPort)/hook", payload: .thin, token: nil)
+        return DemoWorld(
+            environment: environment, clientToken: saved.clientToken, publicKey: saved.publicKey,
+            secretKey: saved.secretKey, webhookSecret: endpoint.secret)
+    }
+
+    /// Links one account as a person would, through the link API's own steps.
+    func begin(_ services: Services, root: String) async {
+        Console.say(
+            """
+
+            Kubewa is at \(root)
+              client token  \(clientToken)
+              public key    \(publicKey)
+              secret key    \(secretKey)
+
+            Linking the sandbox user "success" at Access Bank …
+            """)
+        do {
+            var view = try await services.links.begin(BeginLink(institution: "access-bank"), in: environment)
+            while view.status == .active {
+                view = try await services.links.answer(
+                    sessionID: view.id, in: environment.scope, answer: answer(view.step), revision: view.revision)
+            }
+            Console.say("Linked: record \(view.connectionID ?? "-"), customer \(view.customerID ?? "-")")
+            Console.say(
+                """
+
+                Read it back:
+                  curl -s \(root)/v2/sandbox/balance/getByCustomer -H 'Authorization: Bearer \(secretKey)' \\
+                    -H 'Content-Type: application/json' -d '{"customer":"\(view.customerID ?? "")"}'
+
+                Post a transfer at the bank and watch it arrive (in another terminal):
+                  .build/release/kubewa sandbox post --username success --bank access-bank --amount 4500
+
+                Webhooks as the receiver gets them:
+                """)
+        } catch {
+            Console.say("The demo's account could not be linked: \(error)")
+        }
+    }
+
+    private func answer(_ step: Step) -> StepAnswer {
+        guard case .form(let form) = step else {
+            if case .selectAccounts(let choices) = step { return StepAnswer(accounts: choices.map(\.upstreamID)) }
+            return StepAnswer()
+        }
+        return StepAnswer(
+            fields: Dictionary(
+                form.fields.map { ($0.key, $0.key == "username" ? "success" : "pass") }, uniquingKeysWith: { $1 }))
+    }
+}

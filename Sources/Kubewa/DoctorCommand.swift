@@ -1,0 +1,71 @@
+import ArgumentParser
+import Domain
+import Engine
+import Foundation
+import Storage
+
+/// Checks what a server needs and says what to do about what is missing.
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Check the database, the master key, the clock and the ports.")
+
+    /// A clock before this is plainly wrong: it is older than this program.
+    private static let earliest = LocalDate(year: 2026, month: 1, day: 1)
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var serve: ServeOptions
+
+    func run() async throws {
+        var problems = 0
+        func report(_ name: String, _ problem: String?) {
+            if problem != nil { problems += 1 }
+            Console.say("\(problem == nil ? "ok     " : "PROBLEM") \(name)\(problem.map { ": \($0)" } ?? "")")
+        }
+        report("clock", clockProblem())
+        report("port \(serve.port) of the API", portProblem(serve.port, "--port"))
+        report("port \(serve.bankPort) of the sandbox bank", portProblem(serve.bankPort, "--bank-port"))
+        report("data folder \(data.data)", folderProblem())
+        let (database, key) = await storageProblems()
+        report("database", database)
+        report("master key", key)
+        report("webhooks to this machine", serve.allowLoopbackWebhooks ? "allowed; leave the option away in production" : nil)
+        if problems > 0 { throw ExitCode(1) }
+    }
+
+    private func clockProblem() -> String? {
+        guard let earliest = Self.earliest, SystemRuntime().now() < earliest.start() else { return nil }
+        return "the machine's clock stands in the past; set it, for instance with systemd-timesyncd"
+    }
+
+    private func portProblem(_ port: Int, _ option: String) -> String? {
+        PortCheck.isFree(port) ? nil : "in use; end the other program or choose another with \(option)"
+    }
+
+    private func folderProblem() -> String? {
+        do { try data.makeFolder() } catch { return "cannot be made; check its rights" }
+        return FileManager.default.isWritableFile(atPath: data.data) ? nil : "cannot be written; check its rights"
+    }
+
+    private func storageProblems() async -> (database: String?, key: String?) {
+        do {
+            let database = try await Database.open(try data.location(), logger: data.logger())
+            do {
+                _ = try await database.migrate(Migrations.all)
+                let key: String?
+                do {
+                    _ = try await Vault.open(data.masterKey(), database: database, runtime: SystemRuntime())
+                    key = nil
+                } catch {
+                    key = "\(error)"
+                }
+                await database.close()
+                return (nil, key)
+            } catch {
+                await database.close()
+                return ("\(error)", "not checked, since the database does not open")
+            }
+        } catch {
+            return ("\(error)", "not checked, since the database does not open")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serve the API, the sandbox bank and every engine loop.")
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var serve: ServeOptions
+
+    func run() async throws {
+        do {
+            try PortCheck.require(serve.port, "--port")
+            try PortCheck.require(serve.bankPort, "--bank-port")
+            let composition = try await Composition.open(
+                data, serve: serve, isServing: true, settings: Composition.settings(serve))
+            Console.say("Kubewa serves \(serve.root) on \(try data.location())")
+            if serve.allowLoopbackWebhooks {
+                Console.say("Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
+            }
+            try await composition.run(serve) { Console.say("ready") }
+        } catch {
+            throw fail(error)
+        }
+    }
+}
+
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Bring the database to this version's schema.")
+
+    @OptionGroup var data: DataOptions
+
+    func run() async throws {
+        try await withComposition(data) { composition in
+            Console.say("The database \(composition.database.location) is up to date.")
+        }
+    }
+}
+
+/// Opens everything for a command that does one thing, and closes it again.
+func withComposition(_ data: DataOptions, _ body: (Composition) async throws -> Void) async throws {
+    do {
+        let serve = try ServeOptions.parse([])
+        let composition = try await Composition.open(
+            data, serve: serve, isServing: false, settings: EngineSettings(publicURL: serve.root, allowsLoopbackWebhooks: true))
+        do {
+            try await body(composition)
+        } catch {
+            await composition.close()
+            throw error
+        }
+        await composition.close()
+    } catch {
+        throw fail(error)
+    }
+}
+
+/// What a person reads.
+enum Console {
+    static func say(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Logging
+import Storage
+
+/// Where the data is: shared by every command.
+struct DataOptions: ParsableArguments {
+    @Option(help: "A SQLite file, or postgres://user@host/database. Default: kubewa.db in the data folder.")
+    var database: String?
+
+    @Option(help: "The folder of the master key and, by default, of the SQLite file.")
+    var data: String = "./data"
+
+    @Option(help: "debug, info, notice, warning or error.")
+    var logLevel: String = "notice"
+
+    func location() throws -> DatabaseLocation {
+        let environment = ProcessInfo.processInfo.environment["KUBEWA_DATABASE"]
+        return try DatabaseLocation(database ?? environment ?? "\(data)/kubewa.db")
+    }
+
+    /// The key itself from the environment, or a file of the data folder.
+    func masterKey() -> MasterKeySource {
+        let variable = "KUBEWA_MASTER_KEY"
+        if let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty {
+            return .value(value, variable: variable)
+        }
+        return .file(path: "\(data)/master.key")
+    }
+
+    func makeFolder() throws {
+        try FileManager.default.createDirectory(
+            atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    func logger() -> Logger {
+        var logger = Logger(label: "kubewa") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .notice
+        return logger
+    }
+}
+
+/// What `serve` and `demo` listen to.
+struct ServeOptions: ParsableArguments {
+    @Option(help: "The address to listen on.")
+    var host: String = "127.0.0.1"
+
+    @Option(help: "The port of the API.")
+    var port: Int = 7700
+
+    @Option(help: "The port of the sandbox bank, on this machine only.")
+    var bankPort: Int = 7701
+
+    @Option(help: "The root that callback and link URLs begin with. Default: http://<host>:<port>.")
+    var publicURL: String?
+
+    @Flag(help: "Let webhooks go to this machine. For development only.")
+    var allowLoopbackWebhooks = false
+
+    @Flag(help: "Let production link the sandbox bank. For tests only.")
+    var sandboxInProduction = false
+
+    @Option(help: "Requests per minute and key; 0 is no limit.")
+    var rateLimit: Int = 0
+
+    @Option(help: "Seconds after which a request is answered with 503 while its work goes on.")
+    var deadlineSeconds: Int = 30
+
+    var root: String {
+        let text = publicURL ?? "http://\(host == "0.0.0.0" ? "127.0.0.1" : host):\(port)"
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}
+
+/// The two environments as an option.
+enum EnvironmentName: String, ExpressibleByArgument, CaseIterable {
+    case sandbox, production
+    var kind: EnvironmentKind { self == .sandbox ? .sandbox : .production }
+}
+
+/// Prints a sentence to standard error and ends with a failure.
+func fail(_ error: any Error) -> ExitCode {
+    FileHandle.standardError.write(Data("kubewa: \(error)\n".utf8))
+    return ExitCode(1)
+}
