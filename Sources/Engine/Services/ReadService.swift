@@ -194,7 +194,9 @@ public struct ReadService: Sendable {
             var out = JSONWriter(capacity: Self.itemBytes * min(page.limit, PageRequest.limitDefault))
             let names = RowNames(db, environment, vault, form.forms, keys)
             let total = try read(db) { row in try form.template.write(row, &out, names.write) }
-            return Listing(info: PageInfo(total: total, of: page), items: out.bytes)
+            let info = PageInfo(total: total, of: page)
+            // One row that an id found stands on the first page.
+            return Listing(info: info, items: page.skip < total ? out.bytes : [])
         }
     }
 

@@ -1,3 +1,4 @@
+import Connectors
 import Domain
 import Storage
 
@@ -133,5 +134,67 @@ public struct TransactionCursor: Sendable, Equatable {
         guard parts.count == 2, LocalDate(String(parts[0])) != nil, ID<FetchedTransaction>(String(parts[1])) != nil
         else { return nil }
         self.init(day: String(parts[0]), id: String(parts[1]))
+    }
+}
+
+/// A transaction posted at the sandbox bank.
+public struct PostedView: Sendable {
+    public let transactionID: String
+    public let accountNumber: String
+    public let institution: String
+    public let username: String
+    public let amountMinor: Int64
+    public let balanceMinor: Int64
+    public let postedAt: Instant
+    /// Connections that the bank has told.
+    public let pushes: Int
+}
+
+extension SandboxService {
+    /// One customer, or an array of them.
+    public func createCustomers(
+        _ body: JSONValue, in environment: Domain.Environment
+    ) async throws -> [SandboxCustomer] {
+        try requireSandbox(environment)
+        return try await customers.create(body, environmentID: environment.id)
+    }
+
+    public func draftCustomers(number: Int, in environment: Domain.Environment) async throws -> [SandboxDraft] {
+        try requireSandbox(environment)
+        return try await customers.drafts(number: number, environmentID: environment.id)
+    }
+
+    public func generateCustomers(number: Int, in environment: Domain.Environment) async throws -> [SandboxCustomer] {
+        try requireSandbox(environment)
+        return try await customers.generate(number: number, environmentID: environment.id)
+    }
+
+    public func listCustomers(
+        _ page: PageRequest, in environment: Domain.Environment
+    ) async throws -> (rows: [SandboxCustomer], info: PageInfo) {
+        try requireSandbox(environment)
+        let (rows, total) = try await customers.list(
+            page: page.page, limit: page.limit, environmentID: environment.id)
+        return (rows, PageInfo(total: total, of: page))
+    }
+
+    public func customer(_ id: String, in environment: Domain.Environment) async throws -> SandboxCustomer {
+        try requireSandbox(environment)
+        return try await customers.get(id, environmentID: environment.id)
+    }
+
+    public func post(
+        username: String?, accountNumber: String?, institution: String?, amountMinor: Int64, narration: String,
+        channel: String?, in environment: Domain.Environment
+    ) async throws -> PostedView {
+        var order = SandboxOrder(
+            institution: institution, username: username, accountNumber: accountNumber, amountMinor: amountMinor,
+            narration: narration)
+        if let channel { order.channel = channel }
+        let posted = try await post(order, in: environment)
+        return PostedView(
+            transactionID: posted.transactionID, accountNumber: posted.accountNumber,
+            institution: posted.user.institution, username: posted.user.username, amountMinor: posted.amountMinor,
+            balanceMinor: posted.balanceMinor, postedAt: posted.postedAt, pushes: posted.pushes.count)
     }
 }

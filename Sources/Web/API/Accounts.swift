@@ -1,0 +1,85 @@
+import Domain
+import Engine
+import HTTPTypes
+
+/// Reads of the native API.
+enum Accounts {
+    struct List: Endpoint {
+        static let route = EndpointRoute(
+            method: .get, path: "/accounts", summary: "Accounts, newest first.",
+            example: "{\"customer\":\"{customer}\",\"connection\":\"{record}\"}")
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let page = try NativePage(call.query)
+            var query = AccountQuery.all
+            if let id = call.query["connection"] { query = .record(OkraBody.id(id)) }
+            if let id = call.query["customer"] { query = .customer(OkraBody.id(id)) }
+            return NativePage.reply(
+                try await call.services.reads.accounts(
+                    query, page.pageRequest(), in: call.environment(), as: NativeItems.account))
+        }
+    }
+
+    struct Get: Endpoint {
+        static let route = EndpointRoute(method: .get, path: "/accounts/{account}", summary: "One account.")
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let id = OkraBody.id(call.parameter("account"))
+            let item = try await call.services.reads.account(
+                .id(id), in: call.environment(), as: NativeItems.account)
+            guard let item else { throw DomainError.notFound("account") }
+            return Reply.json { $0.raw(item) }
+        }
+    }
+
+    struct Transactions: Endpoint {
+        static let route = EndpointRoute(
+            method: .get, path: "/accounts/{account}/transactions", summary: "An account's transactions, newest first.",
+            example: "{\"limit\":\"50\",\"from\":\"2024-01-01\"}")
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let page = try NativePage(call.query)
+            var cursor = TransactionCursor.newest
+            if let text = page.cursor {
+                guard let parsed = TransactionCursor(text) else {
+                    throw DomainError.invalid("cursor", "must be the `next_cursor` of a reply.")
+                }
+                cursor = parsed
+            }
+            let found = try await call.services.reads.transactions(
+                account: OkraBody.id(call.parameter("account")), after: cursor, limit: page.limit,
+                from: OkraBody(query: call.query).day("from"), in: call.environment(), as: NativeItems.transaction)
+            guard let found else { throw DomainError.notFound("account") }
+            return NativePage.reply(found.items, next: found.next?.text)
+        }
+    }
+}
+
+/// Logins at banks.
+enum Connections {
+    struct List: Endpoint {
+        static let route = EndpointRoute(
+            method: .get, path: "/connections", summary: "Connections, newest first.",
+            example: "{\"customer\":\"{customer}\"}")
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let page = try NativePage(call.query)
+            let query = call.query["customer"].map { RecordQuery.customer(OkraBody.id($0)) } ?? .all
+            return NativePage.reply(
+                try await call.services.reads.records(
+                    query, page.pageRequest(), in: call.environment(), as: NativeItems.connection))
+        }
+    }
+
+    struct Get: Endpoint {
+        static let route = EndpointRoute(method: .get, path: "/connections/{record}", summary: "One connection.")
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let found = try await call.services.reads.records(
+                .id(OkraBody.id(call.parameter("record"))), PageRequest(limit: 1), in: call.environment(),
+                as: NativeItems.connection)
+            guard !found.items.isEmpty else { throw DomainError.notFound("connection") }
+            return Reply.json { $0.raw(found.items) }
+        }
+    }
+}

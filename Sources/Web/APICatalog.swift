@@ -1,0 +1,28 @@
+import Domain
+
+/// Every operation of this server. An operation is added by its struct and one line here.
+public enum APICatalog {
+    private static let native: [any Endpoint.Type] = [
+        LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
+        Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self,
+        Connections.List.self, Connections.Get.self,
+        Refreshes.Create.self, Refreshes.Get.self,
+        WebhookEndpoints.Create.self, WebhookEndpoints.List.self, WebhookEndpoints.Remove.self,
+        Events.Attempts.self,
+        Sandbox.Clock.self, Sandbox.Advance.self, Sandbox.PostTransaction.self, Sandbox.CreateCustomers.self,
+        Sandbox.ListCustomers.self,
+    ]
+
+    private static let okra: [OkraRoute] =
+        BankRoutes.all + AuthRoutes.all + AccountRoutes.all + BalanceRoutes.all + TransactionRoutes.all
+        + IdentityRoutes.all + CustomerRoutes.all + RecordRoutes.all + CallbackRoutes.all + SandboxRoutes.all
+
+    /// Operations that customers and banks call; probes and metrics are `ProbeRoutes`.
+    public static let routes: [Route] =
+        native.map { $0.mounted } + okra.flatMap(\.routes) + UpstreamRoutes.all
+
+    private static let constantPaths: Set<String> = Set(routes.map(\.path).filter { !$0.contains("{") })
+
+    /// Whether a path is an operation's as it stands.
+    static func isConstant(_ path: String) -> Bool { constantPaths.contains(path) }
+}

@@ -1,0 +1,97 @@
+import Domain
+import Engine
+import HTTPTypes
+
+/// Pulls what a webhook told of, or what an operation that answers later has brought.
+enum CallbackRoutes {
+    /// Okra's methods and what each shows.
+    private enum Part { case auth, accounts, balance, transactions, identity }
+
+    private static let parts: [String: Part] = [
+        "AUTH": .auth, "ACCOUNTS": .accounts, "BALANCE": .balance, "CHECK_BALANCE": .balance,
+        "PERIODIC_BALANCE": .balance, "TRANSACTIONS": .transactions, "PERIODIC_TRANSACTIONS": .transactions,
+        "REFRESH_TRANSACTIONS": .transactions, "IDENTITY": .identity,
+    ]
+
+    static let all: [OkraRoute] = [
+        OkraRoute(
+            .get, "callback", "The result of a product for a record; ask until `status.process.completed`.",
+            example: "{\"record\":\"{record}\",\"method\":\"BALANCE\"}"
+        ) { call in
+            let method = try call.body.required("method").uppercased()
+            let record = try call.body.id("record", "record_id")
+            guard let part = parts[method] else {
+                if method == "INCOME" { throw DomainError(.notYet, "Income is not offered yet.", field: "method") }
+                let known = parts.keys.sorted().joined(separator: ", ")
+                throw DomainError.invalid("method", "must be one of: \(known).")
+            }
+            guard let facts = try await call.reads.connection(record, in: call.environment()) else {
+                throw DomainError.notFound("record")
+            }
+            return try await reply(call, part, method, facts)
+        }
+    ]
+
+    private static func reply(
+        _ call: OkraCall, _ part: Part, _ method: String, _ facts: ConnectionFacts
+    ) async throws -> Reply {
+        let members = try await members(call, part, facts)
+        return OkraReply.reply("Callback successfully retrieved") { out in
+            out.members(members)
+            out.member("product", method)
+            out.member("record", facts.id)
+            out.key("products")
+            OkraForms().usedProducts(facts, &out)
+            out.object("status") { out in
+                out.object("transactions") { out in
+                    out.member("last_success_at", facts.lastSuccessAt)
+                    out.member("last_fail_at", facts.lastFailAt)
+                }
+                out.member("last_callback", facts.lastSuccessAt)
+                out.object("process") { out in
+                    out.member("running", facts.isRunning)
+                    out.member("completed", !facts.isRunning)
+                }
+            }
+        }
+    }
+
+    /// The product's members of `data`, without braces.
+    private static func members(_ call: OkraCall, _ part: Part, _ facts: ConnectionFacts) async throws -> [UInt8] {
+        let environment = try call.environment()
+        let page = try call.page()
+        switch part {
+        case .auth:
+            let found = try await call.reads.records(
+                .id(facts.id), PageRequest(limit: 1), in: environment, as: OkraItems.callbackAuth)
+            return Array("\"auth\":".utf8) + found.items
+        case .accounts:
+            let found = try await call.reads.accounts(
+                .record(facts.id), page, in: environment, as: OkraItems.account)
+            return list("accounts", found)
+        case .balance:
+            let found = try await call.reads.accounts(
+                .record(facts.id), page, in: environment, as: OkraItems.listedBalance)
+            let first = try await call.reads.accounts(
+                .record(facts.id), PageRequest(limit: 1), in: environment, as: OkraItems.listedBalance)
+            return Array("\"balance\":".utf8) + object(first.items) + [UInt8(ascii: ",")] + list("balances", found)
+        case .transactions:
+            let found = try await call.reads.transactions(
+                .record(facts.id), page, in: environment, as: OkraItems.transaction)
+            return list("transactions", found)
+        case .identity:
+            let found = try await call.reads.identities(
+                .record(facts.id), PageRequest(limit: 1), in: environment, as: OkraItems.identity)
+            return Array("\"identity\":".utf8) + object(found.items)
+        }
+    }
+
+    private static func object(_ item: [UInt8]) -> [UInt8] { item.isEmpty ? Array("{}".utf8) : item }
+
+    private static func list(_ key: String, _ listing: Listing) -> [UInt8] {
+        var out = JSONWriter()
+        OkraReply.pagination(listing.info, &out)
+        return Array("\"pagination\":".utf8) + out.bytes + Array(",\"\(key)\":[".utf8) + listing.items
+            + [UInt8(ascii: "]")]
+    }
+}

@@ -1,0 +1,59 @@
+/// Makes one path of the many spellings that Okra's clients use: double and trailing slashes, a capital in the last
+/// segment, both sandbox bases, a doubled sandbox segment, and names that were renamed.
+enum PathNormalizer {
+    /// Old names of operations, behind the base, and those they have here.
+    static let aliases: [String: String] = [
+        "auth/getByDateCustomer": "auth/getByCustomerDate",
+        "auth/getByOptions": "auth/byOptions",
+        "balance/getBalanceById": "balance/getById",
+        "products/auth/get": "products/auths",
+        "products/transactions/get": "products/transactions",
+        "products/income": "products/income/get",
+        "authorization/initiate": "pay/authorization/initiate",
+        "transactions/balance/process": "products/balance/process",
+        "balance/process": "products/balance/process",
+        "products/balance/refresh": "balance/refresh",
+        "complete-view/process": "products/complete-view/process",
+        "products/transactions/download": "transactions/download",
+        "sandbox/customers/create": "customers/create",
+        "sandbox/customers/generate": "customers/generate",
+        "sandbox/customers/list": "customers/list",
+        "sandbox/customers/get": "customers/get",
+    ]
+
+    /// - Parameter path: without its query.
+    static func normalize(_ path: String) -> String {
+        guard needsWork(path) else { return path }
+        var segments = path.split(separator: "/").map(String.init)
+        guard let first = segments.first else { return "/" }
+        if first == "sandbox", segments.count > 1, segments[1] == "v2" {
+            segments.replaceSubrange(0...1, with: ["v2", "sandbox"])
+        }
+        guard segments.first == "v2" else { return "/" + segments.joined(separator: "/") }
+        let isSandbox = segments.count > 1 && segments[1] == "sandbox"
+        var tail = segments.dropFirst(isSandbox ? 2 : 1)
+        while isSandbox, tail.first == "sandbox" { tail = tail.dropFirst() }
+        return (isSandbox ? "/v2/sandbox/" : "/v2/") + operation(Array(tail))
+    }
+
+    private static func operation(_ segments: [String]) -> String {
+        var segments = segments
+        if let last = segments.last, let initial = last.first, initial.isUppercase {
+            segments[segments.count - 1] = initial.lowercased() + last.dropFirst()
+        }
+        switch segments.first {
+        case "transaction": segments[0] = "transactions"
+        case "account": segments[0] = "accounts"
+        default: break
+        }
+        let name = segments.joined(separator: "/")
+        return aliases[name] ?? name
+    }
+
+    /// Most paths are right as they are; only Okra's wire is spelled in several ways.
+    private static func needsWork(_ path: String) -> Bool {
+        if path.utf8.last == UInt8(ascii: "/") || path.contains("//") { return true }
+        guard path.hasPrefix("/v2/") else { return path.hasPrefix("/sandbox/") }
+        return !APICatalog.isConstant(path)
+    }
+}

@@ -1,0 +1,170 @@
+import Domain
+import Engine
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What an operator sets for the server.
+public struct WebSettings: Sendable {
+    public var bodyBytesMax: Int
+    /// A body that takes longer ends the connection.
+    public var bodySeconds: Int64
+    /// Whether each request is written to the log.
+    public var logsRequests: Bool
+
+    public init(bodyBytesMax: Int = 1 << 20, bodySeconds: Int64 = 20, logsRequests: Bool = true) {
+        self.bodyBytesMax = bodyBytesMax
+        self.bodySeconds = bodySeconds
+        self.logsRequests = logsRequests
+    }
+}
+
+/// The server's outermost part: it names each request, finds its route, gives every error its answer, counts and logs.
+///
+/// Add `background` to the services that run beside the server: long work outlives its request there.
+public struct WebApp: HTTPResponder {
+    public typealias Context = WebContext
+
+    public let background: BackgroundWork
+    public let metrics: WebMetrics
+    private let services: Services
+    private let settings: WebSettings
+    private let table: RouteTable
+    private let limiter: RateLimiter
+    private let logger: Logger
+
+    public init(services: Services, settings: WebSettings = WebSettings(), gauges: [WebMetrics.Gauge] = []) {
+        self.services = services
+        self.settings = settings
+        background = BackgroundWork(runtime: services.core.runtime)
+        metrics = WebMetrics()
+        table = RouteTable(APICatalog.routes + ProbeRoutes.all(metrics, gauges))
+        limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
+        logger = services.core.logger
+    }
+
+    public func respond(to request: Request, context: WebContext) async throws -> Response {
+        let start = ContinuousClock.now
+        let id = RequestID.choose(request.headers[.requestID], runtime: services.core.runtime)
+        let path = PathNormalizer.normalize(request.uri.path)
+        let isHead = request.method == .head
+        var (reply, route) = await answer(request, context, path: path, method: isHead ? .get : request.method, id: id)
+        if isHead { reply.body = ByteBuffer() }
+        let spent = start.duration(to: .now)
+        let microseconds = spent.components.seconds * 1_000_000 + spent.components.attoseconds / 1_000_000_000_000
+        let name = route?.path ?? "unmatched"
+        metrics.record(
+            route: name, method: request.method.rawValue, status: reply.status.code, microseconds: microseconds)
+        if settings.logsRequests {
+            logger.info(
+                "request",
+                metadata: [
+                    "method": "\(request.method.rawValue)", "path": "\(name)", "status": "\(reply.status.code)",
+                    "ms": "\(microseconds / 1000)", "request_id": "\(id)",
+                ])
+        }
+        return reply.response(requestID: id)
+    }
+
+    private func answer(
+        _ request: Request, _ context: WebContext, path: String, method: HTTPRequest.Method, id: String
+    ) async -> (Reply, Route?) {
+        switch table.find(method, path) {
+        case .route(let route, let parameters):
+            do {
+                return (try await perform(route, parameters, request, context, id), route)
+            } catch {
+                return (failed(error, route.wire, path: route.path, id), route)
+            }
+        case .methods(let methods):
+            let names = methods.map(\.rawValue).joined(separator: ", ")
+            var reply = ErrorReply.reply(
+                DomainError(.methodNotAllowed, "This path does not take \(method.rawValue). Use \(names)."),
+                wire: wire(path), requestID: id)
+            reply.headers[.allow] = names
+            return (reply, nil)
+        case .nothing:
+            let error = DomainError(.noRoute, "There is no such path here. Check its spelling and the base URL.")
+            return (ErrorReply.reply(error, wire: wire(path), requestID: id), nil)
+        }
+    }
+
+    private func wire(_ path: String) -> Route.Wire { path.hasPrefix("/v2") ? .okra : .native }
+
+    private func failed(_ error: any Error, _ wire: Route.Wire, path: String, _ id: String) -> Reply {
+        if let known = ErrorReply.known(error) { return ErrorReply.reply(known, wire: wire, requestID: id) }
+        // Only the type: a description may hold what a customer sent.
+        logger.error(
+            "unexpected error",
+            metadata: ["path": "\(path)", "type": "\(type(of: error))", "request_id": "\(id)"])
+        return ErrorReply.reply(ErrorReply.unexpected, wire: wire, requestID: id)
+    }
+
+    private func perform(
+        _ route: Route, _ parameters: [String: String], _ request: Request, _ context: WebContext, _ id: String
+    ) async throws -> Reply {
+        let caller = try await authenticate(route, request.headers)
+        if let caller { try limiter.take(caller.environment.id, at: services.core.runtime.now()) }
+        let body = try await body(of: request, route, context)
+        let call = Call(
+            services: services, route: route, requestID: id, parameters: parameters,
+            query: request.uri.query.map { PercentCoding.form($0) ?? [:] } ?? [:], headers: request.headers, body: body,
+            caller: caller)
+        guard route.isLong else { return try await once(call) }
+        return try await background.perform(
+            requestID: id, seconds: services.core.settings.deadlineSeconds
+        ) { try await once(call) }
+    }
+
+    private func authenticate(_ route: Route, _ headers: HTTPFields) async throws -> Principal? {
+        let bearer = Call.bearer(headers)
+        switch route.access {
+        case .open: return nil
+        case .linkSession where bearer == nil: return nil
+        default: return try await services.keys.authenticate(bearer: bearer, route: route.kind)
+        }
+    }
+
+    private func body(of request: Request, _ route: Route, _ context: WebContext) async throws -> ByteBuffer {
+        guard route.method != .get else { return ByteBuffer() }
+        let tooLarge = DomainError(
+            .tooLarge, "The body is larger than \(settings.bodyBytesMax / 1024) KiB. Send less at once.")
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > settings.bodyBytesMax {
+            throw tooLarge
+        }
+        let channel = context.channel
+        let watch = background.watch(seconds: settings.bodySeconds) { channel.close(promise: nil) }
+        defer { background.unwatch(watch) }
+        do {
+            return try await request.body.collect(upTo: settings.bodyBytesMax)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
+        } catch {
+            throw DomainError(.invalidJSON, "The body did not come whole. Send it again.")
+        }
+    }
+
+    /// Answers a repeated native request with what it was answered first.
+    private func once(_ call: Call) async throws -> Reply {
+        guard call.route.wire == .native, call.route.method == .post, let caller = call.caller,
+            let key = call.headers[.idempotencyKey]
+        else { return try await call.route.handle(call) }
+        let kept = IdempotencyService(core: services.core)
+        let request = Array("\(call.route.path)\n\(call.parameters.sorted { $0.key < $1.key })\n".utf8) + call.bytes
+        if let known = try await kept.take(key, request: request, in: caller.environment) {
+            var reply = Reply(status: .init(code: known.status), body: ByteBuffer(bytes: known.body))
+            reply.headers[.idempotencyReplayed] = "true"
+            return reply
+        }
+        do {
+            let reply = try await call.route.handle(call)
+            try await kept.keep(
+                key, status: reply.status.code, body: Array(reply.body.readableBytesView), in: caller.environment)
+            return reply
+        } catch {
+            try await kept.drop(key, in: caller.environment)
+            throw error
+        }
+    }
+}
