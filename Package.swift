@@ -60,6 +60,7 @@ let package = Package(
             dependencies: [
                 "Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", lifecycle, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"), crypto,
             ] + http),
         .target(
             name: "TestKit",

@@ -10,6 +10,7 @@ import NIOPosix
 import Outbound
 import ServiceLifecycle
 import Storage
+import UnixSignals
 import Web
 
 /// The only place that knows every part.
@@ -59,7 +60,7 @@ struct Composition {
     }
 
     func close() async {
-        do { try await bankClient.shutdown() } catch { logger.debug("client did not close: \(error)") }
+        await bankClient.shutdown()
         await database.close()
     }
 
@@ -96,8 +97,8 @@ struct Composition {
                 method: request.method.rawValue, path: request.uri.string, headers: headers, body: Array(body.readableBytesView))
             if reply.delayMs > 0 { try await runtime.sleep(until: runtime.now() + Int64(reply.delayMs)) }
             var fields = HTTPFields()
-            for header in reply.headers {
-                if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) }
+            for (name, value) in reply.headers {
+                if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
             }
             return Response(
                 status: .init(code: reply.status), headers: fields, body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
@@ -109,6 +110,11 @@ struct Composition {
     }
 
     private func webServices(_ serve: ServeOptions, _ onReady: @escaping @Sendable () async -> Void) -> [any Service] {
-        []
+        let web = WebApp(services: services)
+        let server = Application(
+            responder: web,
+            configuration: .init(address: .hostname(serve.host, port: serve.port), serverName: "kubewa"),
+            onServerRunning: { _ in await onReady() }, logger: logger)
+        return [web.background, server]
     }
 }

@@ -78,8 +78,9 @@ struct DemoWorld: Sendable {
             }
             saved = Saved(
                 clientToken: made.clientToken, publicKey: sandbox.keys.publicKey, secretKey: sandbox.keys.secretKey)
-            FileManager.default.createFile(
-                atPath: file, contents: try JSONEncoder().encode(saved), attributes: [.posixPermissions: 0o600])
+            let bytes = try JSONEncoder().encode(saved)
+            guard FileManager.default.createFile(atPath: file, contents: bytes, attributes: [.posixPermissions: 0o600])
+            else { throw StorageError(.readOnly, file) }
         }
         let environment = try await services.tenants.environment(of: saved.clientToken, .sandbox)
         let endpoint = try await services.endpoints.set(

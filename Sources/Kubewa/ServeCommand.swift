@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Storage
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
