@@ -46,6 +46,12 @@ final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         if waiting > 0, items.count - head >= wakeAt { pthread_cond_signal(filled) }
     }
 
+    var count: Int {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return items.count - head
+    }
+
     /// What waits is still taken; nothing more comes in.
     func close() {
         pthread_mutex_lock(lock)

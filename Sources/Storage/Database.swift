@@ -91,6 +91,9 @@ public struct Database: Sendable {
         return try answer.get()
     }
 
+    /// How many units wait for the writer: a gauge of load.
+    public var unitsWaiting: Int { core.writer.queue.count }
+
     /// Finishes what waits, closes all connections and gives the file free. What comes later fails with `.closed`.
     public func close() async { await core.close() }
 
@@ -98,7 +101,10 @@ public struct Database: Sendable {
         _ connection: any SQLConnection, _ snapshot: Bool, _ body: (any SQLConnection) throws -> T
     ) -> Result<T, any Error> {
         func once() -> Result<T, any Error> {
-            Result { snapshot ? try connection.inTransaction(snapshot: true) { try body(connection) } : try body(connection) }
+            Result {
+                guard snapshot else { return try body(connection) }
+                return try connection.inTransaction(snapshot: true) { try body(connection) }
+            }
         }
         let answer = once()
         // A server that was restarted leaves dead connections behind; a read has no effect, so it can run again.

@@ -15,7 +15,7 @@ public enum DatabaseLocation: Sendable, Equatable, CustomStringConvertible {
         if path.hasPrefix("///") { path.removeFirst(2) }
         guard !path.isEmpty, !path.contains("://"), path != ":memory:", !path.hasSuffix("/") else {
             throw StorageError(
-                .unsuitable("“\(Self.safe(text))” is no database: give a file path or postgres://user@host:5432/name."))
+                .unsuitable("“\(Self.safe(text))” is no database: give a file or postgres://user@host:5432/name."))
         }
         self = .sqlite(path: path)
     }

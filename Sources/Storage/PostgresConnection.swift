@@ -73,8 +73,6 @@ final class PostgresConnection: SQLConnection {
         return Int(rows)
     }
 
-    var cachedStatements: Int { cache.count }
-
     // MARK: Connecting
 
     private func live() throws(StorageError) -> OpaquePointer {
@@ -146,12 +144,12 @@ final class PostgresConnection: SQLConnection {
         _ sql: String, _ values: [SQLValue], _ handle: OpaquePointer
     ) throws(StorageError) -> PreparedStatement {
         if let found = cache[sql] {
-            if found.types.count == values.count, zip(values, found.types).allSatisfy(PostgresType.fits) { return found }
+            let fits = found.types.count == values.count && zip(values, found.types).allSatisfy(PostgresType.fits)
+            if fits { return found }
             forget(sql, found, handle)
         }
-        if let oldest = cache.removeOldestIfFull() { deallocate(oldest, handle) }
         let made = try prepare(sql, values, handle)
-        cache[sql] = made
+        if let evicted = cache.insert(made, for: sql) { deallocate(evicted, handle) }
         return made
     }
 
@@ -175,7 +173,7 @@ final class PostgresConnection: SQLConnection {
     }
 
     private func forget(_ sql: String, _ statement: PreparedStatement, _ handle: OpaquePointer) {
-        cache[sql] = nil
+        cache.remove(sql)
         deallocate(statement, handle)
     }
 

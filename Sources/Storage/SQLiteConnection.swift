@@ -83,16 +83,13 @@ final class SQLiteConnection: SQLConnection {
     /// False while a transaction is open.
     var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
 
-    var cachedStatements: Int { cache.count }
-
     private func statement(_ sql: String) throws(StorageError) -> SQLiteStatement {
         if let found = cache[sql] {
             // A statement that runs inside its own `forEach` gets a second copy, which is not kept.
             return found.isBusy ? try SQLiteStatement(sql, handle) : found
         }
         let made = try SQLiteStatement(sql, handle)
-        _ = cache.removeOldestIfFull()
-        cache[sql] = made
+        _ = cache.insert(made, for: sql)
         return made
     }
 

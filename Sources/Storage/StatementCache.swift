@@ -11,8 +11,6 @@ struct StatementCache<Statement> {
 
     init(max: Int) { self.max = max }
 
-    var count: Int { entries.count }
-
     subscript(sql: String) -> Statement? {
         mutating get {
             guard let index = entries.index(forKey: sql) else { return nil }
@@ -20,19 +18,20 @@ struct StatementCache<Statement> {
             entries.values[index].usedAt = uses
             return entries.values[index].statement
         }
-        set {
-            uses += 1
-            entries[sql] = newValue.map { Entry(statement: $0, usedAt: uses) }
-        }
     }
 
-    /// The statement that must go before another comes in, if the cache is full.
-    mutating func removeOldestIfFull() -> Statement? {
-        guard entries.count >= max, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) else {
-            return nil
+    /// - Returns: the statement that had to go.
+    mutating func insert(_ statement: Statement, for sql: String) -> Statement? {
+        var evicted: Statement?
+        if entries.count >= max, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) {
+            evicted = entries.removeValue(forKey: oldest.key)?.statement
         }
-        return entries.removeValue(forKey: oldest.key)?.statement
+        uses += 1
+        entries[sql] = Entry(statement: statement, usedAt: uses)
+        return evicted
     }
+
+    mutating func remove(_ sql: String) { entries[sql] = nil }
 
     mutating func removeAll() { entries = [:] }
 }
