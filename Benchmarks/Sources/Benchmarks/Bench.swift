@@ -1,0 +1,59 @@
+import Domain
+import Engine
+import Foundation
+import Logging
+import Storage
+
+/// `make bench`: each figure beside its baseline, in one run on one machine.
+@main
+struct Bench {
+    static func main() async throws {
+        let postgres = ProcessInfo.processInfo.environment["KUBEWA_TEST_POSTGRES"]
+        print("Kubewa benchmarks, \(ProcessInfo.processInfo.activeProcessorCount) cores, release build\n")
+        try await Deliveries.run(locations: locations(postgres))
+        try await Pages.run(locations: locations(postgres))
+    }
+
+    private static func locations(_ postgres: String?) throws -> [(name: String, location: DatabaseLocation)] {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("kubewa-bench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var found = [("SQLite", try DatabaseLocation(folder.appendingPathComponent("bench.db").path))]
+        if let postgres { found.append(("PostgreSQL", try DatabaseLocation(try freshDatabase(postgres)))) }
+        return found
+    }
+
+    /// A database of its own in the server that the run was given.
+    private static func freshDatabase(_ url: String) throws -> String {
+        let name = "bench_\(UInt32.random(in: 0...UInt32.max))"
+        let psql = Process()
+        psql.executableURL = URL(fileURLWithPath: "/usr/bin/psql")
+        psql.arguments = [
+            "-q", url, "-c",
+            "CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+        ]
+        try psql.run()
+        psql.waitUntilExit()
+        return url.split(separator: "/").dropLast().joined(separator: "/").replacingOccurrences(of: ":/", with: "://") + "/" + name
+    }
+
+    static func core(_ location: DatabaseLocation) async throws -> Core {
+        var logger = Logger(label: "bench")
+        logger.logLevel = .error
+        let database = try await Database.open(location, logger: logger)
+        _ = try await database.migrate(Migrations.all)
+        let runtime = SystemRuntime()
+        let vault = try await Vault.open(
+            .value(String(repeating: "0f", count: 32), variable: "KEY"), database: database, runtime: runtime)
+        return Core(
+            database: database, vault: vault, runtime: runtime, connectors: .init([]),
+            settings: EngineSettings(publicURL: "http://127.0.0.1", allowsLoopbackWebhooks: true), logger: logger)
+    }
+}
+
+func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+}
+
+func rounded(_ value: Double) -> String { String(format: "%.0f", value) }
+func ratio(_ value: Double) -> String { String(format: "%.2f", value) }
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
