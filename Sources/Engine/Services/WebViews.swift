@@ -100,10 +100,9 @@ extension ReadService {
             var last: TransactionCursor?
             var count = 0
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
-            try TransactionReads.after(
-                account: account, day: cursor.day, id: cursor.id, from: from?.iso ?? DayPager.firstDay, limit: limit + 1,
-                environment.scope, db
-            ) { row in
+            let place = TransactionReads.Cursor(
+                account: account, day: cursor.day, id: cursor.id, from: from?.iso ?? DayPager.firstDay)
+            try TransactionReads.after(place, limit: limit + 1, environment.scope, db) { row in
                 count += 1
                 guard count <= limit else { return }
                 try form.template.write(row, &out, names.write)
@@ -134,6 +133,28 @@ public struct TransactionCursor: Sendable, Equatable {
         guard parts.count == 2, LocalDate(String(parts[0])) != nil, ID<FetchedTransaction>(String(parts[1])) != nil
         else { return nil }
         self.init(day: String(parts[0]), id: String(parts[1]))
+    }
+}
+
+/// A transaction to post at the sandbox bank.
+public struct Posting: Sendable {
+    public var username: String?
+    public var accountNumber: String?
+    public var institution: String?
+    public var amountMinor: Int64
+    public var narration: String
+    public var channel: String?
+
+    public init(
+        username: String?, accountNumber: String?, institution: String?, amountMinor: Int64, narration: String,
+        channel: String?
+    ) {
+        self.username = username
+        self.accountNumber = accountNumber
+        self.institution = institution
+        self.amountMinor = amountMinor
+        self.narration = narration
+        self.channel = channel
     }
 }
 
@@ -183,14 +204,11 @@ extension SandboxService {
         return try await customers.get(id, environmentID: environment.id)
     }
 
-    public func post(
-        username: String?, accountNumber: String?, institution: String?, amountMinor: Int64, narration: String,
-        channel: String?, in environment: Domain.Environment
-    ) async throws -> PostedView {
+    public func post(_ posting: Posting, in environment: Domain.Environment) async throws -> PostedView {
         var order = SandboxOrder(
-            institution: institution, username: username, accountNumber: accountNumber, amountMinor: amountMinor,
-            narration: narration)
-        if let channel { order.channel = channel }
+            institution: posting.institution, username: posting.username, accountNumber: posting.accountNumber,
+            amountMinor: posting.amountMinor, narration: posting.narration)
+        if let channel = posting.channel { order.channel = channel }
         let posted = try await post(order, in: environment)
         return PostedView(
             transactionID: posted.transactionID, accountNumber: posted.accountNumber,

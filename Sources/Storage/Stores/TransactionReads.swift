@@ -106,14 +106,32 @@ public enum TransactionReads {
         ORDER BY booked_on DESC, id DESC LIMIT $6
         """
 
+    /// Where a page by cursor begins.
+    public struct Cursor: Sendable {
+        public let account: String
+        public let day: String
+        public let id: String
+        /// Older days are left out.
+        public let from: String
+
+        public init(account: String, day: String, id: String, from: String) {
+            self.account = account
+            self.day = day
+            self.id = id
+            self.from = from
+        }
+    }
+
     /// The account's rows behind one of them, in the order of the lists.
     public static func after(
-        account: String, day: String, id: String, from: String, limit: Int, _ scope: Scope, _ db: any SQLConnection,
-        _ write: (borrowing Row) throws -> Void
+        _ cursor: Cursor, limit: Int, _ scope: Scope, _ db: any SQLConnection, _ write: (borrowing Row) throws -> Void
     ) throws {
         try db.forEach(
             afterSQL,
-            [.integer(scope.environmentID), .text(account), .text(day), .text(id), .text(from), .int(limit)], write)
+            [
+                .integer(scope.environmentID), .text(cursor.account), .text(cursor.day), .text(cursor.id),
+                .text(cursor.from), .int(limit),
+            ], write)
     }
 
     // MARK: by amount

@@ -54,11 +54,11 @@ enum Sandbox {
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
             guard let amount = try body.integer("amount_minor") else { throw DomainError.missing("amount_minor") }
-            let posted = try await call.services.sandbox.post(
-                username: body.text("username"), accountNumber: body.text("account"),
-                institution: body.text("institution"), amountMinor: amount,
-                narration: body.text("narration") ?? "Sandbox transaction", channel: body.text("channel"),
-                in: call.environment())
+            let posting = Posting(
+                username: try body.text("username"), accountNumber: try body.text("account"),
+                institution: try body.text("institution"), amountMinor: amount,
+                narration: try body.text("narration") ?? "Sandbox transaction", channel: try body.text("channel"))
+            let posted = try await call.services.sandbox.post(posting, in: call.environment())
             return Reply.json(status: .created) { out in
                 out.object { out in
                     out.member("bank_transaction", posted.transactionID)

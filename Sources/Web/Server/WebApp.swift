@@ -45,23 +45,22 @@ public struct WebApp: HTTPResponder {
     }
 
     public func respond(to request: Request, context: WebContext) async throws -> Response {
-        let start = ContinuousClock.now
+        let start = services.core.runtime.now()
         let id = RequestID.choose(request.headers[.requestID], runtime: services.core.runtime)
         let path = PathNormalizer.normalize(request.uri.path)
         let isHead = request.method == .head
         var (reply, route) = await answer(request, context, path: path, method: isHead ? .get : request.method, id: id)
         if isHead { reply.body = ByteBuffer() }
-        let spent = start.duration(to: .now)
-        let microseconds = spent.components.seconds * 1_000_000 + spent.components.attoseconds / 1_000_000_000_000
+        let milliseconds = services.core.runtime.now() - start
         let name = route?.path ?? "unmatched"
         metrics.record(
-            route: name, method: request.method.rawValue, status: reply.status.code, microseconds: microseconds)
+            route: name, method: request.method.rawValue, status: reply.status.code, milliseconds: milliseconds)
         if settings.logsRequests {
             logger.info(
                 "request",
                 metadata: [
                     "method": "\(request.method.rawValue)", "path": "\(name)", "status": "\(reply.status.code)",
-                    "ms": "\(microseconds / 1000)", "request_id": "\(id)",
+                    "ms": "\(milliseconds)", "request_id": "\(id)",
                 ])
         }
         return reply.response(requestID: id)

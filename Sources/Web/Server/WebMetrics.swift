@@ -25,17 +25,17 @@ public final class WebMetrics: Sendable {
     }
     private struct Sum {
         var count = 0
-        var microseconds: Int64 = 0
+        var milliseconds: Int64 = 0
     }
     private let sums = Mutex<[Key: Sum]>([:])
 
     public init() {}
 
-    func record(route: String, method: String, status: Int, microseconds: Int64) {
+    func record(route: String, method: String, status: Int, milliseconds: Int64) {
         let key = Key(route: route, method: method, status: status)
         sums.withLock {
             $0[key, default: Sum()].count += 1
-            $0[key, default: Sum()].microseconds += microseconds
+            $0[key, default: Sum()].milliseconds += milliseconds
         }
     }
 
@@ -46,7 +46,7 @@ public final class WebMetrics: Sendable {
         out += "# HELP kubewa_http_request_seconds Time until the answer was ready.\n"
         out += "# TYPE kubewa_http_request_seconds summary\n"
         for row in rows {
-            out += "kubewa_http_request_seconds_sum\(row.labels) \(Double(row.sum.microseconds) / 1_000_000)\n"
+            out += "kubewa_http_request_seconds_sum\(row.labels) \(Double(row.sum.milliseconds) / 1000)\n"
             out += "kubewa_http_request_seconds_count\(row.labels) \(row.sum.count)\n"
         }
         for gauge in gauges {

@@ -1,0 +1,207 @@
+import Domain
+import Engine
+import Foundation
+import HTTPTypes
+import Storage
+import TestKit
+import Testing
+import Web
+
+/// The shape of a reply as it is kept: every member with its kind of value. What changes from run to run is not kept.
+private enum Golden {
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden")
+    static var records: Bool { ProcessInfo.processInfo.environment["GOLDEN"] == "record" }
+
+    /// Ids, instants and whatever is random become their kind; lists keep their first element.
+    static func normal(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .object(let members): return .object(members.mapValues(normal))
+        case .array(let elements): return .array(elements.prefix(1).map(normal))
+        case .string(let text): return .string(kind(text))
+        case .integer, .decimal: return "<number>"
+        case .bool: return "<flag>"
+        case .null: return .null
+        }
+    }
+
+    private static func kind(_ text: String) -> String {
+        if ID<Golden>(text) != nil { return "<id>" }
+        if text.count == 24, Instant(iso: text) != nil { return "<instant>" }
+        if text.count == 10, LocalDate(text) != nil { return "<day>" }
+        if text.hasPrefix("https://kubewa.example/") { return "<url>" }
+        if text.hasPrefix("okr-") { return "<session>" }
+        if text.hasPrefix("req_") { return "<request>" }
+        if text.hasPrefix("whsec_") { return "<secret>" }
+        return "<text>"
+    }
+
+    /// What a member that is null in one reply may be in another.
+    private static let scalars: Set<String> = ["<text>", "<number>", "<flag>", "<id>", "<instant>", "<day>", "<url>"]
+
+    /// Where `now` lacks what `then` has, or has another kind of it.
+    static func differences(_ then: JSONValue, _ now: JSONValue?, at path: String = "") -> [String] {
+        guard let now else { return ["\(path) is gone"] }
+        switch (then, now) {
+        case (.object(let old), .object(let new)):
+            return old.sorted { $0.key < $1.key }.flatMap {
+                differences($0.value, new[$0.key], at: "\(path).\($0.key)")
+            }
+        case (.array(let old), .array(let new)):
+            guard let first = old.first else { return [] }
+            return new.isEmpty ? ["\(path) is empty"] : differences(first, new.first, at: "\(path)[0]")
+        case (.string(let old), .string(let new)):
+            return old == new || (new == "<text>" && old != "<number>" && old != "<flag>")
+                ? [] : ["\(path): \(old) became \(new)"]
+        case (.null, .null): return []
+        case (.null, .string(let new)) where scalars.contains(new): return []
+        case (.string(let old), .null): return ["\(path): \(old) became null"]
+        default: return ["\(path) changed its kind"]
+        }
+    }
+
+    static func check(_ name: String, _ body: JSONValue) throws -> [String] {
+        let file = folder.appendingPathComponent("\(name).json")
+        let shape = normal(body)
+        if records {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data((pretty(shape) + "\n").utf8).write(to: file)
+            return []
+        }
+        guard let kept = try? Data(contentsOf: file) else { return ["no golden file; run with GOLDEN=record"] }
+        return differences(try JSONValue(parsing: Array(kept)), shape)
+    }
+
+    private static func pretty(_ value: JSONValue, indent: String = "") -> String {
+        let deeper = indent + "  "
+        switch value {
+        case .object(let members) where !members.isEmpty:
+            let lines = members.sorted { $0.key < $1.key }.map {
+                "\(deeper)\"\($0.key)\": \(pretty($0.value, indent: deeper))"
+            }
+            return "{\n\(lines.joined(separator: ",\n"))\n\(indent)}"
+        case .array(let elements) where !elements.isEmpty:
+            return "[\n\(deeper)\(pretty(elements[0], indent: deeper))\n\(indent)]"
+        default: return value.encoded
+        }
+    }
+}
+
+@Suite("Golden files")
+struct GoldenTests {
+    @Test("no reply loses a member or changes its kind")
+    func replies() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database) { server in
+                var checked: Set<String> = []
+                for route in APICatalog.routes where route.kind != .production && route.path != "/upstream/{connector}"
+                {
+                    let (name, answer) = try await reply(route, server)
+                    guard answer.status != 204 else { continue }
+                    #expect((200..<300).contains(answer.status), "\(name): \(answer.status) \(answer.text.prefix(300))")
+                    let problems = try Golden.check(name, answer.json)
+                    #expect(problems.isEmpty, "\(name): \(problems.joined(separator: "; "))")
+                    #expect(checked.insert(name).inserted, "\(name) names two replies")
+                }
+            }
+        }
+    }
+
+    private func reply(_ route: Route, _ server: Server) async throws -> (String, Answer) {
+        var path = route.path
+        var body: String? = route.example
+        if route.method == .get {
+            let members = try JSONValue(parsing: Array(route.example.utf8)).members ?? [:]
+            let query = members.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text ?? "")" }
+            if !query.isEmpty { path += "?" + query.joined(separator: "&") }
+            body = nil
+        }
+        switch route.path {
+        case "/api/v1/link_sessions/{session}/answers":
+            let made = try await server.send(.post, "/api/v1/link_sessions", "{\"institution\":\"access-bank\"}")
+            path = "/api/v1/link_sessions/\(made.json["id"]?.text ?? "")/answers"
+            body = "{\"fields\":{\"username\":\"otp\",\"password\":\"pass\"}}"
+        case "/api/v1/sandbox/transactions":
+            body =
+                "{\"username\":\"success\",\"institution\":\"access-bank\",\"amount_minor\":5000,\"narration\":\"Gift\"}"
+        case "/api/v1/sandbox/customers" where route.method == .post:
+            body = route.example.replacing("{nonce}", with: "9")
+        case "/v2/sandbox/transactions/getByType": body = "{\"type\":\"credit\"}"
+        case "/v2/sandbox/balance/getByType":
+            let known = try await server.post("balance/getById", "{\"id\":\"{balance}\"}")
+            let ledger = known.data["balance"]?["ledger_balance"] ?? .null
+            body = "{\"type\":\"ledger_balance\",\"value\":\(ledger.encoded)}"
+        case "/v2/sandbox/accounts/getByName":
+            let known = try await server.post("accounts/getById", "{\"id\":\"{account}\"}")
+            body = "{\"name\":\(known.list("accounts").first?["name"]?.encoded ?? "null")}"
+        case "/v2/sandbox/customers/find-customers-by": body = "{\"key\":\"bvn\",\"value\":\"{bvn}\"}"
+        case "/v2/sandbox/customers/list":
+            _ = try await server.post("customers/generate", "{\"number\":1,\"create\":true}")
+        default: if let text = body { body = widened(text) }
+        }
+        let name = (route.method.rawValue.lowercased() + route.path).split(separator: "/").map { part in
+            String(part.filter { $0 != "{" && $0 != "}" })
+        }.joined(separator: "-")
+        if route.path.hasSuffix("/attempts") {
+            try await server.world.listen()
+            _ = try await server.post("balance/refresh", "{\"account_id\":\"{account}\"}")
+            try await server.world.settle()
+            path = "/api/v1/events/\(try lastEvent(server))/attempts"
+        }
+        return (name, try await server.send(route.method, path, body))
+    }
+
+    private func lastEvent(_ server: Server) throws -> String {
+        try #require(try server.world.webhooks.bodies().last?["event_id"]?.text)
+    }
+
+    /// The examples' days, wide enough for the world's.
+    private func widened(_ text: String) -> String {
+        text.replacing("2024-01-01", with: "2020-01-01").replacing("2024-12-31", with: "2030-12-31")
+    }
+
+    @Test("a customer linked, told, read: the whole of both wires is what it was", arguments: ["error"])
+    func errors(_ name: String) async throws {
+        try await onDatabase(.sqlite) { test in
+            try await Server.run(on: test.database, linking: false) { server in
+                let okra = try await server.post("transactions/getByAccount", "{}")
+                #expect(try Golden.check("okra-error", okra.json).isEmpty)
+                let native = try await server.send(.get, "/api/v1/accounts?limit=0")
+                #expect(try Golden.check("native-error", native.json).isEmpty)
+            }
+        }
+    }
+
+    @Test("every kind of webhook keeps its members")
+    func webhooks() async throws {
+        try await onEveryDatabase { database in
+            for payload in ["thin", "complete"] {
+                let world = try await World.make(on: database)
+                try await world.listen(payload: payload == "thin" ? .thin : .complete)
+                _ = try await world.link()
+                try await world.settle()
+                var seen: Set<String> = []
+                for body in try world.webhooks.bodies() {
+                    let event = try #require(body["event"]?.text)
+                    guard seen.insert(event).inserted else { continue }
+                    let problems = try Golden.check("webhook-\(payload)-\(event)", body)
+                    #expect(problems.isEmpty, "\(payload) \(event): \(problems.joined(separator: "; "))")
+                }
+                #expect(seen.count >= 5, "\(seen)")
+            }
+        }
+    }
+
+    @Test("a lost member, a changed kind and a new null are found; an added member passes")
+    func detects() throws {
+        let then: JSONValue = ["a": "<text>", "b": ["<id>"], "c": ["d": "<number>"], "e": .null]
+        #expect(
+            Golden.differences(then, ["a": "<text>", "b": ["<id>"], "c": ["d": "<number>"], "e": .null, "f": 1]).isEmpty
+        )
+        #expect(Golden.differences(then, ["a": "<text>", "b": ["<id>"], "c": [:], "e": .null]) == [".c.d is gone"])
+        #expect(
+            Golden.differences(then, ["a": "<flag>", "b": ["<id>"], "c": ["d": "<number>"], "e": .null]).count == 1)
+        #expect(
+            Golden.differences(then, ["a": .null, "b": ["<id>"], "c": ["d": "<number>"], "e": "<text>"]).count == 1)
+        #expect(Golden.differences(then, ["a": "<text>", "b": "<id>", "c": ["d": "<number>"], "e": .null]).count == 1)
+    }
+}
