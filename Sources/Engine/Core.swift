@@ -30,7 +30,7 @@ public struct Core: Sendable {
 
     /// Seals inside the unit that writes what is sealed.
     func seal(_ plain: [UInt8], _ context: SealContext, _ tx: Transaction) throws -> [UInt8] {
-        try vault.seal(plain, context, on: tx.db, at: runtime.now())
+        try vault.seal(plain, context, on: tx.db)
     }
 
     /// An environment as it is now, its clock included.

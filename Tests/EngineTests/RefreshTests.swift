@@ -154,11 +154,16 @@ import Testing
         try await onEveryDatabase { database in
             let world = try await World.make(on: database)
             _ = try await world.link()
-            let lane = try await database.read { db in
-                try db.first("SELECT id FROM lane WHERE kind = 'refresh'", []) { $0.int(0) }
+            let now = world.runtime.now()
+            let stale = try await database.write { tx in
+                try LaneStore.claim(.refresh, now: now, leaseEnd: now + 1000, token: 1, limit: 1, tx)
             }
-            let stale = LaneLease(laneID: try #require(lane), token: 12345, environmentID: world.scope.environmentID, subject: "access-bank")
-            await #expect(throws: LeaseLost.self) { _ = try await RefreshWork(core: world.core).perform(stale) }
+            // Its lease ended, and another owner took the lane.
+            _ = try await database.write { tx in
+                try LaneStore.claim(.refresh, now: now + 2000, leaseEnd: now + 9000, token: 2, limit: 1, tx)
+            }
+            let lease = try #require(stale.first)
+            await #expect(throws: LeaseLost.self) { _ = try await RefreshWork(core: world.core).perform(lease) }
             #expect(try await counted(database) == 0)
         }
     }

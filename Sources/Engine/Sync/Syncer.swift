@@ -204,6 +204,8 @@ struct Syncer {
             return fresh.refresh.causes
         }
         run.refresh.stepsDone += 1
+        // Only failures without progress between them count towards giving up.
+        run.schedule.failures = 0
         core.wakes.deliveries.set()
     }
 
