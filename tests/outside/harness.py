@@ -337,12 +337,13 @@ class Tenant:
                 session = self.answer(session, username, password)
             return session if session["step"]["kind"] == "done" else None
 
-        return wait_until(f"the link of {username} to be done", advance, seconds=60)
+        # An answer that a killed process was working on blocks the step until its claim ends.
+        return wait_until(f"the link of {username} to be done", advance, every=0.1)
 
     def link(self, username, password="secret", **more):
         """A linked record whose first data is whole."""
         session = self.finish_link(self.begin_link(**more), username, password)
-        record = session["record"]
+        record = session["connection"]
         wait_until(f"the first data of {username}", lambda: self.is_fetched(record))
         return record
 
@@ -353,7 +354,7 @@ class Tenant:
 
     def post_transaction(self, username, amount, narration, **more):
         """Posted now at the sandbox bank; minor units, negative leaves the account."""
-        body = {"username": username, "amount": amount, "narration": narration}
+        body = {"username": username, "amount_minor": amount, "narration": narration}
         return self.native("POST", "/sandbox/transactions", body, **more)
 
     def transactions(self, **query):

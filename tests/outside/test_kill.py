@@ -4,11 +4,14 @@ every committed event is delivered at least once."""
 import concurrent.futures
 import itertools
 import os
+import threading
 import time
 
 import pytest
 import requests
 from standardwebhooks import Webhook
+
+from harness import START_SECONDS
 
 # How long after the work began each kill comes; the spread finds different places in it.
 KILL_AFTER_SECONDS = [0.02, 0.08, 0.2, 0.5, 1.0]
@@ -28,7 +31,7 @@ def kill_moments():
 
 
 def attempt(call, *arguments):
-    """A call that the kill may cut: its answer, or nothing when there was none."""
+    """A call that the kill may cut; what it did is then found out from the server."""
     try:
         return call(*arguments)
     except requests.RequestException:
@@ -36,14 +39,20 @@ def attempt(call, *arguments):
 
 
 def kill_during(kubewa, seconds, calls):
-    """Starts the calls side by side, kills the server so long after, starts it again; the answers that came."""
-    with concurrent.futures.ThreadPoolExecutor(max(1, len(calls))) as pool:
+    """Starts the calls side by side, kills the server so long after, and starts it again.
+
+    True when the kill came in the middle of something: of a call, a refresh or a delivery.
+    """
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
         running = [pool.submit(attempt, call) for call in calls]
         time.sleep(seconds)  # The moment of the kill is what is tried here; nothing is waited for.
+        was_busy = not all(each.done() for each in running)
         kubewa.kill()
-        answers = [each.result() for each in running]
+        for each in running:
+            each.result()
+    was_busy = was_busy or not kubewa.is_settled()
     kubewa.start()
-    return answers
+    return was_busy
 
 
 def assert_nothing_lost_or_doubled(kubewa, receiver, tenant):
@@ -58,7 +67,6 @@ def assert_nothing_lost_or_doubled(kubewa, receiver, tenant):
     assert rows(doubled_transactions) == []
     doubled_accounts = "SELECT connection_id, upstream_id FROM account GROUP BY connection_id, upstream_id HAVING COUNT(*) > 1"
     assert rows(doubled_accounts) == []
-    # A balance is the sum of everything that ever moved; the history that is kept has its own running balance.
     gaps = """
         SELECT c.id, c.event_seq, COUNT(e.id), MIN(e.seq), MAX(e.seq) FROM connection c
         LEFT JOIN event e ON e.environment_id = c.environment_id AND e.connection_id = c.id
@@ -88,13 +96,18 @@ def test_kill_while_linking(kubewa, receiver, tenant):
     tenant.make_customers(*usernames, accounts=2)
     sessions = [tenant.begin_link() for _ in usernames]
 
-    for moment, username, session in zip(kill_moments(), usernames, sessions):
+    cuts = [
         kill_during(kubewa, moment, [lambda: tenant.answer(session, username, "secret")])
+        for moment, username, session in zip(kill_moments(), usernames, sessions)
+    ]
+    assert any(cuts), "no kill came in the middle of a link"
+
+    for username, session in zip(usernames, sessions):
         now = tenant.native("GET", f"/link_sessions/{session['id']}")
         assert now["id"] == session["id"], "a session survives the kill"
         done = tenant.finish_link(now, username)
         again = tenant.native("POST", f"/link_sessions/{session['id']}/answers", {"fields": {}})
-        assert again["record"] == done["record"], "answering a finished session changes nothing"
+        assert again["connection"] == done["connection"], "answering a finished session changes nothing"
 
     assert_nothing_lost_or_doubled(kubewa, receiver, tenant)
     assert kubewa.database.rows("SELECT COUNT(*) FROM connection") == [(str(KILLS),)]
@@ -109,6 +122,7 @@ def test_kill_while_refreshing(kubewa, receiver, tenant):
     confirmed = {"spender": [], "saver": []}
     sent = {"spender": [], "saver": []}
 
+    cuts = []
     for round_number, moment in enumerate(kill_moments(), 1):
         def post(name, number):
             narration = f"Posting {name} {round_number}.{number}"
@@ -118,7 +132,8 @@ def test_kill_while_refreshing(kubewa, receiver, tenant):
 
         calls = [lambda name=name, number=number: post(name, number) for name in records for number in range(3)]
         calls += [lambda id=id: tenant.okra("transactions/refresh", {"account_id": id}) for id in accounts]
-        kill_during(kubewa, moment, calls)
+        cuts.append(kill_during(kubewa, moment, calls))
+    assert any(cuts), "no kill came in the middle of a refresh"
 
     # What was posted while nobody listened is found by the next refresh.
     for id in accounts:
@@ -139,16 +154,25 @@ def test_kill_while_delivering(kubewa, receiver, tenant):
         tenant.link(name)
     kubewa.settle()
 
-    def slow(delivery):
-        time.sleep(0.05)  # Keeps deliveries in flight, so that a kill cuts some.
-        return 200
+    # Half of the deliveries are answered, half hang until the server is dead.
+    for round_number in range(1, KILLS + 1):
+        is_dead, is_hanging = threading.Event(), threading.Event()
 
-    receiver.answer = slow
-    for round_number, moment in enumerate(kill_moments(), 1):
+        def answer(delivery):
+            if int(delivery.id.removeprefix("evt_")) % 2:
+                is_hanging.set()
+                is_dead.wait(START_SECONDS)
+            return 200
+
+        receiver.answer = answer
         for name in usernames:
             for number in range(3):
                 tenant.post_transaction(name, 100_00 + number, f"Gift {round_number}.{number}")
-        kill_during(kubewa, moment, [])
+        assert is_hanging.wait(START_SECONDS), "no delivery came to be cut"
+        kubewa.kill()
+        receiver.answer = lambda delivery: 200
+        is_dead.set()
+        kubewa.start()
 
     for (id,) in kubewa.database.rows("SELECT id FROM account"):
         tenant.okra("transactions/refresh", {"account_id": id})
