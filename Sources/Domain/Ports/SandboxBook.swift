@@ -108,6 +108,7 @@ public struct SandboxDraft: Sendable, Equatable {
     }
 }
 
+/// What the bank refused of a person.
 public enum SandboxRefusal: Sendable { case password, answer }
 
 /// A login's state.
@@ -200,6 +201,7 @@ public struct SandboxHistory: Sendable, Equatable {
     }
 }
 
+/// What is known of a user before a login.
 public struct SandboxDoor: Sendable {
     public var now: Instant
     public var customer: SandboxCustomer?
@@ -211,6 +213,7 @@ public struct SandboxDoor: Sendable {
     }
 }
 
+/// What is known to a data call.
 public struct SandboxVisit: Sendable {
     public var now: Instant
     public var grant: SandboxGrant

@@ -1,5 +1,6 @@
 import Connectors
 import Domain
+import Storage
 import TestKit
 import Testing
 
@@ -80,6 +81,25 @@ struct SandboxLoginTests {
             let renewed = try await world.connector.refreshAuth(linked.grant, world.context())
             #expect(renewed != linked.grant)
             _ = try await world.connector.listAccounts(renewed, world.context())
+        }
+    }
+
+    @Test("the bank lives in the environment's time, which its clock moves ahead of the machine's")
+    func clock() async throws {
+        try await onEveryWorld { world in
+            let linked = try await world.link("success")
+            let offset = 3 * Instant.dayMs
+            let scope = Environment(
+                id: world.environmentID, tenantID: ID(trusted: ""), projectID: ID(trusted: ""), kind: .sandbox,
+                offsetMs: 0, businessName: ""
+            ).scope
+            try await world.database.write { tx in try TenantStore.setOffset(scope, offset, tx) }
+            #expect(try await world.store.now(environmentID: world.environmentID) == world.now + offset)
+            let grant = try await world.connector.refreshAuth(linked.grant, world.context())
+            let account = linked.accounts[0].upstreamID
+            let balance = try await world.connector.balance(grant, account: account, world.context())
+            #expect(balance.asOf == world.now + offset)
+            await #expect(throws: DomainError.self) { try await world.store.now(environmentID: 99) }
         }
     }
 
