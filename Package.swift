@@ -72,7 +72,8 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Connectors", "Engine", "TestKit"]),
         .testTarget(
             name: "WebTests",
-            dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+            dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")],
+            exclude: ["Golden"]),
         .testTarget(name: "TidyTests", dependencies: ["Domain", "Web", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]
