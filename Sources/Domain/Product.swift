@@ -22,7 +22,9 @@ public enum Product: String, Sendable, CaseIterable, Codable {
 public struct ProductSet: Hashable, Sendable {
     public var products: Set<Product>
     public init(_ products: some Sequence<Product>) { self.products = Set(products) }
-    public init(column: String) { products = Set(column.split(separator: ",").compactMap { Product(rawValue: String($0)) }) }
+    public init(column: String) {
+        products = Set(column.split(separator: ",").compactMap { Product(rawValue: String($0)) })
+    }
     public var column: String { names.joined(separator: ",") }
     public var names: [String] { Product.allCases.filter(products.contains).map(\.rawValue) }
     public func contains(_ product: Product) -> Bool { products.contains(product) }

@@ -5,6 +5,14 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Reaches banks: whole replies within a cap, one deadline for the whole exchange, no redirects.
 ///
 /// It writes no log: URLs, headers and bodies of banks hold secrets.
@@ -58,12 +66,16 @@ public final class BankHTTPClient: HTTPTransport {
             body: reply.body.map { Array($0.readableBytesView) } ?? [])
     }
 
+    /// Nothing was sent.
+    private static let unreached = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL]
+
     private static func reason(_ error: any Error) -> HTTPTransportError {
         switch error {
         case let error as HTTPClientError: reason(error)
         case is ResponseAccumulator.ResponseTooBigError: .tooLarge
         case let error as NIOConnectionError:
             error.connectionErrors.isEmpty && error.dnsAError != nil ? .dns : .cannotConnect
+        case let error as IOError: unreached.contains(error.errnoCode) ? .cannotConnect : .brokenOff
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: .tls
         default: .brokenOff
         }

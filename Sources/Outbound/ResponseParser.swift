@@ -157,7 +157,9 @@ struct ResponseParser {
         case 11 where isSame(name, "retry-after"):
             retryAfter = String(decoding: value.prefix(64), as: UTF8.self)
         case 14 where isSame(name, "content-length"):
-            guard let length = decimal(value), contentLength == nil || contentLength == length else { return .malformed }
+            guard let length = decimal(value), contentLength == nil || contentLength == length else {
+                return .malformed
+            }
             contentLength = length
         case 17 where isSame(name, "transfer-encoding"):
             guard !isChunked, !isUntilClose else { return .malformed }

@@ -61,7 +61,8 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     public var bytes: [UInt8] {
         let shifts = stride(from: UInt64(56), through: 0, by: -8)
         if isV4 { return shifts.suffix(4).map { UInt8(truncatingIfNeeded: low >> $0) } }
-        return shifts.map { UInt8(truncatingIfNeeded: high >> $0) } + shifts.map { UInt8(truncatingIfNeeded: low >> $0) }
+        return shifts.map { UInt8(truncatingIfNeeded: high >> $0) }
+            + shifts.map { UInt8(truncatingIfNeeded: low >> $0) }
     }
 
     /// The IPv4 address inside `::ffff:a.b.c.d`; every other address is itself.
@@ -143,7 +144,8 @@ private enum IPv6Text {
                 groups += [UInt16(dotted >> 16), UInt16(dotted & 0xffff)]
                 continue
             }
-            guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy(Hex.isDigit), let group = UInt16(part, radix: 16)
+            guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy(Hex.isDigit),
+                let group = UInt16(part, radix: 16)
             else { return nil }
             groups.append(group)
         }

@@ -28,7 +28,8 @@ public enum RefreshInterval: String, Sendable, CaseIterable {
         guard let interval = RefreshInterval(rawValue: name) else {
             let known = RefreshInterval.allCases.map(\.rawValue).joined(separator: ", ")
             throw DomainError(
-                .unknownInterval, "`\(name.prefix(40))` is not an interval. Use one of: \(known).", field: "refresh.interval")
+                .unknownInterval, "`\(name.prefix(40))` is not an interval. Use one of: \(known).",
+                field: "refresh.interval")
         }
         self = interval
     }

@@ -1,0 +1,128 @@
+import Domain
+import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
+import NIOTLS
+import Outbound
+import Synchronization
+import TestKit
+import Testing
+
+/// TLS against certificates that OpenSSL makes for the test.
+@Suite(.timeLimit(.minutes(1)))
+struct TLSTests {
+    private let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "kubewa-tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=TestAuthority")
+        try openssl("req -newkey rsa:2048 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf")
+        try "subjectAltName=DNS:hooks.test\n".write(
+            to: folder.appending(path: "names"), atomically: true, encoding: .utf8)
+        try openssl(
+            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2 -extfile names")
+    }
+
+    private func openssl(_ arguments: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["openssl"] + arguments.split(separator: " ").map(String.init)
+        process.currentDirectoryURL = folder
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "openssl \(arguments)")
+    }
+
+    private func path(_ name: String) -> String { folder.appending(path: name).path }
+
+    private func server() throws -> NIOSSLContext {
+        try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: NIOSSLCertificate.fromPEMFile(path("leaf.pem")).map { .certificate($0) },
+                privateKey: .privateKey(NIOSSLPrivateKey(file: path("leaf.key"), format: .pem))))
+    }
+
+    private func withTLSSink(
+        names: [String: [String]], trusted: Bool = true, _ body: (WebhookSink, Rig, NamesAsked) async throws -> Void
+    ) async throws {
+        let context = try server()
+        let asked = NamesAsked()
+        let sink = try await WebhookSink.start(
+            prepare: { channel in
+                let listen = SNIHandler { result in
+                    asked.names.withLock { $0.append(result.name) }
+                    return channel.eventLoop.makeSucceededVoidFuture()
+                }
+                try channel.pipeline.syncOperations.addHandlers([
+                    ByteToMessageHandler(listen), NIOSSLServerHandler(context: context),
+                ])
+            }, { _ in .ok })
+        let authorities = path("ca.pem")
+        let rig = Rig(names: names) { limits in
+            limits.extraAuthoritiesFile = trusted ? authorities : nil
+            limits.connect = .milliseconds(2000)
+        }
+        try await body(sink, rig, asked)
+        await rig.sender.shutdown()
+        await sink.stop()
+        try FileManager.default.removeItem(at: folder)
+    }
+
+    @Test("the right name and a trusted authority: sent, with the name asked for, and the connection kept")
+    func rightName() async throws {
+        try await withTLSSink(names: ["hooks.test": ["127.0.0.1"]]) { sink, rig, asked in
+            #expect(await rig.send("https://hooks.test:\(sink.port)/", "one").status == 200)
+            #expect(await rig.send("https://hooks.test:\(sink.port)/", "two").status == 200)
+            #expect(sink.requests.map(\.text) == ["one", "two"])
+            #expect(sink.connections == 1)
+            #expect(asked.names.withLock { $0 } == ["hooks.test"])
+        }
+    }
+
+    @Test("a certificate for another name is refused before any byte of the request")
+    func wrongName() async throws {
+        try await withTLSSink(names: ["other.test": ["127.0.0.1"]]) { sink, rig, _ in
+            #expect(await rig.send("https://other.test:\(sink.port)/") == WebhookOutcome(status: nil, error: .tls))
+            #expect(await rig.send("https://127.0.0.1:\(sink.port)/").error == .tls)
+            #expect(sink.requests.isEmpty)
+        }
+    }
+
+    @Test("an unknown authority is refused")
+    func unknownAuthority() async throws {
+        try await withTLSSink(names: ["hooks.test": ["127.0.0.1"]], trusted: false) { sink, rig, _ in
+            #expect(await rig.send("https://hooks.test:\(sink.port)/").error == .tls)
+            #expect(sink.requests.isEmpty)
+        }
+    }
+
+    @Test("a plain server and a silent one are no TLS partners")
+    func noTLS() async throws {
+        let rig = Rig(names: ["hooks.test": ["127.0.0.1"]]) { $0.connect = .milliseconds(100) }
+        try await withSink(rig) { _ in
+            .ok
+        } _: { sink, rig in
+            let outcome = await rig.send("https://hooks.test:\(sink.port)/")
+            #expect(outcome.error == .tls)
+            #expect(sink.requests.isEmpty)
+        }
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(silent.localAddress?.port)
+        let other = Rig(names: ["hooks.test": ["127.0.0.1"]]) { $0.connect = .milliseconds(100) }
+        #expect(await other.send("https://hooks.test:\(port)/").error == .timedOut)
+        await other.sender.shutdown()
+        try await silent.close().get()
+    }
+}
+
+private final class NamesAsked: Sendable {
+    let names = Mutex<[String?]>([])
+}
+
+extension SNIResult {
+    fileprivate var name: String? { if case .hostname(let name) = self { name } else { nil } }
+}
