@@ -107,8 +107,11 @@ public struct Database: Sendable {
             }
         }
         let answer = once()
-        // A server that was restarted leaves dead connections behind; a read has no effect, so it can run again.
-        if case .failure(let error as StorageError) = answer, error.code == .connectionLost { return once() }
+        // A server that was restarted leaves dead connections behind, a changed table useless plans; a read has no
+        // effect, so it can run again.
+        if case .failure(let error as StorageError) = answer, [.connectionLost, .serialization].contains(error.code) {
+            return once()
+        }
         return answer
     }
 }

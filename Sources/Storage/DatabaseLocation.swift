@@ -13,7 +13,8 @@ public enum DatabaseLocation: Sendable, Equatable, CustomStringConvertible {
         var path = text
         if path.hasPrefix("sqlite:") { path.removeFirst("sqlite:".count) }
         if path.hasPrefix("///") { path.removeFirst(2) }
-        guard !path.isEmpty, !path.contains("://"), path != ":memory:", !path.hasSuffix("/") else {
+        let isPath = !path.isEmpty && !path.hasPrefix("//") && !path.hasSuffix("/")
+        guard isPath, !path.contains("://"), path != ":memory:" else {
             throw StorageError(
                 .unsuitable("“\(Self.safe(text))” is no database: give a file or postgres://user@host:5432/name."))
         }

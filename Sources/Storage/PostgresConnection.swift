@@ -59,10 +59,8 @@ final class PostgresConnection: SQLConnection {
         do {
             try check(result, handle, sql)
         } catch {
-            // A plan that a changed table made useless is prepared anew by the next use.
-            if error.detail.hasPrefix("PostgreSQL 0A000") || error.detail.hasPrefix("PostgreSQL 26000") {
-                forget(sql, statement, handle)
-            }
+            // A changed table may have made the plan useless; the next use prepares it anew.
+            if error.code == .serialization { forget(sql, statement, handle) }
             throw error
         }
         guard PQresultStatus(result) == PGRES_TUPLES_OK, let result else {
@@ -209,13 +207,16 @@ final class PostgresConnection: SQLConnection {
             switch state {
             case "23505": .uniqueViolation
             case "23503": .foreignKey
-            case "40001", "40P01": .serialization
+            case "40001", "40P01", "26000": .serialization
+            case "0A000" where field("R") == "RevalidateCachedQuery": .serialization
             case "55P03", "55006", "53300": .busy
             case "53100": .diskFull
             case "25006": .readOnly
             case "57P01", "57P02", "57P03": .connectionLost
             case "58030": .diskFull
             case "XX001", "XX002": .corrupt
+            // A protocol violation is a number of values that does not fit, not a lost connection.
+            case "08P01": .other
             case _ where isLost || state.hasPrefix("08"): .connectionLost
             case _ where state.hasPrefix("23") || state.hasPrefix("22"): .check
             default: .other

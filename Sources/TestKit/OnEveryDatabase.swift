@@ -61,7 +61,7 @@ public struct TestDatabase: Sendable {
             let folder = try makeTemporaryFolder()
             let location = DatabaseLocation.sqlite(path: folder + "/kubewa.db")
             let database = try await Database.open(location, readers: readers, logger: TestDatabases.logger)
-            try await database.migrate(migrations)
+            if !migrations.isEmpty { try await database.migrate(migrations) }
             return TestDatabase(location: location, database: database, folder: folder)
         case .postgres:
             let location = try await TestDatabases.shared.makeDatabase(migrated: migrations)
@@ -162,7 +162,7 @@ actor TestDatabases {
     private func run(_ sql: String) async throws {
         if admin == nil {
             admin = Task {
-                try await Database.open(.postgres(url: try Self.serverURL()), readers: 1, logger: Self.logger)
+                try await Database.open(.postgres(url: try Self.serverURL()), readers: 4, logger: Self.logger)
             }
         }
         guard let database = try await admin?.value else { return }

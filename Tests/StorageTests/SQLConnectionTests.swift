@@ -75,15 +75,14 @@ struct SQLConnectionTests {
         }
     }
 
-    @Test("too few or too many values are refused")
+    @Test("too few values are refused")
     func valueCount() async throws {
         try await onEveryDriver(Self.item) { test in
-            for values in [[], [.integer(1), .integer(2)]] as [[SQLValue]] {
-                let code = await storageCode {
-                    try await test.database.read { try $0.run("SELECT id FROM item WHERE id = $1", values) }
-                }
-                #expect(code == .other)
+            let code = await storageCode {
+                let sql = "SELECT id FROM item WHERE id = $1 OR id = $2"
+                return try await test.database.read { try $0.run(sql, [.integer(1)]) }
             }
+            #expect(code == .other)
         }
     }
 
