@@ -135,6 +135,30 @@ import Testing
         }
     }
 
+    @Test("what is asked for while a run is broken off is fetched when it goes on")
+    func rerunSurvives() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database) { inner in
+                FaultyTransport(inner) { _, number in number == 12 ? .timedOut : nil }
+            }
+            let view = try await world.link()
+            try await world.settle()
+            let order = SandboxOrder(
+                institution: "access-bank", username: "success", amountMinor: 1_000, narration: "LATE ARRIVAL")
+            _ = try await world.services.sandbox.post(order, in: world.environment())
+            let ticket = try await world.services.refreshes.request(
+                scope: world.scope, accountID: nil, connectionID: view.connectionID, products: [.transactions],
+                cause: .demand)
+            #expect(ticket.isJoined, "the first run is still under way")
+            world.runtime.advance(milliseconds: 20 * 60_000)
+            try await world.settle()
+            let found = try await database.read { db in
+                try db.query("SELECT id FROM account_transaction WHERE description LIKE '%LATE ARRIVAL%'", []) { $0.text(0) }
+            }
+            #expect(found.count == 1)
+        }
+    }
+
     @Test("a lane whose item came while it was given back is found by the sweep")
     func sweep() async throws {
         try await onEveryDatabase { database in

@@ -26,7 +26,7 @@ public struct ReadService: Sendable {
             try await direct(.institution(ReadService.slug(name)), page, environment, form)
         case .record(let id): try await merged(.connection(id), page, environment, form)
         case .number(let number):
-            try await merged(.number(index: numberIndex(number, environment)), page, environment, form)
+            try await merged(.number(index: core.vault.index(number, purpose: "nuban")), page, environment, form)
         case .amount(let range): try await amounts(range, page, environment, form)
         }
     }
@@ -131,7 +131,7 @@ public struct ReadService: Sendable {
             case .all: .all
             case .id(let id): .id(id)
             case .name(let name): .name(name)
-            case .bvn(let bvn): .bvn(index: bvnIndex(bvn, environment))
+            case .bvn(let bvn): .bvn(index: core.vault.index(bvn, purpose: "bvn"))
             }
         return try await listing(page, environment, form, CustomerColumn.keys) { db, write in
             try CustomerReads.list(filter, page, environment.scope, db, write)
@@ -147,9 +147,9 @@ public struct ReadService: Sendable {
         case .id(let id): filter = .id(id)
         case .customer(let id): filter = .customer(id)
         case .record(let id): filter = .connection(id)
-        case .bvn(let bvn): filter = .bvn(index: bvnIndex(bvn, environment))
+        case .bvn(let bvn): filter = .bvn(index: core.vault.index(bvn, purpose: "bvn"))
         case .number(let number):
-            let index = numberIndex(number, environment)
+            let index = core.vault.index(number, purpose: "nuban")
             let accounts = try await core.database.read {
                 try AccountReads.named(.number(index: index), environment.scope, $0)
             }
@@ -170,15 +170,6 @@ public struct ReadService: Sendable {
         try await core.database.read {
             try AccountReads.named(.id(id), environment.scope, $0).first?.connectionID
         }
-    }
-
-    /// Numbers are found by an index under a key of this server: equal ones of two environments differ.
-    private func numberIndex(_ number: String, _ environment: Domain.Environment) -> String {
-        core.vault.index("\(environment.id):\(number)", purpose: "nuban")
-    }
-
-    private func bvnIndex(_ bvn: String, _ environment: Domain.Environment) -> String {
-        core.vault.index("\(environment.id):\(bvn)", purpose: "bvn")
     }
 
     // MARK: parts

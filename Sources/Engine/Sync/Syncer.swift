@@ -29,15 +29,16 @@ struct Syncer {
     func run(_ id: ID<Connection>, lease: LaneLease) async throws {
         try await core.sequence.fill()
         guard var run = try await begin(id, lease) else { return }
-        while run.refresh.stepsDone < run.refresh.steps.count {
-            do {
-                try await perform(&run)
-            } catch let error as ConnectorError {
-                return try await fail(run, error)
+        repeat {
+            while run.refresh.stepsDone < run.refresh.steps.count {
+                do {
+                    try await perform(&run)
+                } catch let error as ConnectorError {
+                    return try await fail(run, error)
+                }
             }
-            if run.refresh.stepsDone == run.refresh.steps.count { try await extend(&run) }
-        }
-        try await finish(run)
+            try await extend(&run)
+        } while try await run.refresh.stepsDone < run.refresh.steps.count || !finish(run)
     }
 
     // MARK: begin
@@ -131,7 +132,7 @@ struct Syncer {
             var again = current
             again.schedule.syncedTo = now.day()
             refresh.steps += plan(again, refresh.rerun.products, now).map(\.text)
-            try RefreshStore.start(refresh.id, steps: refresh.steps, at: now, current.scope, tx)
+            try RefreshStore.extend(refresh.id, steps: refresh.steps, current.scope, tx)
             return refresh
         }
         if let longer { run.refresh = longer }
@@ -224,20 +225,25 @@ struct Syncer {
 
     // MARK: end
 
-    private func finish(_ run: Run) async throws {
+    /// - Returns: false when something was asked for in the last moment; the run goes on.
+    private func finish(_ run: Run) async throws -> Bool {
         let now = virtualNow(run)
-        try await core.database.write { tx in
+        let isDone = try await core.database.write { tx in
             try LaneStore.renew(run.lease, until: core.runtime.now() + LaneLoop<RefreshWork>.leaseMs, tx)
-            try RefreshStore.end(run.refresh.id, state: "done", error: nil, at: now, run.scope, tx)
+            guard try RefreshStore.finish(run.refresh.id, at: now, run.scope, tx) else { return false }
             try ConnectionStore.recordSuccess(run.connection.id, at: now, run.scope, tx)
             var schedule = run.schedule
             schedule.failures = 0
             if run.refresh.products.contains(.transactions) { schedule.syncedTo = now.day() }
             try reschedule(run, &schedule, now, tx)
+            return true
         }
-        core.logger.info(
-            "refreshed",
-            metadata: ["connection": "\(run.connection.id)", "steps": "\(run.refresh.steps.count)"])
+        if isDone {
+            core.logger.info(
+                "refreshed",
+                metadata: ["connection": "\(run.connection.id)", "steps": "\(run.refresh.steps.count)"])
+        }
+        return isDone
     }
 
     private func reschedule(_ run: Run, _ schedule: inout Schedule, _ now: Instant, _ tx: Transaction) throws {

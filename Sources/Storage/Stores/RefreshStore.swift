@@ -102,12 +102,20 @@ public enum RefreshStore {
         RefreshCause.allCases.filter(causes.contains).map(\.rawValue).joined(separator: ",")
     }
 
+    /// Begins a run, or takes up one that broke off: what was asked for meanwhile (`rerun`) stays asked for.
     public static func start(_ id: Int64, steps: [String], at now: Instant, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             """
-            UPDATE refresh SET state = 'running', steps = $3, rerun = '', started_at_ms = COALESCE(started_at_ms, $4)
+            UPDATE refresh SET state = 'running', steps = $3, started_at_ms = COALESCE(started_at_ms, $4)
             WHERE environment_id = $1 AND id = $2
             """, [.integer(scope.environmentID), .integer(id), .text(steps.joined(separator: "\n")), .at(now)])
+    }
+
+    /// Adds the steps of what was asked for while the run was under way.
+    public static func extend(_ id: Int64, steps: [String], _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE refresh SET steps = $3, rerun = '' WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .integer(id), .text(steps.joined(separator: "\n"))])
     }
 
     /// - Throws: `LeaseLost` when the run is not at this step any more.
@@ -121,6 +129,16 @@ public enum RefreshStore {
             """,
             [.integer(scope.environmentID), .integer(id), .int(step), .int(added), .int(modified), .int(removed)])
         guard rows == 1 else { throw LeaseLost() }
+    }
+
+    /// Ends a run unless something was asked for meanwhile.
+    /// - Returns: whether it ended.
+    public static func finish(_ id: Int64, at now: Instant, _ scope: Scope, _ tx: Transaction) throws -> Bool {
+        try tx.db.run(
+            """
+            UPDATE refresh SET state = 'done', error = NULL, ended_at_ms = $3
+            WHERE environment_id = $1 AND id = $2 AND rerun = ''
+            """, [.integer(scope.environmentID), .integer(id), .at(now)]) == 1
     }
 
     public static func end(
