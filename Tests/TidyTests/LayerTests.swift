@@ -22,7 +22,9 @@ struct LayerTests {
         "Connectors": ["Domain", "Crypto"],
         "Engine": ["Domain", "Storage", "Connectors", "ServiceLifecycle", "Crypto", "Logging"],
         "Web": http.union(["Domain", "Engine", "Logging"]),
-        "Kubewa": parts.union(http).union(["Logging", "ArgumentParser", "NIOPosix"]),
+        "Kubewa": parts.union(http).union([
+            "Logging", "ArgumentParser", "NIOPosix", "Crypto", "UnixSignals",
+        ]),
         "TestKit": parts.union(http).union(["Logging", "NIOPosix", "NIOHTTP1"]),
     ]
 
