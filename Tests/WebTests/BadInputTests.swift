@@ -47,7 +47,7 @@ struct BadInputTests {
             path: "transactions/getByType", body: "{\"type\":\"debit\",\"value\":\"much\"}", status: 400,
             code: "invalid_field", field: "value"),
         Case(
-            path: "transactions/getByType", body: "{\"type\":\"debit\",\"value\":1e300}", status: 400,
+            path: "transactions/getByType", body: "{\"type\":\"debit\",\"value\":1e99}", status: 400,
             code: "invalid_field", field: "value"),
         Case(
             path: "transactions/getByType", body: "{\"type\":\"debit\",\"value\":\"0.001\"}", status: 400,

@@ -9,14 +9,26 @@ struct QueryPlanTests {
     static let rows = 1_000_000
     static let accounts = 200
 
+    /// PostgreSQL names a partition's index after its columns, shortened.
+    private static let partitionIndex = [
+        "transaction_by_account": "_environment_id_account_id_book",
+        "transaction_by_customer": "_environment_id_customer_id_book",
+        "transaction_by_institution": "_environment_id_institution_book",
+        "transaction_by_day": "_environment_id_booked_on",
+    ]
+
     @Test("with a million transactions every list statement takes its index and reads a page, not the table")
     func million() async throws {
         try await onEveryDatabase { database in
             try await Fixture.fill(database)
+            try await farPage(database)
             for (sql, index) in TransactionReads.planned {
                 let plan = try await Fixture.plan(sql, database)
-                #expect(plan.contains(index) || plan.contains("booked_on_id_idx"), "\(sql)\n\(plan)")
-                for word in ["Seq Scan", "SCAN account_transaction", "TEMP B-TREE"] {
+                let name = database.dialect == .sqlite ? index : Self.partitionIndex[index] ?? "?"
+                #expect(plan.contains(name), "\(sql)\n\(plan)")
+                // A search without an index of its own sorts what it found among the rows it may look at.
+                let isSearch = sql.contains("AS newest")
+                for word in ["Seq Scan", "SCAN account_transaction"] + (isSearch ? [] : ["TEMP B-TREE", "Sort "]) {
                     #expect(!plan.contains(word), "\(sql)\n\(plan)")
                 }
             }
@@ -42,23 +54,18 @@ struct QueryPlanTests {
         }
     }
 
-    @Test("a far page and a total of a long list read a few rows of its day totals")
-    func farPage() async throws {
-        try await onEveryDatabase { database in
-            try await Fixture.fill(database)
-            let scope = Fixture.scope
-            let page = PageRequest(page: 20_000, limit: 20)
-            let place = try await database.read { try DayPager.place("transactions", page, scope, $0) }
-            #expect(place.total == Int64(Self.rows))
-            #expect(place.offset < Int64(Self.rows) / 500, "an offset stays within one day: \(place)")
-            let first = try await database.read { db in
-                var ids: [String] = []
-                _ = try TransactionReads.list(.all, page, scope, db) { ids.append($0.text(8) + $0.text(0)) }
-                return ids
-            }
-            #expect(first.count == 20)
-            #expect(first == first.sorted(by: >))
+    private func farPage(_ database: Database) async throws {
+        let page = PageRequest(page: 20_000, limit: 20)
+        let place = try await database.read { try DayPager.place("transactions", page, Fixture.scope, $0) }
+        #expect(place.total == Int64(Self.rows))
+        #expect(place.offset < Int64(Self.rows) / 500, "an offset stays within one day: \(place)")
+        let shown = try await database.read { db in
+            var rows: [String] = []
+            _ = try TransactionReads.list(.all, page, Fixture.scope, db) { rows.append($0.text(8) + $0.text(0)) }
+            return rows
         }
+        #expect(shown.count == 20)
+        #expect(shown == shown.sorted(by: >))
     }
 }
 
@@ -94,7 +101,7 @@ private enum Fixture {
         let dialect = database.dialect
         let id = padded("n", dialect)
         let on = day("n % 700", dialect)
-        let connections = QueryPlanTests.accounts * 50
+        let connections = QueryPlanTests.accounts * 200
         try await database.write { tx in
             try tx.db.script(
                 """

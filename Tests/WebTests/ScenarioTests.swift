@@ -197,6 +197,8 @@ struct ScenarioTests {
                 let sandbox = try await server.send(.get, "/v2/sandbox/banks/list", key: "")
                 #expect(sandbox.list("banks").count > 50)
             }
+        }
+        try await onEveryDatabase { database in
             try await Server.run(on: database, linking: false, environments: [.sandbox, .production]) { server in
                 let answer = try await server.send(.get, "/v2/banks/list", key: "")
                 #expect(answer.list("banks").count > 50)

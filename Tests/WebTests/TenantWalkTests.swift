@@ -78,7 +78,9 @@ struct TenantWalkTests {
         ] {
             if case .array(let rows)? = answer.data[key] { #expect(rows.isEmpty, "\(what)") }
         }
-        if route.wire == .native, case .array(let rows)? = answer.json["data"], route.method == .get {
+        // The walk itself made endpoints and logins.
+        let isOwn = route.path.hasSuffix("/webhook_endpoints") || route.path.hasSuffix("/sandbox/customers")
+        if !isOwn, route.wire == .native, case .array(let rows)? = answer.json["data"], route.method == .get {
             #expect(rows.isEmpty, "\(what)")
         }
     }
