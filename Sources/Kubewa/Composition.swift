@@ -76,10 +76,12 @@ struct Composition {
         let sender = WebhookSender(
             group: group, resolver: resolver, addressGuard: AddressGuard(allowsLoopback: serve.allowLoopbackWebhooks),
             runtime: core.runtime, ownListeners: [("127.0.0.1", serve.port), ("127.0.0.1", serve.bankPort)])
-        let parts: [any Service] = [
-            bankServer(serve), Housekeeper(core: core), ClockLoop(core: core), LaneLoop(DeliveryWork(core: core, transport: sender)),
-            LaneLoop(RefreshWork(core: core)),
-        ] + webServices(serve, onReady)
+        let parts: [any Service] =
+            [
+                bankServer(serve), Housekeeper(core: core), ClockLoop(core: core),
+                LaneLoop(DeliveryWork(core: core, transport: sender)),
+                LaneLoop(RefreshWork(core: core)),
+            ] + webServices(serve, onReady)
         var configuration = ServiceGroupConfiguration(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(30)
@@ -94,14 +96,16 @@ struct Composition {
             let body = try await request.body.collect(upTo: 1 << 20)
             let headers = request.headers.map { (name: $0.name.rawName, value: $0.value) }
             let reply = await bank.handle(
-                method: request.method.rawValue, path: request.uri.string, headers: headers, body: Array(body.readableBytesView))
+                method: request.method.rawValue, path: request.uri.string, headers: headers,
+                body: Array(body.readableBytesView))
             if reply.delayMs > 0 { try await runtime.sleep(until: runtime.now() + Int64(reply.delayMs)) }
             var fields = HTTPFields()
             for (name, value) in reply.headers {
                 if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
             }
             return Response(
-                status: .init(code: reply.status), headers: fields, body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
+                status: .init(code: reply.status), headers: fields,
+                body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
         }
         return Application(
             responder: responder,

@@ -28,7 +28,9 @@ struct DoctorCommand: AsyncParsableCommand {
         let (database, key) = await storageProblems()
         report("database", database)
         report("master key", key)
-        report("webhooks to this machine", serve.allowLoopbackWebhooks ? "allowed; leave the option away in production" : nil)
+        report(
+            "webhooks to this machine",
+            serve.allowLoopbackWebhooks ? "allowed; leave the option away in production" : nil)
         if problems > 0 { throw ExitCode(1) }
     }
 

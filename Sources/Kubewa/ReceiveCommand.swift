@@ -20,7 +20,9 @@ struct ReceiveCommand: AsyncParsableCommand {
     func run() async throws {
         let text = secret ?? ProcessInfo.processInfo.environment["KUBEWA_WEBHOOK_SECRET"] ?? ""
         guard let key = WebhookSecret.bytes(text) else {
-            throw fail(DomainError.invalid("--secret", "must be the signing secret, whsec_… (`kubewa webhooks set` prints it)."))
+            throw fail(
+                DomainError.invalid(
+                    "--secret", "must be the signing secret, whsec_… (`kubewa webhooks set` prints it)."))
         }
         do { try PortCheck.require(port, "--port") } catch { throw fail(error) }
         let verifier = WebhookVerifier(key: SymmetricKey(data: key), toleranceSeconds: Self.toleranceSeconds)

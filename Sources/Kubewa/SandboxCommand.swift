@@ -67,7 +67,8 @@ struct SandboxCommand: AsyncParsableCommand {
                 let environment = try await which.find(composition.services)
                 var view = try await composition.services.sandbox.clock(environment)
                 if let days = advanceDays {
-                    view = try await composition.services.sandbox.advance(environment, byMs: Int64(days) * Instant.dayMs)
+                    view = try await composition.services.sandbox.advance(
+                        environment, byMs: Int64(days) * Instant.dayMs)
                 }
                 Console.say(view.target.map { "\(view.now.iso), on the way to \($0.iso)" } ?? view.now.iso)
             }

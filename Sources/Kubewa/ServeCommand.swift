@@ -18,7 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
                 data, serve: serve, isServing: true, settings: Composition.settings(serve))
             Console.say("Kubewa serves \(serve.root) on \(try data.location())")
             if serve.allowLoopbackWebhooks {
-                Console.say("Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
+                Console.say(
+                    "Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
             }
             try await composition.run(serve) { Console.say("ready") }
         } catch {
@@ -45,7 +46,8 @@ func withComposition(_ data: DataOptions, _ body: (Composition) async throws -> 
     do {
         let serve = try ServeOptions.parse([])
         let composition = try await Composition.open(
-            data, serve: serve, isServing: false, settings: EngineSettings(publicURL: serve.root, allowsLoopbackWebhooks: true))
+            data, serve: serve, isServing: false,
+            settings: EngineSettings(publicURL: serve.root, allowsLoopbackWebhooks: true))
         do {
             try await body(composition)
         } catch {

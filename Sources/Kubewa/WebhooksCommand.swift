@@ -43,7 +43,10 @@ struct WebhooksCommand: AsyncParsableCommand {
                 let environment = try await which.find(composition.services)
                 for endpoint in try await composition.services.endpoints.list(in: environment) {
                     let types = endpoint.eventTypes.isEmpty ? "every event" : endpoint.eventTypes.joined(separator: ",")
-                    Console.say("\(endpoint.id)  \(endpoint.source.rawValue)  \(endpoint.payload.rawValue)  \(types)  \(endpoint.url)")
+                    Console.say(
+                        [endpoint.id.hex, endpoint.source.rawValue, endpoint.payload.rawValue, types, endpoint.url]
+                            .joined(separator: "  ")
+                    )
                 }
             }
         }

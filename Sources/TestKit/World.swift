@@ -47,7 +47,11 @@ public struct World: Sendable {
         pushes.connect(services.upstream)
         let webhooks = earlier?.webhooks ?? RecordedWebhooks()
         let tenant: CreatedTenant
-        if let earlier { tenant = earlier.tenant } else { tenant = try await services.tenants.create(name: "Acme Shop") }
+        if let earlier {
+            tenant = earlier.tenant
+        } else {
+            tenant = try await services.tenants.create(name: "Acme Shop")
+        }
         return World(
             core: core, services: services, runtime: runtime, bank: bank, webhooks: webhooks, tenant: tenant,
             refreshes: LaneLoop(RefreshWork(core: core)),

@@ -18,7 +18,9 @@ import Testing
             let main = try world.webhooks.bodies(url: World.webhookURL)
             let ids = main.compactMap { $0["event_id"]?.text }
             #expect(Set(ids).count == ids.count, "no event twice for one URL")
-            let refresh = try world.webhooks.bodies(url: "https://shop.example/refresh").compactMap { $0["event"]?.text }
+            let refresh = try world.webhooks.bodies(url: "https://shop.example/refresh").compactMap {
+                $0["event"]?.text
+            }
             #expect(Set(refresh).isSubset(of: ["balance.success", "transaction.success"]))
             #expect(!refresh.isEmpty)
             #expect(main.contains { $0["event"]?.text == "identity.success" })
@@ -40,7 +42,9 @@ import Testing
             #expect(thin.allSatisfy { ($0["nuban"]?.text?.count ?? 4) == 4 })
             #expect(thin.allSatisfy { $0["customerBvn"] == nil })
             let own = requests.filter { $0.url == World.webhookURL }
-            #expect(own.allSatisfy { $0.headers.contains { $0.name == "authorization" && $0.value == "Bearer shop-token" } })
+            #expect(
+                own.allSatisfy { $0.headers.contains { $0.name == "authorization" && $0.value == "Bearer shop-token" } }
+            )
             let complete = try own.map { try JSONValue(parsing: $0.body) }
             #expect(complete.contains { $0["event"]?.text == "balance.success" && $0["nuban"]?.text?.count == 10 })
         }

@@ -33,7 +33,8 @@ import Testing
             try await world.advance(days: 3)
             #expect(world.webhooks.requests.isEmpty)
             _ = try await world.services.refreshes.request(
-                scope: world.scope, accountID: nil, connectionID: view.connectionID, products: [.balance], cause: .demand)
+                scope: world.scope, accountID: nil, connectionID: view.connectionID, products: [.balance],
+                cause: .demand)
             try await world.settle()
             #expect(try world.webhooks.bodies("balance.success").count == 2, "one for each account")
         }
@@ -132,10 +133,12 @@ import Testing
         }
     }
 
-    @Test("unknown products, intervals, institutions and bad URLs are refused by name", arguments: [
-        (ErrorCode.unknownProduct, "products"), (.unknownInterval, "refresh.interval"),
-        (.unknownInstitution, "institution"), (.urlRefused, "callback_url"),
-    ])
+    @Test(
+        "unknown products, intervals, institutions and bad URLs are refused by name",
+        arguments: [
+            (ErrorCode.unknownProduct, "products"), (.unknownInterval, "refresh.interval"),
+            (.unknownInstitution, "institution"), (.urlRefused, "callback_url"),
+        ])
     func refusals(_ code: ErrorCode, _ field: String) async throws {
         try await onEveryDatabase { database in
             let world = try await World.make(on: database)

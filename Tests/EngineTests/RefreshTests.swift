@@ -36,7 +36,8 @@ import Testing
             let before = try await counted(database)
             #expect(before > 100)
             _ = try await world.services.refreshes.request(
-                scope: world.scope, accountID: nil, connectionID: view.connectionID, products: [.balance, .transactions],
+                scope: world.scope, accountID: nil, connectionID: view.connectionID,
+                products: [.balance, .transactions],
                 cause: .demand)
             try await world.settle()
             #expect(try await counted(database) == before)
@@ -84,9 +85,11 @@ import Testing
         }
     }
 
-    @Test("a login that dies asks the user once, keeps the data and stops refreshing", arguments: [
-        ("dies_on_refresh", "needs_user"), ("consent_expires", "expired"),
-    ])
+    @Test(
+        "a login that dies asks the user once, keeps the data and stops refreshing",
+        arguments: [
+            ("dies_on_refresh", "needs_user"), ("consent_expires", "expired"),
+        ])
     func asksUser(_ username: String, _ status: String) async throws {
         try await onEveryDatabase { database in
             let world = try await World.make(on: database)
@@ -123,7 +126,8 @@ import Testing
             try await clean.settle()
             let doubled = try await database.read { db in
                 try db.query(
-                    "SELECT upstream_id FROM account_transaction GROUP BY account_id, upstream_id HAVING COUNT(id) > 1", []
+                    "SELECT upstream_id FROM account_transaction GROUP BY account_id, upstream_id HAVING COUNT(id) > 1",
+                    []
                 ) { $0.text(0) }
             }
             #expect(doubled.isEmpty)
@@ -153,7 +157,9 @@ import Testing
             world.runtime.advance(milliseconds: 20 * 60_000)
             try await world.settle()
             let found = try await database.read { db in
-                try db.query("SELECT id FROM account_transaction WHERE description LIKE '%LATE ARRIVAL%'", []) { $0.text(0) }
+                try db.query("SELECT id FROM account_transaction WHERE description LIKE '%LATE ARRIVAL%'", []) {
+                    $0.text(0)
+                }
             }
             #expect(found.count == 1)
         }

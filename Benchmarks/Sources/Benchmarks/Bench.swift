@@ -33,7 +33,8 @@ struct Bench {
         ]
         try psql.run()
         psql.waitUntilExit()
-        return url.split(separator: "/").dropLast().joined(separator: "/").replacingOccurrences(of: ":/", with: "://") + "/" + name
+        return url.split(separator: "/").dropLast().joined(separator: "/").replacingOccurrences(of: ":/", with: "://")
+            + "/" + name
     }
 
     static func core(_ location: DatabaseLocation) async throws -> Core {

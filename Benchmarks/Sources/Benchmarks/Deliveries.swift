@@ -37,7 +37,10 @@ enum Deliveries {
                 rates.append(try await deliver(core, sender, counter))
             }
             let rate = median(rates)
-            print("  deliveries, \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) \(rounded(rate))/s   ratio \(ratio(rate / base))")
+            print(
+                "  deliveries, \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) \(rounded(rate))/s"
+                    + "   ratio \(ratio(rate / base))"
+            )
             await core.database.close()
         }
         print("")

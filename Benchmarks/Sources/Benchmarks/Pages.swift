@@ -1,3 +1,4 @@
+import Connectors
 import Domain
 import Engine
 import Foundation
@@ -5,10 +6,9 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import Outbound
-import Connectors
-import Storage
 import NIOPosix
+import Outbound
+import Storage
 import Web
 
 /// A page of twenty transactions on Okra's wire, beside a static reply of the same bytes by the same server.
@@ -22,7 +22,10 @@ enum Pages {
             print("pages: left out, wrk is not installed (apt-get install wrk)")
             return
         }
-        print("pages of 20 transactions (POST transactions/getByCustomer), wrk with 32 connections, \(seconds) s, median of \(rounds)")
+        print(
+            "pages of 20 transactions (POST transactions/getByCustomer), wrk with 32 connections, "
+                + "\(seconds) s, median of \(rounds)"
+        )
         var port = 7790
         for (name, location) in locations {
             let core = try await Bench.core(location)
@@ -43,7 +46,8 @@ enum Pages {
                 group.addTask { try await web.background.run() }
                 group.addTask {
                     try await Application(
-                        responder: web, configuration: .init(address: .hostname("127.0.0.1", port: first)), logger: logger
+                        responder: web, configuration: .init(address: .hostname("127.0.0.1", port: first)),
+                        logger: logger
                     ).run()
                 }
                 let page = try await fetch(first, sandbox.keys.secretKey, body)
@@ -67,7 +71,10 @@ enum Pages {
                     pages.append(try wrk(first, sandbox.keys.secretKey, body))
                 }
                 let (page20, fixed) = (median(pages), median(statics))
-                print("  \(name): \(rounded(page20))/s, static \(rounded(fixed))/s of \(page.count) bytes   ratio \(ratio(page20 / fixed))")
+                print(
+                    "  \(name): \(rounded(page20))/s, static \(rounded(fixed))/s of \(page.count) bytes"
+                        + "   ratio \(ratio(page20 / fixed))"
+                )
                 group.cancelAll()
             }
             await client.shutdown()
@@ -81,7 +88,8 @@ enum Pages {
         let now = core.runtime.now()
         let customer = Customer(id: core.runtime.newID(), name: "ADA OBI")
         let connection = Connection(
-            id: core.runtime.newID(), authID: core.runtime.newID(), customerID: customer.id, appID: core.runtime.newID(),
+            id: core.runtime.newID(), authID: core.runtime.newID(), customerID: customer.id,
+            appID: core.runtime.newID(),
             institution: "access-bank", connector: "sandbox", upstreamUser: nil, status: .active, products: .all,
             loginType: "ind", historyMonths: 24, callbackURL: nil, refreshWebhookURL: nil, options: "{}", meta: "{}",
             consentExpiresAt: nil, createdAt: now)

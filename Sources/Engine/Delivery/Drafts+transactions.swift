@@ -23,7 +23,9 @@ extension Drafts {
         var drafts: [EventDraft] = []
         if !change.added.isEmpty || (change.isAsked && change.modified.isEmpty && change.removed.isEmpty) {
             drafts.append(
-                draft(EventCatalog.transactions, change, change.added, code: change.code, "Successfully fetched transactions"))
+                draft(
+                    EventCatalog.transactions, change, change.added, code: change.code,
+                    "Successfully fetched transactions"))
         }
         if !change.modified.isEmpty {
             drafts.append(
@@ -60,7 +62,9 @@ extension Drafts {
             },
             product: { out, _ in
                 if type == EventCatalog.transactionsRemoved {
-                    out.array("removed_transactions") { list in for row in rows.prefix(idsMax) { list.string(row.id.hex) } }
+                    out.array("removed_transactions") { list in
+                        for row in rows.prefix(idsMax) { list.string(row.id.hex) }
+                    }
                 } else {
                     out.member("new_transactions", rows.count)
                 }

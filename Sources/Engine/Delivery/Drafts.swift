@@ -34,7 +34,8 @@ enum Drafts {
         _ account: Account, number: String?, _ balance: FetchedBalance, isChanged: Bool, method: String
     ) -> EventDraft {
         EventDraft(
-            type: EventCatalog.balance, method: method, code: "BALANCE_SUCCESS", message: "Successfully fetched balance",
+            type: EventCatalog.balance, method: method, code: "BALANCE_SUCCESS",
+            message: "Successfully fetched balance",
             accountID: account.id, number: number,
             data: { out, isComplete in
                 out.member("changed", isChanged)

@@ -91,7 +91,8 @@ enum OkraEnvelope {
         out.member("bankSlug", connection.institution)
         out.member("record", record)
         out.member("recordId", record)
-        out.member("callback_url", OkraPaths.callback(context.publicURL, context.environment.kind, record, draft.method))
+        out.member(
+            "callback_url", OkraPaths.callback(context.publicURL, context.environment.kind, record, draft.method))
         out.member("login_type", "bank")
         out.member("customerId", connection.customerID)
         out.array("customerEmail") { _ in }
@@ -108,7 +109,9 @@ enum OkraEnvelope {
 public enum OkraPaths {
     public static func base(_ kind: EnvironmentKind) -> String { kind == .sandbox ? "/v2/sandbox" : "/v2" }
 
-    public static func callback(_ publicURL: String, _ kind: EnvironmentKind, _ record: String, _ method: String) -> String {
+    public static func callback(_ publicURL: String, _ kind: EnvironmentKind, _ record: String, _ method: String)
+        -> String
+    {
         "\(publicURL)\(base(kind))/callback?record=\(record)&method=\(method)"
     }
 }

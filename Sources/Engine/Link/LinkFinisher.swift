@@ -28,7 +28,10 @@ struct LinkFinisher {
             guard try LinkSessionStore.advance(ended, from: revision, environment.scope, tx) else { return }
             try ConnectionStore.create(connection, environment.scope, tx)
             try keep(access, terms, connection, session, environment, now, tx)
-            try announce(connection, access, session, customer, person?.bvn, environment, now, tx)
+            let context = EventContext(
+                environment: environment, connection: connection, customerName: customer.name, bvn: person?.bvn,
+                startedAt: session.createdAt, now: now, publicURL: core.settings.publicURL)
+            try announce(access, session, context, tx)
         }
         core.wakes.refreshes.set()
         core.wakes.deliveries.set()
@@ -123,14 +126,10 @@ struct LinkFinisher {
     }
 
     private func announce(
-        _ connection: Connection, _ access: LinkedAccess, _ session: LinkSession, _ customer: Customer, _ bvn: String?,
-        _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+        _ access: LinkedAccess, _ session: LinkSession, _ context: EventContext, _ tx: Transaction
     ) throws {
-        let context = EventContext(
-            environment: environment, connection: connection, customerName: customer.name, bvn: bvn,
-            startedAt: session.createdAt, now: now, publicURL: core.settings.publicURL)
         var drafts = [Drafts.auth(clientID: session.id)]
-        let accounts = try AccountStore.list(connection.id, environment.scope, tx.db)
+        let accounts = try AccountStore.list(context.connection.id, context.environment.scope, tx.db)
         for account in accounts {
             let number = access.accounts.first { $0.upstreamID == account.upstreamID }?.number
             drafts.append(Drafts.account(account, number: number))

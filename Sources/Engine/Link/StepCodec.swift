@@ -21,7 +21,8 @@ public enum StepCodec {
         case .failed(let error):
             return [
                 "kind": "failed", "code": .string(error.code.rawValue), "message": .string(error.message),
-                "recovery": .string(error.recovery == .retry ? "retry" : error.recovery == .askUser ? "ask_user" : "stop"),
+                "recovery": .string(
+                    error.recovery == .retry ? "retry" : error.recovery == .askUser ? "ask_user" : "stop"),
             ]
         }
     }
@@ -56,7 +57,8 @@ public enum StepCodec {
                         upstreamID: $0["id"]?.text ?? "", name: $0["name"]?.text ?? "", mask: $0["mask"]?.text ?? "",
                         type: $0["type"]?.text)
                 })
-        case "wait": return .wait(reason: value["reason"]?.text ?? "", pollAfterMs: Int64(int(value["poll_after_ms"]) ?? 1000))
+        case "wait":
+            return .wait(reason: value["reason"]?.text ?? "", pollAfterMs: Int64(int(value["poll_after_ms"]) ?? 1000))
         case "redirect": return .redirect(url: value["url"]?.text ?? "")
         case "done": return .done
         default:

@@ -25,7 +25,8 @@ final class RowNames {
     private var connections: [String: ConnectionFacts] = [:]
 
     init(
-        _ db: any SQLConnection, _ environment: Domain.Environment, _ vault: Vault, _ forms: any RowForms, _ keys: RowKeys
+        _ db: any SQLConnection, _ environment: Domain.Environment, _ vault: Vault, _ forms: any RowForms,
+        _ keys: RowKeys
     ) {
         self.db = db
         scope = environment.scope
@@ -100,7 +101,10 @@ final class RowNames {
         let byID = Dictionary(logins.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         let rows = try AccountReads.named(.customer(customer), scope, db).compactMap { named in
             try byID[named.connectionID].map {
-                ($0, facts(named, number: try opened(named.sealed, of: named.connectionID)), institution(named.institution))
+                (
+                    $0, facts(named, number: try opened(named.sealed, of: named.connectionID)),
+                    institution(named.institution)
+                )
             }
         }
         forms.credentials(rows, &out)

@@ -23,7 +23,9 @@ public struct TenantService: Sendable {
 
     public func create(name: String) async throws -> CreatedTenant {
         let name = name.filter { !$0.isNewline }
-        guard (1...200).contains(name.count) else { throw DomainError.invalid("name", "must have 1 to 200 characters.") }
+        guard (1...200).contains(name.count) else {
+            throw DomainError.invalid("name", "must have 1 to 200 characters.")
+        }
         try await core.sequence.fill()
         let id: ID<Tenant> = core.runtime.newID()
         let now = core.runtime.now()

@@ -38,7 +38,8 @@ struct URLRules {
         else {
             throw DomainError(.urlRefused, "`\(field)` must be a URL such as https://example.com/hook.", field: field)
         }
-        guard scheme == "https" || (scheme == "http" && (environment.kind == .sandbox || settings.allowsLoopbackWebhooks))
+        guard
+            scheme == "https" || (scheme == "http" && (environment.kind == .sandbox || settings.allowsLoopbackWebhooks))
         else {
             throw DomainError(.urlRefused, "`\(field)` must begin with https:// in production.", field: field)
         }

@@ -35,7 +35,8 @@ public struct UpstreamService: Sendable {
     private func handle(_ event: UpstreamEvent, connector: String) async throws -> Int {
         let (environmentID, user) =
             switch event {
-            case .dataReady(let environmentID, let user), .accessEnded(let environmentID, let user): (environmentID, user)
+            case .dataReady(let environmentID, let user), .accessEnded(let environmentID, let user):
+                (environmentID, user)
             }
         let scope = Scope(environmentID: environmentID)
         let connections = try await core.database.read {

@@ -29,7 +29,8 @@ struct Syncer {
     func run(_ id: ID<Connection>, lease: LaneLease) async throws {
         try await core.sequence.fill()
         guard var run = try await begin(id, lease) else { return }
-        repeat {
+        var isDone = false
+        while !isDone {
             while run.refresh.stepsDone < run.refresh.steps.count {
                 do {
                     try await perform(&run)
@@ -38,7 +39,8 @@ struct Syncer {
                 }
             }
             try await extend(&run)
-        } while try await run.refresh.stepsDone < run.refresh.steps.count || !finish(run)
+            if run.refresh.stepsDone == run.refresh.steps.count { isDone = try await finish(run) }
+        }
     }
 
     // MARK: begin
@@ -70,7 +72,8 @@ struct Syncer {
         let accounts = try AccountStore.list(id, scope, tx.db)
         var numbers: [ID<Account>: String] = [:]
         for account in accounts { numbers[account.id] = try vaulting.number(account, tx.db) }
-        let refresh = try RefreshStore.inFlight(id, scope, tx.db)
+        let refresh =
+            try RefreshStore.inFlight(id, scope, tx.db)
             ?? RefreshStore.request(
                 id, products: due(schedule, connection, now), cause: .schedule, newID: core.sequence.take(), at: now,
                 scope, tx
@@ -97,7 +100,9 @@ struct Syncer {
     private func due(_ schedule: Schedule, _ connection: Connection, _ now: Instant) -> ProductSet {
         var products: Set<Product> = []
         if schedule.setting.balance != nil, schedule.balanceDue ?? now <= now { products.insert(.balance) }
-        if schedule.setting.transactions != nil, schedule.transactionsDue ?? now <= now { products.insert(.transactions) }
+        if schedule.setting.transactions != nil, schedule.transactionsDue ?? now <= now {
+            products.insert(.transactions)
+        }
         return ProductSet(products.isEmpty ? connection.products.products.intersection([.balance]) : products)
     }
 
@@ -144,7 +149,8 @@ struct Syncer {
         let step = SyncStep(run.refresh.steps[run.refresh.stepsDone])
         do {
             try await perform(step, &run)
-        } catch let error as ConnectorError where error.code == .reauthRequired && error.upstreamCode == "token_expired" {
+        } catch let error as ConnectorError where error.code == .reauthRequired && error.upstreamCode == "token_expired"
+        {
             try await keep(try await run.connector.refreshAuth(run.grant, context(run)), &run)
             try await perform(step, &run)
         }
@@ -312,7 +318,8 @@ struct Syncer {
         let isOver = error.code == .consentExpired || error.code == .consentRevoked
         try RefreshStore.end(run.refresh.id, state: "failed", error: error.code.rawValue, at: now, run.scope, tx)
         try ConnectionStore.recordFailure(
-            run.connection.id, status: isOver ? .expired : .needsUser, error: error.code.rawValue, at: now, run.scope, tx)
+            run.connection.id, status: isOver ? .expired : .needsUser, error: error.code.rawValue, at: now, run.scope,
+            tx)
         if isOver, let last = try ConsentStore.list(run.connection.id, run.scope, tx.db).last {
             var ended = last
             ended.action = error.code == .consentRevoked ? .revoked : .expired

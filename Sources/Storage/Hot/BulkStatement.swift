@@ -32,7 +32,8 @@ public struct BulkStatement: Sendable {
         let places = columns.indices.map { "$\($0 + 1)" }
         return BulkStatement(
             order: order, name: table, types: columns.map(\.1),
-            postgres: "INSERT INTO \(table) (\(names)) SELECT * FROM unnest(\(arrays.joined(separator: ", "))) \(conflict)",
+            postgres:
+                "INSERT INTO \(table) (\(names)) SELECT * FROM unnest(\(arrays.joined(separator: ", "))) \(conflict)",
             sqlite: "INSERT INTO \(table) (\(names)) VALUES (\(places.joined(separator: ", "))) \(conflict)")
     }
 

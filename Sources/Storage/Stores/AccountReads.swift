@@ -60,7 +60,10 @@ public enum AccountReads {
     }
 
     private static let namedSQL =
-        "SELECT id, connection_id, name, number_sealed, mask, institution FROM account WHERE environment_id = $1 AND id = $2"
+        """
+        SELECT id, connection_id, name, number_sealed, mask, institution FROM account
+        WHERE environment_id = $1 AND id = $2
+        """
     private static let namedOfConnectionSQL = """
         SELECT id, connection_id, name, number_sealed, mask, institution FROM account
         WHERE environment_id = $1 AND connection_id = $2 ORDER BY id LIMIT 100

@@ -112,7 +112,10 @@ public enum ConnectionStore {
         _ id: ID<Connection>, count: Int, _ scope: Scope, _ tx: Transaction
     ) throws -> Int64 {
         let last = try tx.db.first(
-            "UPDATE connection SET event_seq = event_seq + $3 WHERE environment_id = $1 AND id = $2 RETURNING event_seq",
+            """
+            UPDATE connection SET event_seq = event_seq + $3 WHERE environment_id = $1 AND id = $2
+            RETURNING event_seq
+            """,
             [.integer(scope.environmentID), .id(id), .int(count)]
         ) { $0.int(0) }
         return (last ?? Int64(count)) - Int64(count) + 1
@@ -133,7 +136,8 @@ public enum ConnectionStore {
     }
 
     public static func recordFailure(
-        _ id: ID<Connection>, status: ConnectionStatus, error: String, at now: Instant, _ scope: Scope, _ tx: Transaction
+        _ id: ID<Connection>, status: ConnectionStatus, error: String, at now: Instant, _ scope: Scope,
+        _ tx: Transaction
     ) throws {
         try tx.db.run(
             """
@@ -190,7 +194,8 @@ public enum CustomerStore {
 
     public static func find(_ id: ID<Customer>, _ scope: Scope, _ db: any SQLConnection) throws -> Customer? {
         try db.first(
-            "SELECT id, name FROM customer WHERE environment_id = $1 AND id = $2", [.integer(scope.environmentID), .id(id)]
+            "SELECT id, name FROM customer WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .id(id)]
         ) { Customer(id: $0.id(0), name: $0.textOrNil(1)) }
     }
 
@@ -215,7 +220,8 @@ public enum CustomerStore {
 /// The ledger of consents: rows are added and never changed.
 public enum ConsentStore {
     public static func append(
-        id: ID<Consent>, connection: ID<Connection>, _ consent: Consent, at now: Instant, _ scope: Scope, _ tx: Transaction
+        id: ID<Consent>, connection: ID<Connection>, _ consent: Consent, at now: Instant, _ scope: Scope,
+        _ tx: Transaction
     ) throws {
         try tx.db.run(
             """

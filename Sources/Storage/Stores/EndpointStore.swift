@@ -99,7 +99,10 @@ public enum EndpointStore {
         _ tx: Transaction
     ) throws {
         try tx.db.run(
-            "UPDATE webhook_endpoint SET url = $3, payload = $4, token = $5, is_enabled = 1 WHERE environment_id = $1 AND id = $2",
+            """
+            UPDATE webhook_endpoint SET url = $3, payload = $4, token = $5, is_enabled = 1
+            WHERE environment_id = $1 AND id = $2
+            """,
             [.integer(scope.environmentID), .id(id), .text(url), .text(payload.rawValue), .blob(token)])
     }
 

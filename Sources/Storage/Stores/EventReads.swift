@@ -4,7 +4,8 @@ import Domain
 public enum EventReads {
     public static func exists(_ event: Int64, _ scope: Scope, _ db: any SQLConnection) throws -> Bool {
         try db.first(
-            "SELECT 1 FROM event WHERE environment_id = $1 AND id = $2", [.integer(scope.environmentID), .integer(event)]
+            "SELECT 1 FROM event WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .integer(event)]
         ) { _ in true } ?? false
     }
 

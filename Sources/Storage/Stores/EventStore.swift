@@ -194,7 +194,8 @@ public enum DeliveryStore {
                 row.text(0),
                 AttemptRecord(
                     deliveryID: row.int(1), eventID: event, number: Int(row.int(2)), at: row.instant(3),
-                    durationMs: row.int(4), status: row.intOrNil(5).map(Int.init), error: row.textOrNil(6), response: [],
+                    durationMs: row.int(4), status: row.intOrNil(5).map(Int.init), error: row.textOrNil(6),
+                    response: [],
                     outcome: .init(rawValue: row.text(7)) ?? .dead, nextDue: nil)
             )
         }

@@ -3,7 +3,8 @@ import Domain
 /// Tenants, their two environments, their keys and their apps.
 public enum TenantStore {
     public static func create(_ id: ID<Tenant>, name: String, at now: Instant, _ tx: Transaction) throws {
-        try tx.db.run("INSERT INTO tenant (id, name, created_at_ms) VALUES ($1, $2, $3)", [.id(id), .text(name), .at(now)])
+        try tx.db.run(
+            "INSERT INTO tenant (id, name, created_at_ms) VALUES ($1, $2, $3)", [.id(id), .text(name), .at(now)])
     }
 
     /// - Parameter secret: the sealed webhook secret.
@@ -20,7 +21,10 @@ public enum TenantStore {
     }
 
     private static let environmentColumns =
-        "e.id, e.tenant_id, e.project_id, e.kind, e.offset_ms, t.name FROM environment e JOIN tenant t ON t.id = e.tenant_id"
+        """
+        e.id, e.tenant_id, e.project_id, e.kind, e.offset_ms, t.name
+        FROM environment e JOIN tenant t ON t.id = e.tenant_id
+        """
 
     private static func environment(_ row: borrowing Row) -> Environment {
         Environment(
@@ -83,7 +87,8 @@ public enum KeyStore {
             VALUES ($1, $2, $3, $4, $5, $6)
             """,
             [
-                .text(id), .integer(scope.environmentID), .text(kind.rawValue), .text(hash), .text(publicValue), .at(now),
+                .text(id), .integer(scope.environmentID), .text(kind.rawValue), .text(hash), .text(publicValue),
+                .at(now),
             ])
     }
 
@@ -97,7 +102,8 @@ public enum KeyStore {
         try db.first(findSQL, [.text(hash)]) { row in
             let environment = Environment(
                 id: row.int(3), tenantID: row.id(4), projectID: row.id(5),
-                kind: EnvironmentKind(rawValue: row.text(6)) ?? .sandbox, offsetMs: row.int(7), businessName: row.text(8))
+                kind: EnvironmentKind(rawValue: row.text(6)) ?? .sandbox, offsetMs: row.int(7),
+                businessName: row.text(8))
             return KeyRow(
                 id: row.text(0), environment: environment, kind: KeyKind(rawValue: row.text(1)) ?? .publicKey,
                 isRevoked: !row.isNull(2))
@@ -119,6 +125,11 @@ public enum KeyStore {
             SELECT id, kind, public_value, created_at_ms, revoked_at_ms FROM api_key
             WHERE environment_id = $1 ORDER BY kind, created_at_ms LIMIT 200
             """, [.integer(scope.environmentID)]
-        ) { ($0.text(0), KeyKind(rawValue: $0.text(1)) ?? .publicKey, $0.textOrNil(2), $0.instant(3), $0.instantOrNil(4)) }
+        ) {
+            (
+                $0.text(0), KeyKind(rawValue: $0.text(1)) ?? .publicKey, $0.textOrNil(2), $0.instant(3),
+                $0.instantOrNil(4)
+            )
+        }
     }
 }

@@ -108,7 +108,8 @@ public enum TransactionStore {
             .text(account.institution),
         ]
         let facts: [SQLValue] = [
-            .text(row.upstreamID), .text(row.status.rawValue), .integer(row.amount.minor), .text(row.amount.currency.code),
+            .text(row.upstreamID), .text(row.status.rawValue), .integer(row.amount.minor),
+            .text(row.amount.currency.code),
             .day(row.bookedOn), .at(row.occurredAt), .text(row.text), .text(row.counterparty), .text(row.reference),
             .text(row.channel), .text(row.branch), .text(row.code), .int(row.runningBalance?.minor),
         ]
