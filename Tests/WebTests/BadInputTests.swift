@@ -86,7 +86,7 @@ struct BadInputTests {
         Case(path: "link_sessions", body: "[]", status: 400, code: "invalid_json"),
         Case(path: "link_sessions", body: "{}", status: 400, code: "missing_field", field: "institution"),
         Case(
-            path: "link_sessions", body: "{\"institution\":\"no-such-bank\"}", status: 400, code: "unknown_institution"),
+            path: "link_sessions", body: "{\"institution\":\"no-bank\"}", status: 400, code: "unknown_institution"),
         Case(
             path: "link_sessions", body: "{\"institution\":\"access-bank\",\"products\":[\"gold\"]}", status: 400,
             code: "unknown_product"),

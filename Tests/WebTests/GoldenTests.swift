@@ -136,7 +136,7 @@ struct GoldenTests {
             body = "{\"fields\":{\"username\":\"otp\",\"password\":\"pass\"}}"
         case "/api/v1/sandbox/transactions":
             body =
-                "{\"username\":\"success\",\"institution\":\"access-bank\",\"amount_minor\":5000,\"narration\":\"Gift\"}"
+                "{\"username\":\"success\",\"institution\":\"access-bank\",\"amount_minor\":5000,\"narration\":\"x\"}"
         case "/api/v1/sandbox/customers" where route.method == .post:
             body = route.example.replacing("{nonce}", with: "9")
         case "/v2/sandbox/transactions/getByType": body = "{\"type\":\"credit\"}"

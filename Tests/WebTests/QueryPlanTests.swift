@@ -110,16 +110,16 @@ private enum Fixture {
                     VALUES (1, '\(hex(1))', 'sandbox', '\(hex(1))', 0);
                 INSERT INTO customer (environment_id, id, name, bvn_index, created_on, created_at_ms, updated_at_ms)
                     SELECT 1, \(id), 'Ada', \(id), \(on), 0, 0 FROM (\(series(connections, dialect))) AS x;
-                INSERT INTO connection (environment_id, id, auth_id, customer_id, app_id, institution, connector, status,
-                    products, login_type, history_months, created_on, created_at_ms, updated_at_ms)
+                INSERT INTO connection (environment_id, id, auth_id, customer_id, app_id, institution, connector,
+                    status, products, login_type, history_months, created_on, created_at_ms, updated_at_ms)
                     SELECT 1, \(id), \(id), \(id), 'a', 'access-bank', 'sandbox', 'active', '', 'ind', 24, \(on), 0, 0
                     FROM (\(series(connections, dialect))) AS x;
-                INSERT INTO account (environment_id, id, balance_id, connection_id, customer_id, institution, upstream_id,
-                    number_index, currency, status, created_on, created_at_ms, updated_at_ms)
+                INSERT INTO account (environment_id, id, balance_id, connection_id, customer_id, institution,
+                    upstream_id, number_index, currency, status, created_on, created_at_ms, updated_at_ms)
                     SELECT 1, \(id), \(id), \(id), \(id), 'access-bank', 'u', \(id), 'NGN', 'active', \(on), 0, 0
                     FROM (\(series(connections, dialect))) AS x;
-                INSERT INTO identity (environment_id, id, connection_id, customer_id, bvn_index, sealed, digest, created_on,
-                    created_at_ms, updated_at_ms) SELECT 1, \(id), \(id), \(id), \(id), '', '', \(on), 0, 0
+                INSERT INTO identity (environment_id, id, connection_id, customer_id, bvn_index, sealed, digest,
+                    created_on, created_at_ms, updated_at_ms) SELECT 1, \(id), \(id), \(id), \(id), '', '', \(on), 0, 0
                     FROM (\(series(connections, dialect))) AS x;
                 ANALYZE;
                 """)
@@ -135,11 +135,12 @@ private enum Fixture {
                 INSERT INTO tenant (id, name, created_at_ms) VALUES ('\(hex(1))', 'x', 0);
                 INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
                     VALUES (1, '\(hex(1))', 'sandbox', '\(hex(1))', 0);
-                INSERT INTO account_transaction (environment_id, id, connection_id, account_id, customer_id, institution,
-                    status, amount_minor, currency, booked_on, description, revision, created_at_ms, updated_at_ms)
+                INSERT INTO account_transaction (environment_id, id, connection_id, account_id, customer_id,
+                    institution, status, amount_minor, currency, booked_on, description, revision, created_at_ms, updated_at_ms)
                     SELECT 1, \(padded("n", dialect)), \(padded("n % \(accounts)", dialect)),
                         \(padded("n % \(accounts)", dialect)), \(padded("n % \(accounts)", dialect)),
-                        CASE WHEN n % 2 = 0 THEN 'access-bank' ELSE 'kuda-bank' END, 'booked', n % 100000 - 50000, 'NGN',
+                        CASE WHEN n % 2 = 0 THEN 'access-bank' ELSE 'kuda-bank' END, 'booked', n % 100000 - 50000,
+                        'NGN',
                         \(day("n * 700 / \(QueryPlanTests.rows)", dialect)), 'POS PURCHASE', 1, 0, 0
                     FROM (\(series(QueryPlanTests.rows, dialect))) AS x;
                 INSERT INTO day_total (environment_id, list, day, count, credit_minor, debit_minor)

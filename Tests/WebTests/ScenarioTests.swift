@@ -88,7 +88,8 @@ struct ScenarioTests {
         Scenario(path: "products/identities", contains: list + ["\"identities\":[{"]),
         Scenario(path: "identity/getById", body: "{\"id\":\"{identity}\"}", contains: list + ["\"bvn\":\"{bvn}\""]),
         Scenario(
-            path: "identity/getByCustomer", body: "{\"customer\":\"{customer}\"}", contains: list + ["\"identity\":[{"]),
+            path: "identity/getByCustomer", body: "{\"customer\":\"{customer}\"}",
+            contains: list + ["\"identity\":[{"]),
         Scenario(path: "identity/getByDate", body: days, contains: list + ["\"identity\":[{"]),
         Scenario(path: "identity/getByCustomerDate", body: customerDays, contains: list + ["\"identity\":[{"]),
         Scenario(
@@ -108,7 +109,8 @@ struct ScenarioTests {
             path: "customers/get", body: "{\"customer\":\"{customer}\"}",
             contains: ["\"customer\":{\"_id\":\"{customer}\""]),
         Scenario(
-            path: "customers/get", body: "{\"type\":\"bvn\",\"value\":\"{bvn}\"}", contains: ["\"_id\":\"{customer}\""]),
+            path: "customers/get", body: "{\"type\":\"bvn\",\"value\":\"{bvn}\"}",
+            contains: ["\"_id\":\"{customer}\""]),
         Scenario(
             path: "customers/find-customers-by", body: "{\"key\":\"bvn\",\"value\":\"{bvn}\"}",
             contains: list + ["{customer}"]),
@@ -211,8 +213,8 @@ struct ScenarioTests {
         try await onEveryDatabase { database in
             try await Server.run(on: database, linking: false) { server in
                 let draft = """
-                    {"noOfAccount":2,"name":"Ada Obi","bank":"access-bank","username":"ada1","password":"p","type":"ind",\
-                    "volume":"low","identity":100,"internetSpeed":5}
+                    {"noOfAccount":2,"name":"Ada Obi","bank":"access-bank","username":"ada1","password":"p",\
+                    "type":"ind","volume":"low","identity":100,"internetSpeed":5}
                     """
                 let made = try await server.post("customers/create", "[\(draft)]")
                 #expect(made.status == 201)

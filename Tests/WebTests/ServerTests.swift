@@ -36,9 +36,7 @@ struct ServerTests {
                 _ = try await server.send(.get, "/api/v1/accounts/{account}")
                 let text = try await server.send(.get, "/metrics", key: "").text
                 #expect(
-                    text.contains(
-                        "kubewa_http_requests_total{method=\"GET\",route=\"/api/v1/accounts/{account}\",status=\"200\"} 1"
-                    ))
+                    text.contains("{method=\"GET\",route=\"/api/v1/accounts/{account}\",status=\"200\"} 1\n"))
                 #expect(!text.contains(server.filled("{account}") + "\""))
             }
         }

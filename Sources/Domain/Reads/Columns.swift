@@ -96,7 +96,8 @@ public enum ConnectionColumn: String, RowColumn {
     case id, auth_id, customer_id, institution, state, product_names, login_type, history_months, callback_url
     case options, meta, consent_expires_at, last_error, last_success_at, last_fail_at, is_running, created_at
     case updated_at
-    case bank, bank_detail, bank_named, bank_id, customer, status, products, used_products, transactions, environment, owner
+    case bank, bank_detail, bank_named, bank_id, customer, status, products, used_products, transactions, environment,
+        owner
     case project
 
     public var form: ColumnForm {

@@ -27,7 +27,8 @@ enum Refreshes {
     }
 
     struct Get: Endpoint {
-        static let route = EndpointRoute(method: .get, path: "/refreshes/{refresh}", summary: "One run and its outcome.")
+        static let route = EndpointRoute(
+            method: .get, path: "/refreshes/{refresh}", summary: "One run and its outcome.")
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let id = Int64(call.parameter("refresh")) else { throw DomainError.notFound("refresh") }

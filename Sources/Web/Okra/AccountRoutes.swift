@@ -25,7 +25,8 @@ enum AccountRoutes {
         OkraRoute("accounts/getById", "The account of an id.", example: "{\"id\":\"{account}\"}") { call in
             try await list(call, .id(call.body.id("id", "account", "account_id")))
         },
-        OkraRoute("accounts/getByCustomer", "A customer's accounts.", example: "{\"customer\":\"{customer}\"}") { call in
+        OkraRoute("accounts/getByCustomer", "A customer's accounts.", example: "{\"customer\":\"{customer}\"}") {
+            call in
             try await list(call, .customer(call.body.id("customer", "customer_id")))
         },
         OkraRoute("accounts/getByBank", "Accounts at a bank.", example: "{\"bank\":\"{bank}\"}") { call in
@@ -34,7 +35,8 @@ enum AccountRoutes {
         OkraRoute("accounts/getByName", "Accounts of a name.", example: "{\"name\":\"Savings Account\"}") { call in
             try await list(call, .name(call.body.required("name")))
         },
-        OkraRoute("accounts/getByBalance", "The account of a balance.", example: "{\"balance\":\"{balance}\"}") { call in
+        OkraRoute("accounts/getByBalance", "The account of a balance.", example: "{\"balance\":\"{balance}\"}") {
+            call in
             try await list(call, .balance(call.body.id("balance", "balance_id")))
         },
         OkraRoute("accounts/getByDate", "Accounts linked in some days.", example: AuthRoutes.days) { call in

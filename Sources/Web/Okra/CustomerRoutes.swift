@@ -20,7 +20,8 @@ enum CustomerRoutes {
             return try await SandboxRoutes.get(call, id)
         },
         OkraRoute(
-            "customers/find-customers-by", "Customers by name or BVN.", example: "{\"key\":\"name\",\"value\":\"Ada Obi\"}"
+            "customers/find-customers-by", "Customers by name or BVN.",
+            example: "{\"key\":\"name\",\"value\":\"Ada Obi\"}"
         ) { call in
             let value = try call.body.required("value")
             switch try call.body.required("key").lowercased() {
@@ -28,7 +29,8 @@ enum CustomerRoutes {
             case "bvn": return try await list(call, .bvn(value))
             case "id", "_id", "customer": return try await list(call, .id(OkraBody.id(value)))
             default:
-                throw DomainError(.notYet, "`key` can be name, bvn or id; other keys are not offered yet.", field: "key")
+                throw DomainError(
+                    .notYet, "`key` can be name, bvn or id; other keys are not offered yet.", field: "key")
             }
         },
     ]

@@ -10,7 +10,8 @@ enum IdentityRoutes {
         OkraRoute("identity/getById", "The identity of an id.", example: "{\"id\":\"{identity}\"}") { call in
             try await list(call, .id(call.body.id("id", "identity")))
         },
-        OkraRoute("identity/getByCustomer", "A customer's identities.", example: "{\"customer\":\"{customer}\"}") { call in
+        OkraRoute("identity/getByCustomer", "A customer's identities.", example: "{\"customer\":\"{customer}\"}") {
+            call in
             try await list(call, .customer(call.body.id("customer", "customer_id")))
         },
         OkraRoute("identity/getByDate", "Identities first read in some days.", example: AuthRoutes.days) { call in

@@ -68,7 +68,8 @@ struct OkraCall: Sendable {
     }
 
     /// Starts a refresh and says where its result can be read.
-    func refresh(_ message: String, method: String, products: Set<Product>, isCheck: Bool = false) async throws -> Reply {
+    func refresh(_ message: String, method: String, products: Set<Product>, isCheck: Bool = false) async throws -> Reply
+    {
         let account = try body.text("account_id", "account").map(OkraBody.id)
         let record = try body.text("record_id", "record").map(OkraBody.id)
         guard account != nil || record != nil else { throw DomainError.missing("account_id") }

@@ -25,14 +25,16 @@ enum TransactionRoutes {
         OkraRoute("transactions/getByBank", "Transactions at a bank.", example: "{\"bank\":\"{bank}\"}") { call in
             try await list(call, .bank(call.body.required("bank", "bank_id")))
         },
-        OkraRoute("transactions/getByNuban", "An account number's transactions.", example: "{\"nuban\":\"{nuban}\"}") { call in
+        OkraRoute("transactions/getByNuban", "An account number's transactions.", example: "{\"nuban\":\"{nuban}\"}") {
+            call in
             try await list(call, .number(call.body.required("nuban")))
         },
         OkraRoute("transactions/getByDate", "Transactions of some days.", example: AuthRoutes.days) { call in
             try await list(call, .all, needsDays: true)
         },
         OkraRoute(
-            "transactions/getByCustomerDate", "A customer's transactions of some days.", example: AuthRoutes.customerDays
+            "transactions/getByCustomerDate", "A customer's transactions of some days.",
+            example: AuthRoutes.customerDays
         ) { call in
             try await list(call, .customer(call.body.id("customer", "customer_id")), needsDays: true)
         },
@@ -40,7 +42,8 @@ enum TransactionRoutes {
             "transactions/getByType", "Credits or debits, all or of exactly an amount.",
             example: "{\"type\":\"debit\",\"value\":1500.5}"
         ) { call in try await list(call, .amount(amounts(call.body))) },
-        OkraRoute("transactions/byRecord", "A record's transactions.", example: "{\"record_id\":\"{record}\"}") { call in
+        OkraRoute("transactions/byRecord", "A record's transactions.", example: "{\"record_id\":\"{record}\"}") {
+            call in
             try await list(call, .record(call.body.id("record_id", "record")))
         },
         OkraRoute(

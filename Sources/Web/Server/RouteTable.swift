@@ -69,7 +69,9 @@ enum PercentCoding {
         var index = 0
         while index < source.count {
             let byte = source[index]
-            if byte == UInt8(ascii: "%"), index + 2 < source.count, let value = hex(source[index + 1], source[index + 2]) {
+            if byte == UInt8(ascii: "%"), index + 2 < source.count,
+                let value = hex(source[index + 1], source[index + 2])
+            {
                 bytes.append(value)
                 index += 3
                 continue

@@ -33,7 +33,8 @@ enum ProbeRoutes {
                 return Reply.json { out in out.object { $0.member("status", "ready") } }
             },
             Route(
-                .get, "/metrics", wire: .plain, access: .open, summary: "Counts in Prometheus' text form.", example: "{}"
+                .get, "/metrics", wire: .plain, access: .open, summary: "Counts in Prometheus' text form.",
+                example: "{}"
             ) { _ in
                 let text = await metrics.text(gauges: gauges)
                 return Reply(contentType: "text/plain; version=0.0.4; charset=utf-8", body: ByteBuffer(string: text))
