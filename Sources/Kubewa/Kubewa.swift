@@ -8,6 +8,6 @@ struct Kubewa: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, DemoCommand.self, MigrateCommand.self, TenantsCommand.self, KeysCommand.self,
-            WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
+            AppsCommand.self, WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
         ])
 }

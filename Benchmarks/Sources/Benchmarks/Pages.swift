@@ -37,48 +37,54 @@ enum Pages {
             let tenant = try await services.tenants.create(name: "Bench")
             guard let sandbox = tenant.environments.first(where: { $0.environment.kind == .sandbox }) else { return }
             let customer = try await fill(core, sandbox.environment)
-            let body = "{\"customer\":\"\(customer)\",\"limit\":20}"
-            let web = WebApp(services: services, settings: WebSettings(logsRequests: false))
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                let (first, second) = (port, port + 1)
-                port += 2
-                let logger = core.logger
-                group.addTask { try await web.background.run() }
-                group.addTask {
-                    try await Application(
-                        responder: web, configuration: .init(address: .hostname("127.0.0.1", port: first)),
-                        logger: logger
-                    ).run()
-                }
-                let page = try await fetch(first, sandbox.keys.secretKey, body)
-                group.addTask {
-                    let bytes = ByteBuffer(bytes: page)
-                    let responder = CallbackResponder<BasicRequestContext> { request, _ in
-                        _ = try await request.body.collect(upTo: 1 << 20)
-                        return Response(
-                            status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: bytes))
-                    }
-                    try await Application(
-                        responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: second)),
-                        logger: logger
-                    ).run()
-                }
-                _ = try await fetch(second, sandbox.keys.secretKey, body)
-                var pages: [Double] = []
-                var statics: [Double] = []
-                for _ in 0..<rounds {
-                    statics.append(try wrk(second, sandbox.keys.secretKey, body))
-                    pages.append(try wrk(first, sandbox.keys.secretKey, body))
-                }
-                let (page20, fixed) = (median(pages), median(statics))
-                print(
-                    "  \(name): \(rounded(page20))/s, static \(rounded(fixed))/s of \(page.count) bytes"
-                        + "   ratio \(ratio(page20 / fixed))"
-                )
-                group.cancelAll()
-            }
+            try await measure(name, services, sandbox.keys.secretKey, customer: customer, port: port)
+            port += 2
             await client.shutdown()
             await core.database.close()
+        }
+    }
+
+    private static func measure(
+        _ name: String, _ services: Services, _ key: String, customer: String, port first: Int
+    ) async throws {
+        let body = "{\"customer\":\"\(customer)\",\"limit\":20}"
+        let web = WebApp(services: services, settings: WebSettings(logsRequests: false))
+        let logger = services.core.logger
+        let second = first + 1
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await web.background.run() }
+            group.addTask {
+                try await Application(
+                    responder: web, configuration: .init(address: .hostname("127.0.0.1", port: first)),
+                    logger: logger
+                ).run()
+            }
+            let page = try await fetch(first, key, body)
+            group.addTask {
+                let bytes = ByteBuffer(bytes: page)
+                let responder = CallbackResponder<BasicRequestContext> { request, _ in
+                    _ = try await request.body.collect(upTo: 1 << 20)
+                    return Response(
+                        status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: bytes))
+                }
+                try await Application(
+                    responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: second)),
+                    logger: logger
+                ).run()
+            }
+            _ = try await fetch(second, key, body)
+            var pages: [Double] = []
+            var statics: [Double] = []
+            for _ in 0..<rounds {
+                statics.append(try wrk(second, key, body))
+                pages.append(try wrk(first, key, body))
+            }
+            let (page20, fixed) = (median(pages), median(statics))
+            print(
+                "  \(name): \(rounded(page20))/s, static \(rounded(fixed))/s of \(page.count) bytes"
+                    + "   ratio \(ratio(page20 / fixed))"
+            )
+            group.cancelAll()
         }
     }
 

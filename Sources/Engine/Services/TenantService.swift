@@ -70,6 +70,16 @@ public struct TenantService: Sendable {
         try await core.database.read { try AppStore.list(environment.scope, $0) }
     }
 
+    /// - Parameter change: says what the app has; its products are all until it does.
+    public func createApp(
+        in environment: Domain.Environment, _ change: @Sendable (WidgetApp) throws -> WidgetApp
+    ) async throws -> WidgetApp {
+        let app = try change(WidgetApp(id: core.runtime.newID(), name: "App", products: .all))
+        let now = core.runtime.now()
+        try await core.database.write { try AppStore.create(app, environment.scope, at: now, $0) }
+        return app
+    }
+
     public func update(_ app: WidgetApp, in environment: Domain.Environment) async throws {
         try await core.database.write { try AppStore.update(app, environment.scope, $0) }
     }
