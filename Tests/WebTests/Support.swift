@@ -18,6 +18,9 @@ struct Server: Sendable {
     let ids: [String: String]
     let stranger: CreatedTenant
 
+    /// Some months of history are enough for most tests, and quicker to fetch than all.
+    static let months = 4
+
     static func run(
         on database: Database, linking: Bool = true, environments: Set<EnvironmentKind> = [.sandbox],
         settings: WebSettings = WebSettings(logsRequests: false),
@@ -25,7 +28,10 @@ struct Server: Sendable {
     ) async throws {
         let world = try await World.make(on: database, environments: environments)
         if linking {
-            _ = try await world.link { $0.options = ["user": "42"] }
+            _ = try await world.link {
+                $0.options = ["user": "42"]
+                $0.historyMonths = months
+            }
             try await world.settle()
         }
         let stranger = try await world.services.tenants.create(name: "Stranger")
