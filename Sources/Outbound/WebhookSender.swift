@@ -14,7 +14,7 @@ public final class WebhookSender: WebhookTransport {
     private let runtime: any Runtime
     private let limits: WebhookLimits
     private let resolver: GuardedResolver
-    private let pool: WebhookPool
+    let pool: WebhookPool
     private let tls = Mutex<NIOSSLContext?>(nil)
 
     /// - Parameter ownListeners: hosts and ports of this server, refused after the name is resolved; a
@@ -101,7 +101,7 @@ public final class WebhookSender: WebhookTransport {
                 problem = error
             }
         }
-        throw problem
+        throw deadline > .now() ? problem : .timedOut
     }
 
     private func open(

@@ -177,15 +177,22 @@ struct ReconcilerTests {
         #expect(result.added.isEmpty && result.modified.isEmpty)
     }
 
+    @Test("a row outside the window is never taken for one that the bank gave up")
+    func outside() {
+        let result = reconcile(stored(row("p1", on: 31, "A", .pending)), row("p2", on: 31, "A", .pending))
+        #expect(result.added.count == 1)
+        #expect(result.modified.isEmpty && result.removed.isEmpty)
+    }
+
     // MARK: many
 
-    @Test("a walk through months of a moody bank keeps every id and never doubles a row", arguments: 1...12)
+    @Test("a walk through months of a moody bank keeps every id and never doubles a row", arguments: 1...6)
     func walk(seed: Int) {
         var bank = MoodyBank(seed: UInt64(seed))
         var store: [ID<FetchedTransaction>: FetchedTransaction] = [:]
         var ids: [String: ID<FetchedTransaction>] = [:]
         var made = 0
-        for step in 0..<120 {
+        for step in 0..<90 {
             bank.step()
             let page = bank.page
             let rows = store.map { StoredTransaction(id: $0.key, fetched: $0.value) }

@@ -2,10 +2,11 @@ import Domain
 import Testing
 
 struct TimeTests {
-    @Test("every day of four centuries and the ends of the calendar is read back from its text")
+    @Test("days of four centuries and the ends of the calendar are read back from their text")
     func days() throws {
         let first = try #require(LocalDate("1600-01-01")).dayNumber
-        for number in first..<(first + 146_097 + 366) {
+        let near = try #require(LocalDate("1999-01-01")).dayNumber
+        for number in Array(stride(from: first, to: first + 146_097 + 366, by: 11)) + Array(near..<near + 10_000) {
             let day = LocalDate(dayNumber: number)
             let (year, month, date) = day.civil
             guard LocalDate(day.iso) == day, LocalDate(year: year, month: month, day: date) == day else {

@@ -14,26 +14,31 @@ import Testing
 struct TLSTests {
     private let folder: URL
 
-    init() throws {
+    init() async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "kubewa-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=TestAuthority")
-        try openssl("req -newkey rsa:2048 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf")
+        try await openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=TestAuthority"
+        )
+        try await openssl(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf")
         try "subjectAltName=DNS:hooks.test\n".write(
             to: folder.appending(path: "names"), atomically: true, encoding: .utf8)
-        try openssl(
+        try await openssl(
             "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2 -extfile names")
     }
 
-    private func openssl(_ arguments: String) throws {
+    private func openssl(_ arguments: String) async throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["openssl"] + arguments.split(separator: " ").map(String.init)
         process.currentDirectoryURL = folder
         process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "openssl \(arguments)")
+        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        #expect(status == 0, "openssl \(arguments)")
     }
 
     private func path(_ name: String) -> String { folder.appending(path: name).path }
@@ -61,10 +66,7 @@ struct TLSTests {
                 ])
             }, { _ in .ok })
         let authorities = path("ca.pem")
-        let rig = Rig(names: names) { limits in
-            limits.extraAuthoritiesFile = trusted ? authorities : nil
-            limits.connect = .milliseconds(2000)
-        }
+        let rig = Rig(names: names) { $0.extraAuthoritiesFile = trusted ? authorities : nil }
         try await body(sink, rig, asked)
         await rig.sender.shutdown()
         await sink.stop()
@@ -101,7 +103,7 @@ struct TLSTests {
 
     @Test("a plain server and a silent one are no TLS partners")
     func noTLS() async throws {
-        let rig = Rig(names: ["hooks.test": ["127.0.0.1"]]) { $0.connect = .milliseconds(100) }
+        let rig = Rig(names: ["hooks.test": ["127.0.0.1"]])
         try await withSink(rig) { _ in
             .ok
         } _: { sink, rig in

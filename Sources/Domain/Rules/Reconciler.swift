@@ -37,9 +37,9 @@ public enum Reconciler {
         var matcher = Matcher(stored: stored, fetched: fetched)
         matcher.matchIDs { $0.upstreamID }
         matcher.matchIDs { $0.supersedes }
-        matcher.matchDays(within: 0) { isSameContent($0, $1) && window.contains($0.bookedOn) }
-        matcher.matchDays(within: pendingDaysMax) { isPosting($0, $1) && $0.amount == $1.amount }
-        matcher.matchDays(within: pendingDaysMax, rule: isPosting)
+        matcher.matchDays(within: 0, hasExactAmount: true) { isSameContent($0, $1) && window.contains($0.bookedOn) }
+        matcher.matchDays(within: pendingDaysMax, hasExactAmount: true, rule: isPosting)
+        matcher.matchDays(within: pendingDaysMax, hasExactAmount: false, rule: isPosting)
         return matcher.result(window: window)
     }
 
@@ -129,17 +129,28 @@ private struct Matcher {
         }
     }
 
-    /// Looks only at the days around a row, so that a window of thousands does not cost its square.
-    mutating func matchDays(within days: Int, rule: (FetchedTransaction, FetchedTransaction) -> Bool) {
-        var places: [LocalDate: [Int]] = [:]
+    private struct Place: Hashable {
+        var day: Int
+        /// nil where any amount may match.
+        var minor: Int64?
+    }
+
+    /// Looks only at the days around a row, and at its amount if it must be equal, so that a window of
+    /// thousands does not cost its square.
+    mutating func matchDays(
+        within days: Int, hasExactAmount: Bool, rule: (FetchedTransaction, FetchedTransaction) -> Bool
+    ) {
+        var places: [Place: [Int]] = [:]
         for index in stored.indices where !isTaken[index] {
-            places[stored[index].fetched.bookedOn, default: []].append(index)
+            let old = stored[index].fetched
+            let place = Place(day: old.bookedOn.dayNumber, minor: hasExactAmount ? old.amount.minor : nil)
+            places[place, default: []].append(index)
         }
         guard !places.isEmpty else { return }
         for row in oldestFirst where partner[row] == nil {
             let new = fetched[row]
-            for distance in -days...days {
-                let near = places[new.bookedOn.adding(days: distance)] ?? []
+            for day in new.bookedOn.dayNumber - days...new.bookedOn.dayNumber + days {
+                let near = places[Place(day: day, minor: hasExactAmount ? new.amount.minor : nil)] ?? []
                 guard let hit = near.first(where: { !isTaken[$0] && rule(stored[$0].fetched, new) }) else { continue }
                 pair(hit, row)
                 break
