@@ -38,12 +38,18 @@ final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     func push(_ item: Element) throws(StorageError) {
+        let isWanted = try append(item)
+        // After the lock is free, so that the woken thread does not wait for it again.
+        if isWanted { pthread_cond_signal(filled) }
+    }
+
+    private func append(_ item: Element) throws(StorageError) -> Bool {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         if isClosed { throw StorageError(.closed) }
         if items.count - head >= countMax { throw StorageError(.busy, "\(countMax) wait already") }
         items.append(item)
-        if waiting > 0, items.count - head >= wakeAt { pthread_cond_signal(filled) }
+        return waiting > 0 && items.count - head >= wakeAt
     }
 
     var count: Int {

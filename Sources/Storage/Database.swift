@@ -22,11 +22,11 @@ public struct Database: Sendable {
     ) async throws(StorageError) -> Database {
         var lock: FileLock?
         if case .sqlite(let path) = location, exclusive { lock = try FileLock(path: path + ".lock") }
-        let core = DatabaseCore(logger: logger, lock: lock)
+        let core = DatabaseCore(logger: logger)
         do {
             // The writer comes first: it makes the file that the readers open.
             let writer = core.writer
-            try await core.start("db-writer", location.opener(.writer)) { connection in writer.run(connection) }
+            try await core.start("db-writer", holding: lock, location.opener(.writer)) { writer.run($0) }
             let reads = core.reads
             for number in 1...max(1, readers ?? location.defaultReaders) {
                 try await core.start("db-reader-\(number)", location.opener(.reader)) { connection in

@@ -11,12 +11,8 @@ final class DatabaseCore: Sendable {
     let writer: GroupWriter
     let reads = BlockingQueue<Read>(countMax: Database.readsQueuedMax)
     private let threads = Threads()
-    private let lock: FileLock?
 
-    init(logger: Logger, lock: FileLock?) {
-        writer = GroupWriter(logger: logger)
-        self.lock = lock
-    }
+    init(logger: Logger) { writer = GroupWriter(logger: logger) }
 
     deinit {
         reads.close()
@@ -24,8 +20,10 @@ final class DatabaseCore: Sendable {
     }
 
     /// Opens a connection on a thread of its own and leaves it there with `body`.
+    /// - Parameter lock: let go when the connection is closed, and not before.
     func start(
-        _ name: String, _ open: @escaping @Sendable () throws(StorageError) -> any SQLConnection,
+        _ name: String, holding lock: FileLock? = nil,
+        _ open: @escaping @Sendable () throws(StorageError) -> any SQLConnection,
         _ body: @escaping @Sendable (any SQLConnection) -> Void
     ) async throws(StorageError) {
         let threads = threads
@@ -34,6 +32,7 @@ final class DatabaseCore: Sendable {
             do throws(StorageError) {
                 try BlockingThread.start {
                     serve(open, body) { continuation.resume(returning: $0) }
+                    lock?.release()
                     threads.ended(name)
                 }
             } catch {
@@ -50,7 +49,6 @@ final class DatabaseCore: Sendable {
         await threads.wait { $0 == "db-writer" }
         writer.queue.close()
         await threads.wait { _ in false }
-        lock?.release()
     }
 }
 

@@ -7,6 +7,14 @@ final class PostgresConnection: SQLConnection {
     enum Role { case writer, reader }
 
     static let statementsMax = 256
+    /// Waiting longer for another node's row is `.busy`.
+    static let lockTimeout = "SET lock_timeout = '5s'"
+    /// A node that was frozen in the middle of a unit loses its connection, so that others get its rows.
+    private static let writerSettings = """
+        SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; \
+        SET idle_in_transaction_session_timeout = '20s'; \(lockTimeout)
+        """
+    private static let readerSettings = "SET default_transaction_read_only = on"
 
     let dialect = Dialect.postgres
     private let url: String
@@ -99,10 +107,7 @@ final class PostgresConnection: SQLConnection {
             throw StorageError(.connectionLost, "connecting: \(text.prefix(300))")
         }
         PQsetNoticeReceiver(made, { _, _ in }, nil)
-        let start =
-            role == .reader
-            ? "SET default_transaction_read_only = on"
-            : "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off"
+        let start = role == .reader ? Self.readerSettings : Self.writerSettings
         let result = PQexec(made, start)
         defer { PQclear(result) }
         guard PQresultStatus(result) == PGRES_COMMAND_OK else {

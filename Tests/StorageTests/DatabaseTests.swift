@@ -36,10 +36,12 @@ struct DatabaseTests {
         _ database: Database, _ count: Int, _ unit: @escaping @Sendable (Int, Transaction) throws -> Void
     ) async throws -> [Int: any Error] {
         let tasks = try await whileWriterWaits(database) { letGo in
-            let tasks = (0..<count).map { number in
-                Task { try await database.write { try unit(number, $0) } }
+            var tasks: [Task<Void, any Error>] = []
+            for number in 0..<count {
+                tasks.append(Task { try await database.write { try unit(number, $0) } })
+                // One after the other, so that the group's order is known.
+                await database.queued(number + 1)
             }
-            await database.queued(count)
             letGo()
             return tasks
         }

@@ -127,6 +127,17 @@ struct PostgresConnectionTests {
         }
     }
 
+    @Test("no node waits for another without end")
+    func timeouts() async throws {
+        try await onServer { test, _ in
+            try await test.database.migrate([])
+            for (setting, value) in [("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "20s")] {
+                let found = try await test.database.write { try $0.db.first("SHOW \(setting)") { $0.text(0) } }
+                #expect(found == value)
+            }
+        }
+    }
+
     @Test("a statement outlives a change of its table, in reads and in units")
     func changedTable() async throws {
         try await onServer { test, url in

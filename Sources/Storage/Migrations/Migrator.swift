@@ -40,6 +40,8 @@ enum Migrator {
     static func migrate(_ connection: any SQLConnection, _ migrations: [Migration]) throws -> [Migration] {
         precondition(migrations.enumerated().allSatisfy { $0.offset + 1 == $0.element.number }, "dense from 1")
         if connection.dialect == .postgres {
+            // The other node may take long; waiting for it is no reason to fail.
+            try connection.script("SET lock_timeout = 0")
             try connection.run("SELECT pg_advisory_lock($1)", [.integer(advisoryLock)])
         }
         do {
@@ -56,6 +58,7 @@ enum Migrator {
         guard connection.dialect == .postgres else { return }
         do {
             try connection.run("SELECT pg_advisory_unlock($1)", [.integer(advisoryLock)])
+            try connection.script(PostgresConnection.lockTimeout)
         } catch let error as StorageError where error.code == .connectionLost {
             // The lock went with the connection.
         }
