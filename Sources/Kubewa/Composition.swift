@@ -116,7 +116,7 @@ struct Composition {
     private func webServices(_ serve: ServeOptions, _ onReady: @escaping @Sendable () async -> Void) -> [any Service] {
         let web = WebApp(services: services)
         let server = Application(
-            responder: web,
+            responder: web, server: WebApp.server,
             configuration: .init(address: .hostname(serve.host, port: serve.port), serverName: "kubewa"),
             onServerRunning: { _ in await onReady() }, logger: logger)
         return [web.background, server]

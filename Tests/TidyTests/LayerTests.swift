@@ -9,7 +9,9 @@ struct LayerTests {
     private static let nio: Set<String> = [
         "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOTLS", "NIOConcurrencyHelpers", "NIOFoundationCompat",
     ]
-    private static let http: Set<String> = ["Hummingbird", "HTTPTypes", "NIOCore", "ServiceLifecycle"]
+    private static let http: Set<String> = [
+        "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "ServiceLifecycle",
+    ]
     private static let parts: Set<String> = ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web"]
 
     /// Target → what its files may import beside the system's modules.

@@ -126,19 +126,23 @@ final class RowNames {
     }
 
     private func opened(_ sealed: [UInt8]?, of connection: String) throws -> String? {
-        guard let sealed else { return nil }
-        return String(decoding: try open(sealed, of: connection, purpose: "account_number"), as: UTF8.self)
+        guard let sealed, let plain = try open(sealed, of: connection, purpose: "account_number") else { return nil }
+        return String(decoding: plain, as: UTF8.self)
     }
 
     private func details(_ row: borrowing Row) throws -> IdentityDetails {
-        let bytes = try open(
-            row.blob(keys.sealed ?? 0), of: row.text(keys.connection ?? 0), purpose: "identity")
-        return try JSONDecoder().decode(IdentityDetails.self, from: Data(bytes))
+        let plain = try open(row.blob(keys.sealed ?? 0), of: row.text(keys.connection ?? 0), purpose: "identity")
+        return try plain.map { try JSONDecoder().decode(IdentityDetails.self, from: Data($0)) } ?? IdentityDetails()
     }
 
-    private func open(_ sealed: [UInt8], of connection: String, purpose: String) throws -> [UInt8] {
+    /// nil when the connection's key was shredded: what it sealed is gone for good.
+    private func open(_ sealed: [UInt8], of connection: String, purpose: String) throws -> [UInt8]? {
         let context = SealContext(environmentID: scope.environmentID, connectionID: connection, purpose: purpose)
-        return try vault.open(sealed, context, on: db)
+        do {
+            return try vault.open(sealed, context, on: db)
+        } catch VaultError.shredded {
+            return nil
+        }
     }
 
     private func facts(_ named: AccountReads.Named, number: String?) -> AccountFacts {

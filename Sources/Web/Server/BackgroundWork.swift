@@ -101,6 +101,9 @@ public final class BackgroundWork: Service {
         }
     }
 
+    /// How many deadlines are waited for.
+    var watchedCount: Int { state.withLock { $0.watched.count } }
+
     func unwatch(_ id: UInt64) { state.withLock { _ = $0.watched.removeValue(forKey: id) } }
 
     private func end(_ id: UInt64) {

@@ -2,6 +2,7 @@ import Domain
 import Engine
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 
@@ -25,6 +26,11 @@ public struct WebSettings: Sendable {
 /// Add `background` to the services that run beside the server: long work outlives its request there.
 public struct WebApp: HTTPResponder {
     public typealias Context = WebContext
+
+    /// A connection on which nothing comes is closed after this.
+    public static let idleSeconds: Int64 = 75
+    /// The protocol that it is to be served by.
+    public static let server = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(idleSeconds)))
 
     public let background: BackgroundWork
     public let metrics: WebMetrics
