@@ -174,7 +174,7 @@ struct WebhookSenderTests {
             let kept = try #require(rig.sender.pool.take(key))
             let request = RequestWriter.bytes(
                 WebhookRequest(url: sink.url, headers: [], body: []), try WebhookURL(sink.url))
-            let result = await kept.perform(request, deadline: .now() + .milliseconds(400), isReused: true)
+            let result = await kept.perform(request, deadline: .now() + .seconds(3), isReused: true)
             guard case .reply(let status, let body, _, let error) = result else {
                 Issue.record("\(result)")
                 return
