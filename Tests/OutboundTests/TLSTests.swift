@@ -13,15 +13,16 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct TLSTests {
     private let folder: URL
+    private let newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
 
     init() async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "kubewa-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try await openssl(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=TestAuthority"
+            "req -x509 \(newKey) -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=TestAuthority"
         )
         try await openssl(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf")
+            "req \(newKey) -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf")
         try "subjectAltName=DNS:hooks.test\n".write(
             to: folder.appending(path: "names"), atomically: true, encoding: .utf8)
         try await openssl(
