@@ -29,11 +29,14 @@ enum Deliveries {
             let core = try await Bench.core(location)
             let tenant = try await TenantService(core: core, keys: KeyService(core: core)).create(name: "Bench")
             let environment = tenant.environments[0].environment
+            let scope = try await KeyService(core: core).authenticate(
+                bearer: tenant.environments[0].keys.secretKey, route: nil
+            ).scope
             _ = try await WebhookEndpointService(core: core).set(
                 in: environment, url: url, payload: .thin, token: nil)
             var rates: [Double] = []
             for _ in 0..<rounds {
-                try await fill(core, environment)
+                try await fill(core, scope)
                 rates.append(try await deliver(core, sender, counter))
             }
             let rate = median(rates)
@@ -51,13 +54,13 @@ enum Deliveries {
     private static func raw(_ sender: WebhookSender, _ url: String) async throws -> Double {
         let key = SymmetricKey(size: .bits256)
         let body = Array(repeating: UInt8(ascii: "x"), count: 800)
-        let next = Atomic<Int>(0)
+        let next = CountingSink.Counter()
         let clock = ContinuousClock()
         let spent = await clock.measure {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<inFlight {
                     group.addTask {
-                        while next.wrappingAdd(1, ordering: .relaxed).newValue <= count {
+                        while next.count.wrappingAdd(1, ordering: .relaxed).newValue <= count {
                             var hmac = HMAC<SHA256>(key: key)
                             hmac.update(data: Array("evt_1.1.".utf8))
                             hmac.update(data: body)
@@ -77,8 +80,7 @@ enum Deliveries {
         return Double(count) / seconds(spent)
     }
 
-    private static func fill(_ core: Core, _ environment: Domain.Environment) async throws {
-        let scope = environment.scope
+    private static func fill(_ core: Core, _ scope: Scope) async throws {
         let endpoints = try await core.database.read { try EndpointStore.list(scope, source: .environment, $0) }
         let connection: ID<Connection> = core.runtime.newID()
         let thin = Array("\"event\":\"balance.success\",\"pad\":\"\(String(repeating: "x", count: 700))\"".utf8)

@@ -36,7 +36,8 @@ enum Pages {
                 core: core, bank: SandboxBank(book: book, runtime: runtime), book: book, transport: client)
             let tenant = try await services.tenants.create(name: "Bench")
             guard let sandbox = tenant.environments.first(where: { $0.environment.kind == .sandbox }) else { return }
-            let customer = try await fill(core, sandbox.environment)
+            let scope = try await services.keys.authenticate(bearer: sandbox.keys.secretKey, route: nil).scope
+            let customer = try await fill(core, scope)
             try await measure(name, services, sandbox.keys.secretKey, customer: customer, port: port)
             port += 2
             await client.shutdown()
@@ -89,8 +90,7 @@ enum Pages {
     }
 
     /// One customer, one account, its transactions over 600 days, written by the product's own stores.
-    private static func fill(_ core: Core, _ environment: Domain.Environment) async throws -> String {
-        let scope = environment.scope
+    private static func fill(_ core: Core, _ scope: Scope) async throws -> String {
         let now = core.runtime.now()
         let customer = Customer(id: core.runtime.newID(), name: "ADA OBI")
         let connection = Connection(
@@ -109,9 +109,9 @@ enum Pages {
             try AccountStore.create(account, at: now, scope, tx)
         }
         for start in stride(from: 0, to: transactions, by: 2000) {
-            var result = ReconcileResult()
-            result.added = (start..<start + 2000).map { row(UInt64($0), now) }
-            let added = result
+            let rows = (start..<start + 2000).map { row(UInt64($0), now) }
+            let window = DayWindow(from: now.day().adding(days: -700), to: now.day())
+            let added = Reconciler.reconcile(stored: [], fetched: rows, window: window)
             try await core.database.write { tx in
                 try TransactionStore.apply(added, to: account, newID: { core.runtime.newID() }, at: now, scope, tx)
             }
