@@ -9,11 +9,31 @@ public struct Instant: Hashable, Sendable, Comparable {
 
     /// `2023-06-05T17:12:59.729Z`
     public var iso: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(24)
+        appendISO(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The bytes of `iso`, without a text between: lists write several a row.
+    func appendISO(to bytes: inout [UInt8]) {
         let (day, rest) = floorDivide(ms, Instant.dayMs)
-        let date = LocalDate(dayNumber: Int(day))
-        let seconds = rest / 1000
-        let clock = [pad(seconds / 3600, 2), pad(seconds / 60 % 60, 2), pad(seconds % 60, 2)].joined(separator: ":")
-        return "\(date.iso)T\(clock).\(pad(rest % 1000, 3))Z"
+        let (year, month, date) = LocalDate(dayNumber: Int(day)).civil
+        let seconds = Int(rest / 1000)
+        appendDigits(year, 4, to: &bytes)
+        bytes.append(UInt8(ascii: "-"))
+        appendDigits(month, 2, to: &bytes)
+        bytes.append(UInt8(ascii: "-"))
+        appendDigits(date, 2, to: &bytes)
+        bytes.append(UInt8(ascii: "T"))
+        appendDigits(seconds / 3600, 2, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        appendDigits(seconds / 60 % 60, 2, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        appendDigits(seconds % 60, 2, to: &bytes)
+        bytes.append(UInt8(ascii: "."))
+        appendDigits(Int(rest % 1000), 3, to: &bytes)
+        bytes.append(UInt8(ascii: "Z"))
     }
 
     /// Reads the form that `iso` writes. The fraction may be absent or of any length; the offset may be
@@ -80,4 +100,12 @@ func digits(_ bytes: [UInt8], _ start: Int, _ count: Int) -> Int? {
         value = value * 10 + Int(byte - 48)
     }
     return value
+}
+
+/// At least `width` digits of a number that is not negative, the last four of them at most.
+private func appendDigits(_ value: Int, _ width: Int, to bytes: inout [UInt8]) {
+    if width >= 4 { bytes.append(UInt8(48 + value / 1000 % 10)) }
+    if width >= 3 { bytes.append(UInt8(48 + value / 100 % 10)) }
+    bytes.append(UInt8(48 + value / 10 % 10))
+    bytes.append(UInt8(48 + value % 10))
 }

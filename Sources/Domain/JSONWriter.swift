@@ -120,6 +120,25 @@ public struct JSONWriter: Sendable {
         value.withUTF8 { escaped($0) }
     }
 
+    public mutating func instant(_ value: Instant) {
+        comma()
+        bytes.append(UInt8(ascii: "\""))
+        value.appendISO(to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A day as the instant of its midnight, the form that Okra's dates have.
+    public mutating func midnight(utf8 day: UnsafeBufferPointer<UInt8>) {
+        comma()
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: day)
+        literalTail("T00:00:00.000Z\"")
+    }
+
+    private mutating func literalTail(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
     /// UTF-8 text as the database holds it.
     public mutating func string(utf8 value: UnsafeBufferPointer<UInt8>) {
         comma()

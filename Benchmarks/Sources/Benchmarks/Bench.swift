@@ -10,8 +10,10 @@ struct Bench {
     static func main() async throws {
         let postgres = ProcessInfo.processInfo.environment["KUBEWA_TEST_POSTGRES"]
         print("Kubewa benchmarks, \(ProcessInfo.processInfo.activeProcessorCount) cores, release build\n")
-        try await Deliveries.run(locations: locations(postgres))
-        try await Pages.run(locations: locations(postgres))
+        // `make bench` runs all; `scripts/bench pages` one.
+        let only = CommandLine.arguments.dropFirst().first
+        if only != "pages" { try await Deliveries.run(locations: locations(postgres)) }
+        if only != "deliveries" { try await Pages.run(locations: locations(postgres)) }
     }
 
     private static func locations(_ postgres: String?) throws -> [(name: String, location: DatabaseLocation)] {

@@ -219,8 +219,8 @@ extension Migrations {
 
         """
 
-    /// A quarter a partition, without a default one, so that a newest-first page walks them in order and stops
-    /// early; retention drops whole quarters. The first and last are open-ended.
+    /// A year a partition, without a default one, so that a newest-first page walks them in order and stops
+    /// early; retention drops whole years. The first and last are open-ended.
     private static let partitionedTransactions: String = {
         var text = """
             ALTER TABLE account_transaction RENAME TO account_transaction_columns;
@@ -230,9 +230,7 @@ extension Migrations {
             ALTER TABLE account_transaction ADD PRIMARY KEY (environment_id, id, booked_on);
 
             """
-        let starts = (2023...2029).flatMap { year in
-            ["01", "04", "07", "10"].map { (name: "\(year)_\($0)", day: "\(year)-\($0)-01") }
-        }
+        let starts = (2023...2032).map { (name: "\($0)", day: "\($0)-01-01") }
         var from = (name: "before", day: "MINVALUE")
         for start in starts + [(name: "after", day: "MAXVALUE")] {
             let lower = from.day == "MINVALUE" ? from.day : "'\(from.day)'"

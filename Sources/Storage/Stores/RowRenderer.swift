@@ -36,9 +36,9 @@ extension RowTemplate {
             let minor = row.int(column)
             minor < 0 ? out.amount(minor: 0 &- minor, scale: 2) : out.null()
         case .instant(let column):
-            row.isNull(column) ? out.null() : out.string(row.instant(column).iso)
+            row.isNull(column) ? out.null() : out.instant(row.instant(column))
         case .midnight(let column):
-            row.isNull(column) ? out.null() : out.string(row.text(column) + "T00:00:00.000Z")
+            row.isNull(column) ? out.null() : row.withBytes(column) { out.midnight(utf8: $0) }
         case .names(let column):
             out.array { out in for name in row.text(column).split(separator: ",") { out.string(String(name)) } }
         case .json(let column):
