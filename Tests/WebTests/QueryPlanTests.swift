@@ -136,7 +136,8 @@ private enum Fixture {
                 INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
                     VALUES (1, '\(hex(1))', 'sandbox', '\(hex(1))', 0);
                 INSERT INTO account_transaction (environment_id, id, connection_id, account_id, customer_id,
-                    institution, status, amount_minor, currency, booked_on, description, revision, created_at_ms, updated_at_ms)
+                    institution, status, amount_minor, currency, booked_on, description, revision, created_at_ms,
+                    updated_at_ms)
                     SELECT 1, \(padded("n", dialect)), \(padded("n % \(accounts)", dialect)),
                         \(padded("n % \(accounts)", dialect)), \(padded("n % \(accounts)", dialect)),
                         CASE WHEN n % 2 = 0 THEN 'access-bank' ELSE 'kuda-bank' END, 'booked', n % 100000 - 50000,
