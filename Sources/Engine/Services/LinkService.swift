@@ -8,7 +8,7 @@ import Storage
 /// harmless.
 public struct LinkService: Sendable {
     /// A claimed answer that never came back may be given again after this.
-    private static let answerClaimMs: Int64 = 60_000
+    private static let answerClaimMs: Int64 = 20_000
     private static let metadataBytesMax = 16 * 1024
     private static let historyMonthsMax = 24
 
