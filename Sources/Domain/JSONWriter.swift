@@ -179,23 +179,6 @@ public struct JSONWriter: Sendable {
         }
     }
 
-    // MARK: pieces
-
-    /// Begins a value that is written by pieces.
-    public mutating func begin() {
-        comma()
-        needsComma = false
-    }
-
-    /// A piece with its own punctuation; what is written next follows it directly.
-    public mutating func piece(_ json: some Collection<UInt8>) {
-        bytes.append(contentsOf: json)
-        needsComma = false
-    }
-
-    /// Ends a value that was written by pieces.
-    public mutating func end() { needsComma = true }
-
     // MARK: bytes
 
     private mutating func open(_ byte: UInt8) {

@@ -4,22 +4,28 @@
 /// needs no escaping, inside a text. White space between the members is dropped once, when the template is made.
 /// What a noun's names are is said by its column enumeration; an unknown one is a mistake of the programmer.
 public struct RowTemplate: Sendable {
-    public enum Piece: Sendable, Equatable {
-        case bytes([UInt8])
-        case column(ColumnForm)
+    /// Constant bytes and the column behind them, if one is.
+    public struct Part: Sendable {
+        /// In `constants`.
+        public let start: Int
+        public let length: Int
+        public let form: ColumnForm?
     }
 
-    public let pieces: [Piece]
+    public let constants: [UInt8]
+    public let parts: [Part]
 
     public init<Column: RowColumn>(_ columns: Column.Type, _ json: StaticString) {
         var parser = TemplateParser(source: Array(json.description.utf8))
-        pieces = parser.parse { name, isBare in
+        parser.parse { name, isBare in
             guard let column = Column(rawValue: name) else {
                 preconditionFailure("no column `\(name)` in \(Column.self)")
             }
             guard isBare, case .text(let index) = column.form else { return column.form }
             return .bare(index)
         }
+        constants = parser.constants
+        parts = parser.parts
     }
 }
 
@@ -78,29 +84,28 @@ public enum RowSlot: Sendable, CaseIterable {
 /// Cuts a template into constant bytes and holes.
 private struct TemplateParser {
     let source: [UInt8]
-    private var constant: [UInt8] = []
-    private var pieces: [RowTemplate.Piece] = []
+    var constants: [UInt8] = []
+    var parts: [RowTemplate.Part] = []
+    private var start = 0
 
     init(source: [UInt8]) { self.source = source }
 
-    mutating func parse(_ form: (_ name: String, _ isBare: Bool) -> ColumnForm) -> [RowTemplate.Piece] {
+    mutating func parse(_ form: (_ name: String, _ isBare: Bool) -> ColumnForm) {
         var index = 0
         var isInText = false
         while index < source.count {
             let byte = source[index]
             if byte == UInt8(ascii: "$") {
                 let (name, isBare, end) = hole(after: index)
-                flush()
-                pieces.append(.column(form(name, isBare)))
+                finish(form(name, isBare))
                 index = end
                 continue
             }
             if byte == UInt8(ascii: "\"") { isInText.toggle() }
-            if isInText || !(byte == 0x20 || byte == 0x0A) { constant.append(byte) }
+            if isInText || !(byte == 0x20 || byte == 0x0A) { constants.append(byte) }
             index += 1
         }
-        flush()
-        return pieces
+        finish(nil)
     }
 
     private func hole(after dollar: Int) -> (name: String, isBare: Bool, end: Int) {
@@ -115,8 +120,8 @@ private struct TemplateParser {
 
     private func isNameByte(_ byte: UInt8) -> Bool { (97...122).contains(byte) || byte == UInt8(ascii: "_") }
 
-    private mutating func flush() {
-        if !constant.isEmpty { pieces.append(.bytes(constant)) }
-        constant = []
+    private mutating func finish(_ form: ColumnForm?) {
+        parts.append(RowTemplate.Part(start: start, length: constants.count - start, form: form))
+        start = constants.count
     }
 }

@@ -11,7 +11,7 @@ public struct ReadService: Sendable {
     public init(core: Core) { self.core = core }
 
     /// Bytes that an item of a list mostly has.
-    private static let itemBytes = 1024
+    static let itemBytes = 1536
 
     // MARK: transactions
 
@@ -55,9 +55,9 @@ public struct ReadService: Sendable {
             let ids = try AccountReads.named(accounts, environment.scope, db).map(\.id)
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
             let (total, items) = try TransactionReads.merged(ids, page, environment.scope, db) { row in
-                var out = JSONWriter(capacity: Self.itemBytes)
-                try form.template.write(row, &out, names.write)
-                return out.bytes
+                let out = PageBuffer(capacity: Self.itemBytes)
+                try form.template.write(row, out, names.write)
+                return out.bytes()
             }
             return Listing(
                 info: PageInfo(total: total, of: page), items: Array(items.joined(separator: [UInt8(ascii: ",")])))
@@ -182,12 +182,12 @@ public struct ReadService: Sendable {
     ) async throws -> Listing {
         let vault = core.vault
         return try await core.database.read { db in
-            var out = JSONWriter(capacity: Self.itemBytes * min(page.limit, PageRequest.limitDefault))
+            let out = PageBuffer(capacity: Self.itemBytes * min(page.limit, PageRequest.limitDefault))
             let names = RowNames(db, environment, vault, form.forms, keys)
-            let total = try read(db) { row in try form.template.write(row, &out, names.write) }
+            let total = try read(db) { row in try form.template.write(row, out, names.write) }
             let info = PageInfo(total: total, of: page)
             // One row that an id found stands on the first page.
-            return Listing(info: info, items: page.skip < total ? out.bytes : [])
+            return Listing(info: info, items: page.skip < total ? out.bytes() : [])
         }
     }
 

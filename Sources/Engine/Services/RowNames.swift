@@ -39,35 +39,35 @@ final class RowNames {
         project = Array("\"\(environment.projectID)\"".utf8)
     }
 
-    func write(_ slot: RowSlot, _ row: borrowing Row, _ out: inout JSONWriter) throws {
+    func write(_ slot: RowSlot, _ row: borrowing Row, _ page: PageBuffer) throws {
         switch slot {
-        case .environment: out.piece(environment)
-        case .owner: out.piece(ownerJSON)
-        case .project: out.piece(project)
+        case .environment: page.append(environment)
+        case .owner: page.append(ownerJSON)
+        case .project: page.append(project)
         case .bank:
-            banks.write(row, keys.institution, &out) { slug, out in forms.bank(institution(slug), &out) }
+            banks.write(row, keys.institution, page) { slug, out in forms.bank(institution(slug), &out) }
         case .bankDetail:
-            details.write(row, keys.institution, &out) { slug, out in forms.bankDetail(institution(slug), &out) }
-        case .bankNamed:
-            forms.bankNamed(institution(row.text(keys.institution ?? 0)), &out)
-        case .bankID:
-            out.string(institution(row.text(keys.institution ?? 0)).id.hex)
+            details.write(row, keys.institution, page) { slug, out in forms.bankDetail(institution(slug), &out) }
         case .customer:
-            try customers.write(row, keys.customer, &out) { id, out in
+            try customers.write(row, keys.customer, page) { id, out in
                 forms.customer(id: id, name: try CustomerReads.name(id, scope, db), &out)
             }
         case .account:
-            try accounts.write(row, keys.account, &out) { id, out in
+            try accounts.write(row, keys.account, page) { id, out in
                 guard let named = try AccountReads.named(.id(id), scope, db).first else { return out.null() }
                 forms.account(facts(named, number: nil), &out)
             }
         default:
+            var out = JSONWriter()
             try writeRare(slot, row, &out)
+            page.append(out.bytes)
         }
     }
 
     private func writeRare(_ slot: RowSlot, _ row: borrowing Row, _ out: inout JSONWriter) throws {
         switch slot {
+        case .bankNamed: forms.bankNamed(institution(row.text(keys.institution ?? 0)), &out)
+        case .bankID: out.string(institution(row.text(keys.institution ?? 0)).id.hex)
         case .number:
             let number = try number(row)
             number.map { out.string($0) } ?? out.null()
@@ -161,13 +161,10 @@ private struct Written {
     private var known: [[UInt8]: [UInt8]] = [:]
 
     mutating func write(
-        _ row: borrowing Row, _ column: Int?, _ out: inout JSONWriter,
-        _ make: (String, inout JSONWriter) throws -> Void
+        _ row: borrowing Row, _ column: Int?, _ page: PageBuffer, _ make: (String, inout JSONWriter) throws -> Void
     ) rethrows {
-        guard let column else { return out.null() }
-        if row.withBytes(column, { lastKey.count == $0.count && lastKey.elementsEqual($0) }), !last.isEmpty {
-            return out.piece(last)
-        }
+        guard let column else { return page.null() }
+        if !last.isEmpty, row.holds(column, lastKey) { return page.append(last) }
         let key = row.blob(column)
         var json = known[key] ?? []
         if json.isEmpty {
@@ -178,6 +175,6 @@ private struct Written {
         }
         lastKey = key
         last = json
-        out.piece(json)
+        page.append(json)
     }
 }

@@ -96,7 +96,7 @@ extension ReadService {
         let vault = core.vault
         return try await core.database.read { db in
             guard try !AccountReads.named(.id(account), environment.scope, db).isEmpty else { return nil }
-            var out = JSONWriter()
+            let out = PageBuffer(capacity: Self.itemBytes * min(limit, PageRequest.limitDefault))
             var last: TransactionCursor?
             var count = 0
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
@@ -105,10 +105,10 @@ extension ReadService {
             try TransactionReads.after(place, limit: limit + 1, environment.scope, db) { row in
                 count += 1
                 guard count <= limit else { return }
-                try form.template.write(row, &out, names.write)
+                try form.template.write(row, out, names.write)
                 last = TransactionCursor(day: row.text(8), id: row.text(0))
             }
-            return (out.bytes, count > limit ? last : nil)
+            return (out.bytes(), count > limit ? last : nil)
         }
     }
 }

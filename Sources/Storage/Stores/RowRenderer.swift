@@ -1,48 +1,59 @@
 import Domain
 
 extension RowTemplate {
-    /// Writes a row's item. Texts go from the database's buffer to the reply as they lie.
-    public func write(
-        _ row: borrowing Row, _ out: inout JSONWriter,
-        _ slot: (RowSlot, borrowing Row, inout JSONWriter) throws -> Void
-    ) rethrows {
-        out.begin()
-        for piece in pieces {
-            switch piece {
-            case .bytes(let bytes): out.piece(bytes)
-            case .column(.slot(let name)): try slot(name, row, &out)
-            case .column(let form): RowTemplate.write(form, row, &out)
+    /// What fills a slot, where the row stands.
+    public typealias Slot = (RowSlot, borrowing Row, PageBuffer) throws -> Void
+
+    /// Writes a row's item behind the one before it. Texts go from the database's buffer to the page as they lie.
+    public func write(_ row: borrowing Row, _ out: PageBuffer, _ slot: Slot) rethrows {
+        out.separate()
+        try constants.withUnsafeBufferPointer { constants in
+            for part in parts {
+                if part.length > 0, let start = constants.baseAddress { out.append(start + part.start, part.length) }
+                switch part.form {
+                case .slot(let name): try slot(name, row, out)
+                case .none: break
+                case .some(let form): RowTemplate.write(form, row, out)
+                }
             }
         }
-        out.end()
     }
 
-    private static func write(_ form: ColumnForm, _ row: borrowing Row, _ out: inout JSONWriter) {
+    private static func write(_ form: ColumnForm, _ row: borrowing Row, _ out: PageBuffer) {
         switch form {
-        case .bare(let column):
-            row.withBytes(column) { out.piece($0) }
         case .text(let column):
-            row.isNull(column) ? out.null() : row.withBytes(column) { out.string(utf8: $0) }
+            if let text = row.bytes(column) { out.string(text) } else { out.null() }
+        case .bare(let column):
+            if let text = row.bytes(column), let start = text.baseAddress { out.append(start, text.count) }
+        case .json(let column):
+            if let text = row.bytes(column), let start = text.baseAddress {
+                out.append(start, text.count)
+            } else {
+                out.null()
+            }
         case .integer(let column):
             row.isNull(column) ? out.null() : out.integer(row.int(column))
         case .flag(let column):
-            out.bool(row.bool(column))
+            out.literal(row.bool(column) ? "true" : "false")
         case .amount(let column):
-            row.isNull(column) ? out.null() : out.amount(minor: row.int(column), scale: 2)
+            row.isNull(column) ? out.null() : out.amount(row.int(column))
         case .credit(let column):
             let minor = row.int(column)
-            minor >= 0 ? out.amount(minor: minor, scale: 2) : out.null()
+            minor >= 0 ? out.amount(minor) : out.null()
         case .debit(let column):
             let minor = row.int(column)
-            minor < 0 ? out.amount(minor: 0 &- minor, scale: 2) : out.null()
+            minor < 0 ? out.amount(0 &- minor) : out.null()
         case .instant(let column):
-            row.isNull(column) ? out.null() : out.instant(row.instant(column))
+            row.isNull(column) ? out.null() : out.instant(row.int(column))
         case .midnight(let column):
-            row.isNull(column) ? out.null() : row.withBytes(column) { out.midnight(utf8: $0) }
+            guard let day = row.bytes(column), let start = day.baseAddress else { return out.null() }
+            out.append(UInt8(ascii: "\""))
+            out.append(start, day.count)
+            out.literal("T00:00:00.000Z\"")
         case .names(let column):
-            out.array { out in for name in row.text(column).split(separator: ",") { out.string(String(name)) } }
-        case .json(let column):
-            row.isNull(column) ? out.null() : row.withBytes(column) { out.raw($0) }
+            out.json { out in
+                out.array { out in for name in row.text(column).split(separator: ",") { out.string(String(name)) } }
+            }
         case .slot:
             break
         }

@@ -50,9 +50,19 @@ enum PathNormalizer {
         return aliases[name] ?? name
     }
 
+    /// A slash at the end or behind another.
+    private static func hasEmptySegment(_ path: String) -> Bool {
+        var isSlash = false
+        for byte in path.utf8 {
+            if byte == UInt8(ascii: "/"), isSlash { return true }
+            isSlash = byte == UInt8(ascii: "/")
+        }
+        return isSlash
+    }
+
     /// Most paths are right as they are; only Okra's wire is spelled in several ways.
     private static func needsWork(_ path: String) -> Bool {
-        if path.utf8.last == UInt8(ascii: "/") || path.contains("//") { return true }
+        if hasEmptySegment(path) { return true }
         guard path.hasPrefix("/v2/") else { return path.hasPrefix("/sandbox/") }
         return !APICatalog.isConstant(path)
     }

@@ -51,7 +51,13 @@ public struct Route: Sendable {
 
 /// One request to a route, authenticated where the route asks for it.
 struct Call: Sendable {
-    let services: Services
+    /// One reference: the services themselves are dozens of them, and a call is passed on many times.
+    final class Shared: Sendable {
+        let services: Services
+        init(_ services: Services) { self.services = services }
+    }
+
+    let shared: Shared
     let route: Route
     let requestID: String
     let parameters: [String: String]
@@ -61,6 +67,7 @@ struct Call: Sendable {
     /// Set unless the route is open to all.
     let caller: Principal?
 
+    var services: Services { shared.services }
     var bytes: [UInt8] { Array(body.readableBytesView) }
 
     /// The caller's environment.

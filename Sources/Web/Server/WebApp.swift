@@ -34,14 +34,15 @@ public struct WebApp: HTTPResponder {
 
     public let background: BackgroundWork
     public let metrics: WebMetrics
-    private let services: Services
+    private let shared: Call.Shared
+    private var services: Services { shared.services }
     private let settings: WebSettings
     private let table: RouteTable
     private let limiter: RateLimiter
     private let logger: Logger
 
     public init(services: Services, settings: WebSettings = WebSettings(), gauges: [WebMetrics.Gauge] = []) {
-        self.services = services
+        shared = Call.Shared(services)
         self.settings = settings
         background = BackgroundWork(runtime: services.core.runtime)
         metrics = WebMetrics()
@@ -113,7 +114,7 @@ public struct WebApp: HTTPResponder {
         if let caller { try limiter.take(caller.environment.id, at: services.core.runtime.now()) }
         let body = try await body(of: request, route, context)
         let call = Call(
-            services: services, route: route, requestID: id, parameters: parameters,
+            shared: shared, route: route, requestID: id, parameters: parameters,
             query: request.uri.query.map { PercentCoding.form($0) ?? [:] } ?? [:], headers: request.headers, body: body,
             caller: caller)
         guard route.isLong else { return try await once(call) }
