@@ -53,6 +53,34 @@ public enum DayPager {
         return place
     }
 
+    private static let headDays = 31
+    private static let headSQL = """
+        SELECT day, count FROM day_total WHERE environment_id = $1 AND list = $2 AND day = ''
+        UNION ALL SELECT day, count FROM (SELECT day, count FROM day_total
+            WHERE environment_id = $1 AND list = $2 AND day > '' AND count > 0 ORDER BY day DESC LIMIT \(headDays)
+        ) AS newest
+        """
+
+    /// The place of the first page, between the days that hold it: of a partitioned table only those parts are opened.
+    static func head(_ list: String, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection) throws -> Place {
+        var place = Place(total: 0, to: firstDay, from: firstDay, offset: 0, isEmpty: false)
+        var days: [(day: String, count: Int64)] = []
+        try db.forEach(headSQL, [.integer(scope.environmentID), .text(list)]) { row in
+            let day = row.text(0)
+            if day.isEmpty { place.total = row.int(1) } else { days.append((day, row.int(1))) }
+        }
+        days.sort { $0.day > $1.day }
+        place.to = days.first?.day ?? lastDay
+        var rows: Int64 = 0
+        for (day, count) in days where rows < Int64(page.limit) {
+            rows += count
+            place.from = day
+        }
+        if rows < Int64(page.limit) { place.from = firstDay }
+        place.isEmpty = place.total <= 0
+        return place
+    }
+
     /// The place in several lists taken as one. They are few: the accounts of a login.
     static func place(
         _ lists: [String], _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection

@@ -6,9 +6,11 @@ import Glibc
 /// The bytes of a page while it is written: raw memory, because a page is thousands of small appends and an array
 /// asks at each whether it is shared. It lives inside one `Database.read`.
 public final class PageBuffer {
-    private var memory: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
-    public private(set) var count = 0
+    // Only the thread of its read touches it, and no method calls out while it writes: the checks of exclusive access
+    // at every append would cost more than the appends.
+    @exclusivity(unchecked) private var memory: UnsafeMutablePointer<UInt8>
+    @exclusivity(unchecked) private var capacity: Int
+    @exclusivity(unchecked) public private(set) var count = 0
     /// Rows of a page mostly came in together, so their instants are the same.
     private var lastInstant: (ms: Int64, start: Int)?
 
