@@ -12,6 +12,8 @@ public struct Core: Sendable {
     public let settings: EngineSettings
     public let sequence: SequenceBlock
     public let wakes: Wakes
+    /// Names this process among the nodes of one database.
+    let nodeID: String
     public let logger: Logger
 
     public init(
@@ -26,6 +28,7 @@ public struct Core: Sendable {
         self.logger = logger
         sequence = SequenceBlock(database: database)
         wakes = Wakes()
+        nodeID = Hex.encode(runtime.randomBytes(8))
     }
 
     /// Seals inside the unit that writes what is sealed.
@@ -53,22 +56,21 @@ public struct EngineSettings: Sendable {
     public var deadlineSeconds: Int64
     /// Requests per minute and key; 0 is no limit.
     public var rateLimitPerMinute: Int
+    /// The work of a node that died is taken over after so long; a node that was frozen longer has lost it.
+    public var leaseMs: Int64
+    /// A loop that nobody wakes looks for work so often.
+    public var pollMs: Int64
 
     public init(
         publicURL: String, allowsLoopbackWebhooks: Bool = false, linkSessionMinutes: Int64 = 30,
-        deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0
+        deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0, leaseMs: Int64 = 15_000, pollMs: Int64 = 1000
     ) {
         self.publicURL = publicURL
         self.allowsLoopbackWebhooks = allowsLoopbackWebhooks
         self.linkSessionMinutes = linkSessionMinutes
         self.deadlineSeconds = deadlineSeconds
         self.rateLimitPerMinute = rateLimitPerMinute
+        self.leaseMs = leaseMs
+        self.pollMs = pollMs
     }
-}
-
-/// Calls the loops after a commit, so that nothing waits for a poll.
-public struct Wakes: Sendable {
-    public let deliveries = Signal()
-    public let refreshes = Signal()
-    public let clocks = Signal()
 }

@@ -8,8 +8,19 @@ public final class Signal: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
     private let state = Mutex(State())
+    private let announce: @Sendable () -> Void
 
+    /// - Parameter announce: tells other nodes.
+    init(announce: @escaping @Sendable () -> Void = {}) { self.announce = announce }
+
+    /// Something was committed that the loops of every node look for.
     public func set() {
+        ring()
+        announce()
+    }
+
+    /// Rings on this node alone.
+    func ring() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             defer { state.waiter = nil }
             if state.waiter == nil { state.isSet = true }
@@ -30,7 +41,7 @@ public final class Signal: Sendable {
         }
     }
 
-    private func waitForSet() async {
+    func waitForSet() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDue = state.withLock { state in
@@ -50,5 +61,52 @@ public final class Signal: Sendable {
             }
             waiter?.resume()
         }
+    }
+}
+
+/// Calls the loops after a commit, so that nothing waits for a poll: those of this node directly, those of others by
+/// `WakeRelay`.
+public struct Wakes: Sendable {
+    public let deliveries: Signal
+    public let refreshes: Signal
+    public let clocks: Signal
+    let outgoing = Outgoing()
+
+    /// What other nodes are to be told.
+    final class Outgoing: Sendable {
+        let bell = Signal()
+        private let channels = Mutex<Set<String>>([])
+
+        func add(_ channel: String) {
+            if channels.withLock({ $0.insert(channel).inserted }) { bell.ring() }
+        }
+
+        func take() -> Set<String> {
+            channels.withLock { channels in
+                defer { channels = [] }
+                return channels
+            }
+        }
+    }
+
+    private enum Channel {
+        static let deliveries = "kubewa_deliveries"
+        static let refreshes = "kubewa_refreshes"
+        static let clocks = "kubewa_clocks"
+    }
+    static let channels = [Channel.deliveries, Channel.refreshes, Channel.clocks]
+
+    init() {
+        let outgoing = outgoing
+        deliveries = Signal { outgoing.add(Channel.deliveries) }
+        refreshes = Signal { outgoing.add(Channel.refreshes) }
+        clocks = Signal { outgoing.add(Channel.clocks) }
+    }
+
+    /// Another node told.
+    func hear(_ channels: Set<String>) {
+        if channels.contains(Channel.deliveries) { deliveries.ring() }
+        if channels.contains(Channel.refreshes) { refreshes.ring() }
+        if channels.contains(Channel.clocks) { clocks.ring() }
     }
 }

@@ -56,11 +56,13 @@ struct Composition {
     static func settings(_ serve: ServeOptions) -> EngineSettings {
         EngineSettings(
             publicURL: serve.root, allowsLoopbackWebhooks: serve.allowLoopbackWebhooks,
-            deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit)
+            deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit,
+            leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000)
     }
 
     func close() async {
         await bankClient.shutdown()
+        await WakeRelay(core: services.core).flush()
         await database.close()
     }
 
@@ -78,7 +80,7 @@ struct Composition {
             runtime: core.runtime, ownListeners: [("127.0.0.1", serve.port), ("127.0.0.1", serve.bankPort)])
         let parts: [any Service] =
             [
-                bankServer(serve), Housekeeper(core: core), ClockLoop(core: core),
+                WakeRelay(core: core), bankServer(serve), Housekeeper(core: core), ClockLoop(core: core),
                 LaneLoop(DeliveryWork(core: core, transport: sender)),
                 LaneLoop(RefreshWork(core: core)),
             ] + webServices(serve, onReady)

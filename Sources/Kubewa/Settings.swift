@@ -67,6 +67,17 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Seconds after which a request is answered with 503 while its work goes on.")
     var deadlineSeconds: Int = 30
 
+    @Option(help: "Seconds after which the work of a node that died is taken over, 2 or more.")
+    var leaseSeconds: Int = 15
+
+    @Option(help: "Seconds between looks for work by a node that nobody wakes.")
+    var pollSeconds: Int = 1
+
+    mutating func validate() throws {
+        guard leaseSeconds >= 2 else { throw ValidationError("--lease-seconds is 2 or more.") }
+        guard pollSeconds >= 1 else { throw ValidationError("--poll-seconds is 1 or more.") }
+    }
+
     var root: String {
         let text = publicURL ?? "http://\(host == "0.0.0.0" ? "127.0.0.1" : host):\(port)"
         return text.hasSuffix("/") ? String(text.dropLast()) : text

@@ -22,7 +22,7 @@ final class PostgresConnection: SQLConnection {
     let dialect = Dialect.postgres
     private let url: String
     private let role: Role
-    private var handle: OpaquePointer?
+    private(set) var handle: OpaquePointer?
     private var cache = StatementCache<PreparedStatement>(max: statementsMax)
     private var statementsMade = 0
     private var parameters = PostgresParameters()

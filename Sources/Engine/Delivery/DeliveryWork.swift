@@ -38,7 +38,7 @@ public struct DeliveryWork: LaneWork {
         guard !target.items.isEmpty else { return .empty }
         let attempts = await send(target)
         try await core.database.write { tx in
-            try LaneStore.renew(lease, until: core.runtime.now() + LaneLoop<DeliveryWork>.leaseMs, tx)
+            try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             DeliveryStore.complete(attempts, lease: lease, tx)
         }
         return .more

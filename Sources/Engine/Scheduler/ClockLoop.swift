@@ -6,8 +6,6 @@ import Storage
 /// Moves sandbox clocks: from one due refresh to the next, so that each runs at its own date, then to the target.
 /// The job is a row, so it goes on after a restart.
 public struct ClockLoop: Service {
-    private static let pollMs: Int64 = 1000
-    private static let leaseMs: Int64 = 15_000
     private static let dueMax = 1000
     private let core: Core
 
@@ -18,14 +16,16 @@ public struct ClockLoop: Service {
             while !Task.isShuttingDownGracefully, !Task.isCancelled {
                 do {
                     while try await tick(), !Task.isShuttingDownGracefully {}
+                } catch is LeaseLost {
+                    core.logger.notice("clock lost to another node")
                 } catch {
                     core.logger.error("clock failed", metadata: ["error": "\(error)"])
                 }
                 guard !Task.isShuttingDownGracefully else { return }
-                await core.wakes.clocks.wait(until: core.runtime.now() + Self.pollMs, core.runtime)
+                await core.wakes.clocks.wait(until: core.runtime.now() + core.settings.pollMs, core.runtime)
             }
         } onGracefulShutdown: {
-            core.wakes.clocks.set()
+            core.wakes.clocks.ring()
         }
     }
 
@@ -41,10 +41,10 @@ public struct ClockLoop: Service {
     private func step(_ job: ClockStore.Job) async throws -> Bool {
         let scope = Scope(environmentID: job.environmentID)
         let machineNow = core.runtime.now()
+        let leaseEnd = machineNow + core.settings.leaseMs
         let token = core.runtime.token()
         let leases = try await core.database.write { tx in
-            try LaneStore.claimAll(
-                .refresh, scope, now: machineNow, leaseEnd: machineNow + Self.leaseMs, token: token, tx)
+            try LaneStore.claimAll(.refresh, scope, now: machineNow, leaseEnd: leaseEnd, token: token, tx)
         }
         guard let leases else { return false }
         do {
@@ -63,33 +63,48 @@ public struct ClockLoop: Service {
         let now = environment.virtual(core.runtime.now())
         let next = try await core.database.read { try RefreshStore.nextDue(scope, $0) }
         guard let next, next.ms <= job.targetMs else {
-            try await finish(job, scope)
+            try await finish(job, scope, leases)
             return true
         }
-        if next > now { try await setClock(scope, to: next) }
+        if next > now { try await setClock(scope, to: next, leases) }
         for lease in leases {
             let due = try await core.database.read {
                 try RefreshStore.due(lane: lease.laneID, now: max(next, now), limit: Self.dueMax, $0)
             }
-            for id in due { try await Syncer(core: core).run(id, lease: lease) }
+            for id in due {
+                // A run renews its own lane's lease; those of the others must not end meanwhile.
+                if leases.count > 1 { try await hold(leases) }
+                try await Syncer(core: core).run(id, lease: lease)
+            }
         }
         try await core.database.write { try ClockStore.countRun(scope, $0) }
         return false
     }
 
-    private func setClock(_ scope: Scope, to instant: Instant) async throws {
+    private func setClock(_ scope: Scope, to instant: Instant, _ leases: [LaneLease]) async throws {
         let offset = instant - core.runtime.now()
-        try await core.database.write { try TenantStore.setOffset(scope, offset, $0) }
+        try await hold(leases) { try TenantStore.setOffset(scope, offset, $0) }
     }
 
-    private func finish(_ job: ClockStore.Job, _ scope: Scope) async throws {
+    private func finish(_ job: ClockStore.Job, _ scope: Scope, _ leases: [LaneLease]) async throws {
         let machineNow = core.runtime.now()
-        try await core.database.write { tx in
+        try await hold(leases) { tx in
             try TenantStore.setOffset(scope, job.targetMs - machineNow.ms, tx)
             try DeliveryStore.makeDue(scope, now: machineNow, tx)
-            try ClockStore.end(scope, tx)
+            try ClockStore.end(job, tx)
         }
         core.wakes.deliveries.set()
+    }
+
+    /// Writes only while this node owns the environment's lanes: one that was frozen meanwhile moves no clock.
+    private func hold(
+        _ leases: [LaneLease], _ body: @escaping @Sendable (Transaction) throws -> Void = { _ in }
+    ) async throws {
+        let leaseEnd = core.runtime.now() + core.settings.leaseMs
+        try await core.database.write { tx in
+            for lease in leases { try LaneStore.renew(lease, until: leaseEnd, tx) }
+            try body(tx)
+        }
     }
 
     private func release(_ leases: [LaneLease]) async throws {

@@ -19,10 +19,14 @@ public protocol LaneWork: Sendable {
 /// Claims lanes and works on them side by side. `tick` is one bounded round, for tests and the simulation; `run`
 /// repeats it with every lane in a task of its own, so that a slow one holds up no other.
 public struct LaneLoop<Work: LaneWork>: Service {
-    public static var leaseMs: Int64 { 15_000 }
-    private static var heartbeatMs: Int64 { 5000 }
-    private static var pollMs: Int64 { 1000 }
     private static var lanesMax: Int { 64 }
+    /// A lease is renewed so many times in its life.
+    private static var heartbeatsPerLease: Int64 { 3 }
+    /// An item escapes only in the milliseconds in which another node gives its lane back, and a look over every lane
+    /// costs more the more there are: so seldom that it costs nothing, so often that nobody waits long.
+    static var sweepMs: Int64 { 5000 }
+    /// A lane that is due and cannot be had is in another node's hands at this moment.
+    private static var contentionMs: Int64 { 10 }
 
     private let work: Work
     private let owned = Owned()
@@ -33,6 +37,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
     private final class Owned: Sendable {
         let leases = Mutex<Set<LaneLease>>([])
         let isStopping = Mutex(false)
+        let sweptAt = Mutex<Instant?>(nil)
     }
 
     // MARK: running
@@ -52,7 +57,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
             }
         } onGracefulShutdown: {
             owned.isStopping.withLock { $0 = true }
-            work.wake.set()
+            work.wake.ring()
         }
     }
 
@@ -70,7 +75,8 @@ public struct LaneLoop<Work: LaneWork>: Service {
     private func workThrough(_ lease: LaneLease) async {
         defer {
             owned.leases.withLock { _ = $0.remove(lease) }
-            work.wake.set()
+            // A node that stops leaves what is due to the others.
+            if isStopping { work.wake.set() } else { work.wake.ring() }
         }
         do {
             while try await work.perform(lease) == .more, !isStopping {}
@@ -86,10 +92,11 @@ public struct LaneLoop<Work: LaneWork>: Service {
     private func heartbeat() async {
         while !Task.isCancelled {
             do {
-                try await core.runtime.sleep(until: core.runtime.now() + Self.heartbeatMs)
+                let pause = core.settings.leaseMs / Self.heartbeatsPerLease
+                try await core.runtime.sleep(until: core.runtime.now() + pause)
                 let leases = owned.leases.withLock { $0 }
                 guard !leases.isEmpty else { continue }
-                let end = core.runtime.now() + Self.leaseMs
+                let end = core.runtime.now() + core.settings.leaseMs
                 try await core.database.write { tx in
                     for lease in leases { try LaneStore.extend(lease, until: end, tx) }
                 }
@@ -103,11 +110,14 @@ public struct LaneLoop<Work: LaneWork>: Service {
 
     private func nextWake() async -> Instant {
         let now = core.runtime.now()
+        let poll = now + core.settings.pollMs
+        // With no hand free there is nothing to wait for but an end of work, which rings.
+        guard free > 0 else { return poll }
         do {
             let due = try await core.database.read { try LaneStore.nextDue(Work.kind, $0) }
-            return min(due ?? now + Self.pollMs, now + Self.pollMs)
+            return min(max(due ?? poll, now + Self.contentionMs), poll)
         } catch {
-            return now + Self.pollMs
+            return poll
         }
     }
 
@@ -126,16 +136,20 @@ public struct LaneLoop<Work: LaneWork>: Service {
         return leases.count
     }
 
+    private var free: Int { Self.lanesMax - owned.leases.withLock { $0.count } }
+
     private func claim() async throws -> [LaneLease] {
         let now = core.runtime.now()
-        let free = Self.lanesMax - owned.leases.withLock { $0.count }
+        let free = free
         guard free > 0 else { return [] }
         let token = core.runtime.token()
+        let leaseEnd = now + core.settings.leaseMs
+        let isSweepDue = owned.sweptAt.withLock { $0.map { now - $0 >= Self.sweepMs } ?? true }
         let found = try await core.database.write { tx in
-            try LaneStore.sweep(Work.kind, now: now, tx)
-            return try LaneStore.claim(
-                Work.kind, now: now, leaseEnd: now + Self.leaseMs, token: token, limit: free, tx)
+            if isSweepDue { try LaneStore.sweep(Work.kind, now: now, tx) }
+            return try LaneStore.claim(Work.kind, now: now, leaseEnd: leaseEnd, token: token, limit: free, tx)
         }
+        if isSweepDue { owned.sweptAt.withLock { $0 = now } }
         owned.leases.withLock { $0.formUnion(found) }
         return found
     }

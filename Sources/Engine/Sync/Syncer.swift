@@ -49,7 +49,7 @@ struct Syncer {
         let environment = try await core.environment(lease.scope)
         let now = environment.virtual(core.runtime.now())
         return try await core.database.write { tx in
-            try LaneStore.renew(lease, until: core.runtime.now() + LaneLoop<RefreshWork>.leaseMs, tx)
+            try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             guard let run = try load(id, environment, lease, now, tx) else { return nil }
             return try start(run, now, tx)
         }
@@ -130,7 +130,9 @@ struct Syncer {
     private func extend(_ run: inout Run) async throws {
         let current = run
         let now = virtualNow(run)
+        let leaseEnd = core.runtime.now() + core.settings.leaseMs
         let longer = try await core.database.write { tx -> Refresh? in
+            try LaneStore.renew(current.lease, until: leaseEnd, tx)
             guard var refresh = try RefreshStore.find(current.refresh.id, current.scope, tx.db),
                 !refresh.rerun.products.isEmpty
             else { return nil }
@@ -196,7 +198,7 @@ struct Syncer {
         _ run: inout Run, _ body: @escaping @Sendable (Transaction, Run) throws -> StepCounts
     ) async throws {
         let current = run
-        let leaseEnd = core.runtime.now() + LaneLoop<RefreshWork>.leaseMs
+        let leaseEnd = core.runtime.now() + core.settings.leaseMs
         try await core.sequence.fill()
         run.refresh.causes = try await core.database.write { tx in
             try LaneStore.renew(current.lease, until: leaseEnd, tx)
@@ -221,7 +223,7 @@ struct Syncer {
         let current = run
         let now = virtualNow(run)
         try await core.database.write { tx in
-            try LaneStore.renew(current.lease, until: core.runtime.now() + LaneLoop<RefreshWork>.leaseMs, tx)
+            try LaneStore.renew(current.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             let vaulting = AccountVault(core: core, scope: current.scope, connectionID: current.connection.id.hex)
             let sealed = try core.seal(grant.bytes, vaulting.context("grant"), tx)
             try ConnectionStore.setGrant(current.connection.id, sealed: sealed, at: now, current.scope, tx)
@@ -235,7 +237,7 @@ struct Syncer {
     private func finish(_ run: Run) async throws -> Bool {
         let now = virtualNow(run)
         let isDone = try await core.database.write { tx in
-            try LaneStore.renew(run.lease, until: core.runtime.now() + LaneLoop<RefreshWork>.leaseMs, tx)
+            try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             guard try RefreshStore.finish(run.refresh.id, at: now, run.scope, tx) else { return false }
             try ConnectionStore.recordSuccess(run.connection.id, at: now, run.scope, tx)
             var schedule = run.schedule
@@ -274,7 +276,7 @@ struct Syncer {
             metadata: ["connection": "\(run.connection.id)", "code": "\(error.code.rawValue)"])
         try await core.sequence.fill()
         try await core.database.write { tx in
-            try LaneStore.renew(run.lease, until: core.runtime.now() + LaneLoop<RefreshWork>.leaseMs, tx)
+            try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             var schedule = run.schedule
             schedule.failures += 1
             switch error.recovery {

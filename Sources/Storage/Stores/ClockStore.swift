@@ -35,7 +35,10 @@ public enum ClockStore {
             "UPDATE clock_job SET runs = runs + 1 WHERE environment_id = $1", [.integer(scope.environmentID)])
     }
 
-    public static func end(_ scope: Scope, _ tx: Transaction) throws {
-        try tx.db.run("DELETE FROM clock_job WHERE environment_id = $1", [.integer(scope.environmentID)])
+    /// Ends a job that is at its target; one that was given a farther target meanwhile goes on.
+    public static func end(_ job: Job, _ tx: Transaction) throws {
+        try tx.db.run(
+            "DELETE FROM clock_job WHERE environment_id = $1 AND target_ms = $2",
+            [.integer(job.environmentID), .integer(job.targetMs)])
     }
 }

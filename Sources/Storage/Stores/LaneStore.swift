@@ -143,7 +143,7 @@ public enum LaneStore {
             "UPDATE lane SET lease_token = NULL, next_due_ms = $1 WHERE lease_token IS NOT NULL", [.at(now)])
     }
 
-    /// Leases an environment's refresh lanes to its clock.
+    /// Leases an environment's refresh lanes to its clock, all or none.
     /// - Returns: nil while another owner still works on one of them.
     public static func claimAll(
         _ kind: LaneKind, _ scope: Scope, now: Instant, leaseEnd: Instant, token: Int64, _ tx: Transaction
@@ -155,7 +155,9 @@ public enum LaneStore {
             LaneLease(laneID: $0.int(0), token: token, environmentID: scope.environmentID, subject: $0.text(1))
         }
         let busy = try tx.db.first(busySQL, Array(values.prefix(2)) + [.integer(token)]) { $0.int(0) }
-        return busy == nil ? taken : nil
+        guard busy != nil else { return taken }
+        for lease in taken { try release(lease, kind, notBefore: now, tx) }
+        return nil
     }
 
     private static let claimAllSQL = """
