@@ -1,5 +1,7 @@
 /// What a person must do next while linking. Every kind can be answered later, also after a restart.
 public enum Step: Sendable, Equatable {
+    /// The person chooses a bank first; no connector ever gives this step.
+    case selectInstitution
     case form(Form)
     case selectAccounts([AccountChoice])
     /// Nothing to answer; ask again after a while.

@@ -4,6 +4,7 @@ import Domain
 public enum APICatalog {
     private static let native: [any Endpoint.Type] = [
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
+        LinkSessions.Institutions.self,
         Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self,
         Connections.List.self, Connections.Get.self,
         Refreshes.Create.self, Refreshes.Get.self,

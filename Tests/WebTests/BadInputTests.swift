@@ -84,7 +84,12 @@ struct BadInputTests {
 
     private static let native: [Case] = [
         Case(path: "link_sessions", body: "[]", status: 400, code: "invalid_json"),
-        Case(path: "link_sessions", body: "{}", status: 400, code: "missing_field", field: "institution"),
+        Case(path: "link_sessions", body: "{\"institution\":7}", status: 400, code: "invalid_field"),
+        Case(
+            path: "link_sessions/{session}/answers", body: "{\"action\":\"dance\"}", status: 400,
+            code: "invalid_field", field: "action"),
+        Case(method: .get, path: "link_sessions/{session}?wait=26", status: 400, code: "invalid_field", field: "wait"),
+        Case(method: .get, path: "link_sessions/{session}?wait=x", status: 400, code: "invalid_field", field: "wait"),
         Case(
             path: "link_sessions", body: "{\"institution\":\"no-bank\"}", status: 400, code: "unknown_institution"),
         Case(

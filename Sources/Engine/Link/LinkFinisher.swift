@@ -9,32 +9,38 @@ struct LinkFinisher {
     let core: Core
     let endpoints: WebhookEndpointService
 
+    /// - Returns: whether the link stands; not when the person left meanwhile.
     func finish(
         _ session: LinkSession, from revision: Int64, _ access: LinkedAccess, _ connector: any Connector,
         _ environment: Domain.Environment
-    ) async throws {
+    ) async throws -> Bool {
         let terms = try LinkTerms(json: session.request)
         let person = await person(terms, access, connector, session, environment)
         try await core.sequence.fill()
         let now = environment.virtual(core.runtime.now())
-        try await core.database.write { tx in
-            let customer = try customer(terms, access, person, connector, now, environment.scope, tx)
-            let connection = connection(session, terms, access, connector, customer, now)
+        let isKept = try await core.database.write { tx in
+            let id: ID<Connection> = core.runtime.newID()
             var ended = session
             ended.status = .done
             ended.state = nil
-            ended.connectionID = connection.id
-            // A second answer that raced this one finds the session done and changes nothing.
-            guard try LinkSessionStore.advance(ended, from: revision, environment.scope, tx) else { return }
+            ended.connectionID = id
+            guard try LinkSessionStore.advance(ended, from: revision, environment.scope, tx) else {
+                // A second answer that raced this one changes nothing.
+                return try LinkSessionStore.find(session.id, environment.scope, tx.db)?.status == .done
+            }
+            let customer = try customer(terms, access, person, connector, now, environment.scope, tx)
+            let connection = connection(ended, id, terms, access, customer, now)
             try ConnectionStore.create(connection, environment.scope, tx)
             try keep(access, terms, connection, session, environment, now, tx)
             let context = EventContext(
                 environment: environment, connection: connection, customerName: customer.name, bvn: person?.bvn,
                 startedAt: session.createdAt, now: now, publicURL: core.settings.publicURL)
             try announce(access, session, context, tx)
+            return true
         }
         core.wakes.refreshes.set()
         core.wakes.deliveries.set()
+        return isKept
     }
 
     /// The bank's word on who this is, when the consent covers it; linking does not fail for want of it.
@@ -82,12 +88,12 @@ struct LinkFinisher {
     }
 
     private func connection(
-        _ session: LinkSession, _ terms: LinkTerms, _ access: LinkedAccess, _ connector: any Connector,
+        _ session: LinkSession, _ id: ID<Connection>, _ terms: LinkTerms, _ access: LinkedAccess,
         _ customer: Customer, _ now: Instant
     ) -> Connection {
         Connection(
-            id: core.runtime.newID(), authID: core.runtime.newID(), customerID: customer.id, appID: session.appID,
-            institution: session.institution, connector: connector.descriptor.id, upstreamUser: access.upstreamUserID,
+            id: id, authID: core.runtime.newID(), customerID: customer.id, appID: session.appID,
+            institution: session.institution, connector: session.connector, upstreamUser: access.upstreamUserID,
             status: .active, products: terms.products, loginType: terms.loginType, historyMonths: terms.historyMonths,
             callbackURL: terms.callbackURL, refreshWebhookURL: terms.setting.webhookURL,
             options: terms.options.encoded, meta: terms.meta.encoded, consentExpiresAt: access.consentExpiresAt,

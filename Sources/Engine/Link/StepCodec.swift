@@ -4,6 +4,7 @@ import Domain
 public enum StepCodec {
     public static func json(_ step: Step) -> JSONValue {
         switch step {
+        case .selectInstitution: return ["kind": "select_institution"]
         case .form(let form):
             var value: [String: JSONValue] = [
                 "kind": "form", "name": .string(form.name), "prompt": .string(form.prompt),
@@ -44,6 +45,7 @@ public enum StepCodec {
     /// Reads what `json` wrote.
     public static func step(_ value: JSONValue) -> Step {
         switch value["kind"]?.text {
+        case "select_institution": return .selectInstitution
         case "form":
             return .form(
                 Step.Form(

@@ -106,8 +106,9 @@ extension Migrations {
             institution TEXT NOT NULL, connector TEXT NOT NULL,
             status TEXT NOT NULL CHECK (status IN ('active', 'done', 'failed', 'abandoned', 'expired')),
             step TEXT NOT NULL, state BYTEA, request TEXT NOT NULL, consent_text TEXT NOT NULL, connection_id TEXT,
-            revision BIGINT NOT NULL, busy_until_ms BIGINT NOT NULL DEFAULT 0, created_at_ms BIGINT NOT NULL,
-            expires_at_ms BIGINT NOT NULL, PRIMARY KEY (environment_id, id));
+            revision BIGINT NOT NULL, busy_until_ms BIGINT NOT NULL DEFAULT 0, answer_index TEXT, problem TEXT,
+            reason TEXT, created_at_ms BIGINT NOT NULL, expires_at_ms BIGINT NOT NULL,
+            PRIMARY KEY (environment_id, id));
         CREATE INDEX link_session_expiry ON link_session (expires_at_ms) WHERE status = 'active';
 
         """

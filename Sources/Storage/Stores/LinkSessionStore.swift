@@ -6,6 +6,7 @@ public enum LinkStatus: String, Sendable { case active, done, failed, abandoned,
 public struct LinkSession: Sendable {
     public var id: String
     public var appID: ID<WidgetApp>
+    /// Empty until one is chosen.
     public var institution: String
     public var connector: String
     public var status: LinkStatus
@@ -18,6 +19,14 @@ public struct LinkSession: Sendable {
     public var consentText: String
     public var connectionID: ID<Connection>?
     public var revision: Int64
+    /// An answer is being worked on until this moment of machine time, unless it ends sooner.
+    public var busyUntil = Instant(ms: 0)
+    /// The keyed hash of the answer that is being worked on.
+    public var answerIndex: String?
+    /// What the bank did not do for the last answer, as JSON; the step can be answered again.
+    public var problem: String?
+    /// Why the person ended it.
+    public var reason: String?
     public var createdAt: Instant
     public var expiresAt: Instant
 
@@ -60,16 +69,22 @@ public enum LinkSessionStore {
 
     private static let findSQL = """
         SELECT id, app_id, institution, connector, status, step, state, request, consent_text, connection_id, revision,
-            created_at_ms, expires_at_ms FROM link_session WHERE environment_id = $1 AND id = $2
+            created_at_ms, expires_at_ms, busy_until_ms, answer_index, problem, reason
+        FROM link_session WHERE environment_id = $1 AND id = $2
         """
 
     public static func find(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> LinkSession? {
         try db.first(findSQL, [.integer(scope.environmentID), .text(id)]) { row in
-            LinkSession(
+            var session = LinkSession(
                 id: row.text(0), appID: row.id(1), institution: row.text(2), connector: row.text(3),
                 status: LinkStatus(rawValue: row.text(4)) ?? .failed, step: row.text(5), state: row.blobOrNil(6),
                 request: row.text(7), consentText: row.text(8), connectionID: row.idOrNil(9), revision: row.int(10),
                 createdAt: row.instant(11), expiresAt: row.instant(12))
+            session.busyUntil = row.instant(13)
+            session.answerIndex = row.textOrNil(14)
+            session.problem = row.textOrNil(15)
+            session.reason = row.textOrNil(16)
+            return session
         }
     }
 
@@ -78,41 +93,56 @@ public enum LinkSessionStore {
         try db.first("SELECT environment_id FROM link_session WHERE id = $1 LIMIT 1", [.text(id)]) { $0.int(0) }
     }
 
-    /// Takes the right to answer one revision, so that two answers at once count as one.
+    /// Takes the right to work on one revision until a moment, so that two answers at once count as one. A worker
+    /// that never comes back holds it no longer than that.
     public static func claim(
-        _ id: String, revision: Int64, now: Instant, until: Instant, _ scope: Scope, _ tx: Transaction
+        _ session: LinkSession, answerIndex: String?, now: Instant, until: Instant, _ scope: Scope, _ tx: Transaction
     ) throws -> Bool {
         try tx.db.run(
             """
-            UPDATE link_session SET busy_until_ms = $5
-            WHERE environment_id = $1 AND id = $2 AND revision = $3 AND status = 'active' AND busy_until_ms <= $4
+            UPDATE link_session SET busy_until_ms = $5, answer_index = $7, problem = NULL
+            WHERE environment_id = $1 AND id = $2 AND revision = $3 AND status = $6 AND busy_until_ms <= $4
             """,
-            [.integer(scope.environmentID), .text(id), .integer(revision), .at(now), .at(until)]) == 1
+            [
+                .integer(scope.environmentID), .text(session.id), .integer(session.revision), .at(now), .at(until),
+                .text(session.status.rawValue), .text(answerIndex),
+            ]) == 1
     }
 
-    /// - Throws: nothing when another answer came first; the caller reads the row again.
-    /// - Returns: whether the row was still at `revision`.
+    /// Writes what a session became. Nothing happens when another answer came first; the caller reads the row again.
+    /// - Returns: whether the row was still open and at `revision`.
     public static func advance(
         _ session: LinkSession, from revision: Int64, _ scope: Scope, _ tx: Transaction
     ) throws -> Bool {
         try tx.db.run(
             """
             UPDATE link_session SET status = $4, step = $5, state = $6, connection_id = $7, revision = $8,
-                busy_until_ms = 0, consent_text = $9
-            WHERE environment_id = $1 AND id = $2 AND revision = $3 AND status = 'active'
+                busy_until_ms = 0, answer_index = NULL, problem = NULL, consent_text = $9, institution = $10,
+                connector = $11, reason = $12
+            WHERE environment_id = $1 AND id = $2 AND revision = $3 AND status IN ('active', 'failed')
             """,
             [
                 .integer(scope.environmentID), .text(session.id), .integer(revision), .text(session.status.rawValue),
                 .text(session.step), .blob(session.state), .id(session.connectionID), .integer(session.revision),
-                .text(session.consentText),
+                .text(session.consentText), .text(session.institution), .text(session.connector),
+                .text(session.reason),
             ]) == 1
     }
 
-    /// Frees a claim whose answer failed to reach the bank; the same step can be answered again.
-    public static func unclaim(_ id: String, _ scope: Scope, _ tx: Transaction) throws {
+    /// Frees a claim whose answer failed; the same step can be answered again. A claim that another worker took over
+    /// stays.
+    public static func unclaim(
+        _ session: LinkSession, until: Instant, problem: String?, _ scope: Scope, _ tx: Transaction
+    ) throws {
         try tx.db.run(
-            "UPDATE link_session SET busy_until_ms = 0 WHERE environment_id = $1 AND id = $2",
-            [.integer(scope.environmentID), .text(id)])
+            """
+            UPDATE link_session SET busy_until_ms = 0, answer_index = NULL, problem = $5
+            WHERE environment_id = $1 AND id = $2 AND revision = $3 AND busy_until_ms = $4
+            """,
+            [
+                .integer(scope.environmentID), .text(session.id), .integer(session.revision), .at(until),
+                .text(problem),
+            ])
     }
 
     /// Ends sessions that nobody finished; what the bank told is dropped with them.

@@ -17,7 +17,7 @@ enum LinkSessions {
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
-            var request = BeginLink(institution: try body.required("institution"))
+            var request = BeginLink(institution: try body.text("institution"))
             request.clientToken = try body.text("client_token")
             request.publicKey = try body.text("public_key")
             request.appID = try body.text("app_id")
@@ -39,13 +39,56 @@ enum LinkSessions {
     }
 
     struct Get: Endpoint {
+        static let waitSecondsMax: Int64 = 25
         static let route = EndpointRoute(
-            method: .get, path: "/link_sessions/{session}", summary: "A session as it is now.", access: .linkSession,
-            isLong: true)
+            method: .get, path: "/link_sessions/{session}", summary: "A session as it is now, or when it has changed.",
+            access: .linkSession, isLong: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let id = call.parameter("session")
-            return reply(try await call.services.links.find(sessionID: id, in: environment(call).scope))
+            let seconds = try number("wait", 0...waitSecondsMax, call) ?? 0
+            let revision = try number("revision", 0...Int64.max, call)
+            let scope = try await environment(call).scope
+            guard seconds > 0 else { return reply(try await call.services.links.find(sessionID: id, in: scope)) }
+            return reply(
+                try await call.services.links.watch(sessionID: id, in: scope, seconds: seconds, revision: revision))
+        }
+
+        private static func number(_ name: String, _ range: ClosedRange<Int64>, _ call: Call) throws -> Int64? {
+            guard let text = call.query[name], !text.isEmpty else { return nil }
+            guard let number = Int64(text), range.contains(number) else {
+                throw DomainError.invalid(name, "must be a whole number from 0 to \(range.upperBound).")
+            }
+            return number
+        }
+    }
+
+    /// The banks of the `select_institution` step; a page has no key for `banks/list`.
+    struct Institutions: Endpoint {
+        static let route = EndpointRoute(
+            method: .get, path: "/link_sessions/{session}/institutions", summary: "The banks that it can link.",
+            access: .linkSession)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let environment = try await environment(call)
+            try await call.services.links.known(sessionID: call.parameter("session"), in: environment.scope)
+            return Reply.json { out in
+                out.object { out in
+                    out.array("data") { out in
+                        for institution in call.services.reads.institutions(environment.kind) {
+                            out.object { out in
+                                out.member("id", institution.id)
+                                out.member("slug", institution.slug)
+                                out.member("name", institution.name)
+                                out.member("ussd", institution.ussd)
+                                out.member("country", institution.country)
+                            }
+                        }
+                    }
+                    out.member("has_more", false)
+                    out.member("next_cursor", String?.none)
+                }
+            }
         }
     }
 
@@ -57,6 +100,24 @@ enum LinkSessions {
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
+            let view = try await call.services.links.perform(
+                try move(body), sessionID: call.parameter("session"), in: environment(call).scope,
+                revision: body.integer("revision"))
+            return reply(view)
+        }
+
+        private static func move(_ body: NativeBody) throws -> LinkMove {
+            switch try body.text("action") ?? "answer" {
+            case "answer":
+                if let name = try body.text("institution"), !name.isEmpty { return .choose(institution: name) }
+                return .answer(try answer(body))
+            case "retry": return .retry
+            case "back": return .back
+            default: throw DomainError.invalid("action", "must be `answer`, `retry` or `back`.")
+            }
+        }
+
+        private static func answer(_ body: NativeBody) throws -> StepAnswer {
             var answer = StepAnswer()
             answer.accounts = try body.texts("accounts") ?? []
             for (name, value) in try fields(body) {
@@ -66,10 +127,7 @@ enum LinkSessions {
                 default: throw DomainError.invalid("fields.\(name.prefix(40))", "must be a text.")
                 }
             }
-            let view = try await call.services.links.answer(
-                sessionID: call.parameter("session"), in: environment(call).scope, answer: answer,
-                revision: body.integer("revision"))
-            return reply(view)
+            return answer
         }
 
         private static func fields(_ body: NativeBody) throws -> [String: JSONValue] {
@@ -87,8 +145,10 @@ enum LinkSessions {
             access: .linkSession)
 
         static func handle(_ call: Call) async throws -> Reply {
+            // Not every client sends a body with DELETE.
+            let reason = try NativeBody(call.bytes).text("reason") ?? call.query["reason"]
             _ = try await call.services.links.abandon(
-                sessionID: call.parameter("session"), in: environment(call).scope)
+                sessionID: call.parameter("session"), in: environment(call).scope, reason: reason)
             return .noContent
         }
     }
@@ -106,10 +166,21 @@ enum LinkSessions {
                 out.member("status", view.statusName)
                 out.member("step", StepCodec.json(view.step))
                 out.member("revision", view.revision)
+                out.member("working", view.isWorking)
+                out.member("answer", view.outcomeName)
                 out.member("institution", view.institution)
                 out.member("connection", view.connectionID)
                 out.member("customer", view.customerID)
                 out.member("consent_text", view.consentText)
+                if let problem = view.problem {
+                    out.object("problem") { out in
+                        out.member("code", problem.code)
+                        out.member("message", problem.message)
+                    }
+                } else {
+                    out.member("problem", String?.none)
+                }
+                out.member("reason", view.reason)
                 out.member("expires_at", view.expiresAt)
             }
         }
