@@ -48,6 +48,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CPostgres"),
+        .systemLibrary(name: "CZlib"),
         .target(name: "Domain"),
         .target(name: "Storage", dependencies: ["Domain", "CSQLite", "CPostgres", crypto, logging]),
         .target(
@@ -55,7 +56,7 @@ let package = Package(
             dependencies: ["Domain", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging] + nio),
         .target(name: "Connectors", dependencies: ["Domain", crypto]),
         .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
-        .target(name: "Web", dependencies: ["Domain", "Engine", lifecycle, logging] + http),
+        .target(name: "Web", dependencies: ["Domain", "Engine", "CZlib", crypto, lifecycle, logging] + http),
         .executableTarget(
             name: "Kubewa",
             dependencies: [

@@ -50,6 +50,9 @@ public protocol Connector: Sendable {
     func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth
 }
 
+    /// Those of its institutions that are in trouble, by slug; all others are healthy. One call for a list of banks.
+    func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth]
+
 extension Connector {
     public func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress {
         throw ConnectorError(.unsupported)
@@ -63,6 +66,7 @@ extension Connector {
     ) throws(ConnectorError) -> [UpstreamEvent] { throw ConnectorError(.unsupported) }
     public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth { .healthy }
 }
+    public func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth] { [:] }
 
 /// Who and what a connector is.
 public struct ConnectorDescriptor: Sendable {

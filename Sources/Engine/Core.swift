@@ -52,6 +52,8 @@ public struct EngineSettings: Sendable {
     /// Lets webhooks go to this machine; for development, printed at start.
     public var allowsLoopbackWebhooks: Bool
     public var linkSessionMinutes: Int64
+    /// How long a link to log in again works.
+    public var reauthLinkHours: Int64 = 24
     /// The server answers 503 after this long while the work goes on.
     public var deadlineSeconds: Int64
     /// Requests per minute and key; 0 is no limit.

@@ -3,6 +3,8 @@ import Domain
 /// Every operation of this server. An operation is added by its struct and one line here.
 public enum APICatalog {
     private static let native: [any Endpoint.Type] = [
+        Widget.Open.self, Widget.Institutions.self, Widget.Begin.self, Widget.Result.self,
+        Links.Create.self, Links.List.self, Links.Remove.self, Links.CreateReauth.self,
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
         LinkSessions.Institutions.self,
         Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self,

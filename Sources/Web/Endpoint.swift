@@ -67,6 +67,12 @@ struct NativeBody {
 
     func texts(_ name: String) throws -> [String]? {
         guard let value = value(name) else { return nil }
+    func flag(_ name: String) throws -> Bool? {
+        guard let value = value(name) else { return nil }
+        guard case .bool(let flag) = value else { throw DomainError.invalid(name, "must be true or false.") }
+        return flag
+    }
+
         guard let elements = value.elements, elements.count <= 200 else {
             throw DomainError.invalid(name, "must be a list of texts.")
         }

@@ -18,12 +18,13 @@ struct LayerTests {
     private static let table: [String: Set<String>] = [
         "CSQLite": [],
         "CPostgres": [],
+        "CZlib": [],
         "Domain": [],
         "Storage": ["Domain", "CSQLite", "CPostgres", "Crypto", "Logging"],
         "Outbound": nio.union(["Domain", "AsyncHTTPClient", "Logging"]),
         "Connectors": ["Domain", "Crypto"],
         "Engine": ["Domain", "Storage", "Connectors", "ServiceLifecycle", "Crypto", "Logging"],
-        "Web": http.union(["Domain", "Engine", "Logging"]),
+        "Web": http.union(["Domain", "Engine", "CZlib", "Crypto", "Logging"]),
         "Kubewa": parts.union(http).union([
             "Logging", "ArgumentParser", "NIOPosix", "Crypto", "UnixSignals",
         ]),

@@ -15,6 +15,8 @@ public struct SandboxBank: Sendable {
     static let lockMs: Int64 = Instant.dayMs
     static let pageRows = 100
     static let pageRowsMax = 500
+    /// Institutions that say they are in trouble, so that a page can be seen to warn; logging in works all the same.
+    static let troubled: [String: InstitutionHealth] = ["heritage-bank": .down, "unity-bank": .degraded]
 
     let book: any SandboxBook
     let runtime: any Runtime
@@ -50,7 +52,10 @@ public struct SandboxBank: Sendable {
     private func answer(_ request: SandboxRequest) async throws -> SandboxReply {
         switch (request.method, request.rest.count, request.rest.first) {
         case ("GET", 1, "health"):
-            return SandboxReply(200) { $0.member("status", "healthy") }
+            return SandboxReply(200) { out in
+                out.member("status", Self.troubled[request.institution.slug]?.rawValue ?? "healthy")
+                out.member("troubled", .object(Self.troubled.mapValues { .string($0.rawValue) }))
+            }
         case ("POST", 1, "login"): return try await login(request)
         case ("POST", 1, "answer"): return try await answerChallenge(request)
         case ("POST", 1, "token"): return try await refreshToken(request)

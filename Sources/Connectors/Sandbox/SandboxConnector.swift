@@ -186,9 +186,20 @@ public struct SandboxConnector: Connector {
     public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth {
         do {
             let reply = try await client.send(.init(path: "health"), context)
-            return reply["status"]?.text == "healthy" ? .healthy : .degraded
+            return reply["status"]?.text.flatMap(InstitutionHealth.init(rawValue:)) ?? .degraded
         } catch {
             return .down
+        }
+    }
+
+    public func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth] {
+        do {
+            let reply = try await client.send(.init(path: "health"), context)
+            return (reply["troubled"]?.members ?? [:]).compactMapValues {
+                $0.text.flatMap(InstitutionHealth.init(rawValue:))
+            }
+        } catch {
+            return Dictionary(uniqueKeysWithValues: descriptor.institutions.map { ($0, .down) })
         }
     }
 

@@ -5,7 +5,7 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
 
     /// What the caller can do about it; `Web` gives each kind its status.
     public enum Kind: Sendable, CaseIterable {
-        case badRequest, unauthorized, forbidden, notFound, conflict, tooLarge, methodNotAllowed, rateLimited
+        case badRequest, unauthorized, forbidden, notFound, gone, conflict, tooLarge, methodNotAllowed, rateLimited
         case deadline, unavailable, unexpected
     }
 
@@ -33,7 +33,11 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let wrongEnvironment = ErrorCode("wrong_environment", .forbidden)
     public static let productNotEnabled = ErrorCode("product_not_enabled", .forbidden)
     public static let sandboxOnly = ErrorCode("sandbox_only", .forbidden)
+    public static let originRefused = ErrorCode("origin_refused", .forbidden)
     public static let notFound = ErrorCode("not_found", .notFound)
+    public static let linkUnknown = ErrorCode("link_unknown", .notFound)
+    public static let linkExpired = ErrorCode("link_expired", .gone)
+    public static let linkUsed = ErrorCode("link_used", .gone)
     public static let noRoute = ErrorCode("no_route", .notFound)
     public static let methodNotAllowed = ErrorCode("method_not_allowed", .methodNotAllowed)
     public static let conflict = ErrorCode("conflict", .conflict)
@@ -49,7 +53,7 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let all: [ErrorCode] = [
         invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,
         urlRefused, notYet, stepMismatch, noKey, unknownKey, revokedKey, wrongKeyKind, wrongEnvironment,
-        productNotEnabled, sandboxOnly, notFound, noRoute, methodNotAllowed, conflict, expired, idempotencyMismatch,
+        productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute, methodNotAllowed, conflict, expired, idempotencyMismatch,
         tooLarge, rateLimited, deadline, unavailable, unexpected,
     ]
 }

@@ -17,6 +17,7 @@ public struct BeginLink: Sendable {
     public var historyMonths: Int?
     public var customerID: String?
     public var loginType: String?
+    public var run = WidgetRun()
 
     public init(institution: String? = nil) { self.institution = institution }
 }
@@ -106,6 +107,7 @@ struct LinkTerms {
     var historyMonths: Int
     var customerID: String?
     var loginType: String
+    var run = WidgetRun()
 
     var json: String {
         let value: [String: JSONValue] = [
@@ -113,6 +115,7 @@ struct LinkTerms {
             "transactions": text(setting.transactions?.rawValue), "refresh_url": text(setting.webhookURL),
             "callback_url": text(callbackURL), "redirect_url": text(redirectURL), "options": options, "meta": meta,
             "months": .integer(Int64(historyMonths)), "customer": text(customerID), "login_type": .string(loginType),
+            "run": run.json,
         ]
         return JSONValue.object(value).encoded
     }
@@ -147,5 +150,6 @@ struct LinkTerms {
             callbackURL: value["callback_url"]?.text, redirectURL: value["redirect_url"]?.text,
             options: value["options"] ?? [:], meta: value["meta"] ?? [:],
             historyMonths: months, customerID: value["customer"]?.text, loginType: value["login_type"]?.text ?? "ind")
+        run = WidgetRun(json: value["run"])
     }
 }

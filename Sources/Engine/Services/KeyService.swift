@@ -79,6 +79,16 @@ public struct KeyService: Sendable {
         return row.environment
     }
 
+    /// The environment of a public key alone, which opens nothing: it says who may frame the page.
+    func environment(ofPublicKey key: String) async throws -> Domain.Environment? {
+        do {
+            let row = try await find(key)
+            return row.kind == .publicKey ? row.environment : nil
+        } catch is DomainError {
+            return nil
+        }
+    }
+
     private func find(_ token: String) async throws -> KeyRow {
         let hash = Hex.encode(SHA256.hash(data: Data(token.utf8)))
         let now = core.runtime.now()

@@ -79,7 +79,7 @@ public struct LinkService: Sendable {
         return try await shown(saved, environment)
     }
 
-    private func app(_ id: String?, _ environment: Domain.Environment) async throws -> WidgetApp {
+    func app(_ id: String?, _ environment: Domain.Environment) async throws -> WidgetApp {
         var appID: ID<WidgetApp>?
         if let id, !id.isEmpty {
             guard let parsed = ID<WidgetApp>(id) else { throw DomainError.notFound("app") }
@@ -109,7 +109,7 @@ public struct LinkService: Sendable {
         return (known, connector)
     }
 
-    private func terms(_ request: BeginLink, _ app: WidgetApp, _ environment: Domain.Environment) throws -> LinkTerms {
+    func terms(_ request: BeginLink, _ app: WidgetApp, _ environment: Domain.Environment) throws -> LinkTerms {
         var products = Set<Product>([.auth, .accounts])
         for name in request.products ?? app.products.names { products.insert(try Product(wire: name)) }
         for product in products where !app.products.contains(product) && product != .auth && product != .accounts {
@@ -133,11 +133,13 @@ public struct LinkService: Sendable {
         guard (1...Self.historyMonthsMax).contains(months) else {
             throw DomainError.invalid("limit", "must be 1 to 24 months.")
         }
-        return LinkTerms(
+        var terms = LinkTerms(
             products: ProductSet(products), setting: setting, callbackURL: callback, redirectURL: redirect,
             options: try metadata(request.options, "options"), meta: try metadata(request.meta, "meta"),
             historyMonths: months, customerID: request.customerID,
             loginType: request.loginType == "corp" ? "corp" : "ind")
+        terms.run = request.run
+        return terms
     }
 
     private func metadata(_ value: JSONValue?, _ field: String) throws -> JSONValue {

@@ -8,6 +8,8 @@ public struct Services: Sendable {
     public let tenants: TenantService
     public let endpoints: WebhookEndpointService
     public let links: LinkService
+    public let widgets: WidgetService
+    public let shortLinks: WidgetLinkService
     public let refreshes: RefreshService
     public let upstream: UpstreamService
     public let sandbox: SandboxService
@@ -20,6 +22,8 @@ public struct Services: Sendable {
         endpoints = WebhookEndpointService(core: core)
         links = LinkService(core: core, keys: keys, endpoints: endpoints)
         refreshes = RefreshService(core: core)
+        widgets = WidgetService(core: core, keys: keys, links: links)
+        shortLinks = WidgetLinkService(core: core, links: links)
         upstream = UpstreamService(core: core, refreshes: refreshes)
         sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
         reads = ReadService(core: core)

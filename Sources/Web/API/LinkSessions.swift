@@ -159,7 +159,7 @@ enum LinkSessions {
         return try await call.services.links.environment(of: call.parameter("session"))
     }
 
-    private static func reply(_ view: LinkView, status: HTTPResponse.Status = .ok) -> Reply {
+    static func reply(_ view: LinkView, status: HTTPResponse.Status = .ok) -> Reply {
         Reply.json(status: status) { out in
             out.object { out in
                 out.member("id", view.id)

@@ -11,6 +11,7 @@ enum ErrorReply {
         case .unauthorized: .unauthorized
         case .forbidden: .forbidden
         case .notFound: .notFound
+        case .gone: .gone
         case .conflict: .conflict
         case .tooLarge: .contentTooLarge
         case .methodNotAllowed: .methodNotAllowed

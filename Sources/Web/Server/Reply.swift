@@ -33,7 +33,7 @@ public struct Reply: Sendable {
     func response(requestID: String) -> Response {
         var fields = headers
         fields[.requestID] = requestID
-        guard status != .noContent else { return Response(status: status, headers: fields) }
+        guard status != .noContent, status != .notModified else { return Response(status: status, headers: fields) }
         fields[.contentType] = contentType
         return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: body))
     }

@@ -32,6 +32,8 @@ struct RouteTable: Sendable {
         if let routes = constant[path] { return answer(routes, method, [:]) }
         let segments = path.split(separator: "/")
         for pattern in patterns where pattern.segments.count == segments.count {
+            // A path of one segment is a short link or nothing.
+            if segments.count == 1, !WidgetLinkSlug.isOne(String(segments[0])) { continue }
             if let parameters = match(pattern.segments, segments) { return answer(pattern.routes, method, parameters) }
         }
         return .nothing

@@ -46,7 +46,7 @@ public struct WebApp: HTTPResponder {
         self.settings = settings
         background = BackgroundWork(runtime: services.core.runtime)
         metrics = WebMetrics()
-        table = RouteTable(APICatalog.routes + ProbeRoutes.all(metrics, gauges))
+        table = RouteTable(APICatalog.routes + LinkPage.routes + ProbeRoutes.all(metrics, gauges))
         limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
         logger = services.core.logger
     }
