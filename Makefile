@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .PHONY: help run demo setup build test test-fast bench format lint ci clean
 
 # The rows of institutions are generated, one a line, and stay as their script writes them.
-SWIFT_FILES = Package.swift $(shell find Sources Tests Benchmarks -name '*.swift' \
+SWIFT_FILES = Package.swift $(shell find Sources Tests Benchmarks Examples -name '*.swift' \
 	-not -path '*/.build/*' -not -path 'Sources/Connectors/Institutions/InstitutionRows*')
 PYTHON_CACHES = find tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -46,5 +46,5 @@ ci: ## Exactly what CI runs
 	.ci/run
 
 clean: ## Remove what builds and tests made (never ./data)
-	rm -rf .build Benchmarks/.build .venv .pytest_cache
+	rm -rf .build Benchmarks/.build Examples/shop/.build .venv .pytest_cache
 	$(PYTHON_CACHES)

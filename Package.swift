@@ -57,10 +57,20 @@ let package = Package(
         .target(name: "Connectors", dependencies: ["Domain", crypto]),
         .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
         .target(name: "Web", dependencies: ["Domain", "Engine", "CZlib", crypto, lifecycle, logging] + http),
+        // The demo's customer, which is a package of its own and knows nothing of the other targets.
+        .target(
+            name: "Shop",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"), crypto, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Examples/shop/Sources/Shop"),
         .executableTarget(
             name: "Kubewa",
             dependencies: [
-                "Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", lifecycle, logging,
+                "Domain", "Storage", "Outbound", "Connectors", "Engine", "Web", "Shop", lifecycle, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"), crypto,
             ] + http),
@@ -76,15 +86,17 @@ let package = Package(
             name: "WebTests",
             dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")],
             exclude: ["Golden"]),
+        .testTarget(name: "ShopTests", dependencies: ["Shop", crypto]),
         .testTarget(name: "TidyTests", dependencies: ["Domain", "Web", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )
 
 for target in package.targets where target.type != .system {
-    target.swiftSettings = (target.swiftSettings ?? []) + [
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-        .treatAllWarnings(as: .error),
-    ]
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .treatAllWarnings(as: .error),
+        ]
 }

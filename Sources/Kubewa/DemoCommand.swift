@@ -4,15 +4,15 @@ import Engine
 import Foundation
 import Storage
 
-/// The first five minutes: a business, a linked account, a receiver, and the first webhooks.
+/// The first five minutes: a business, a linked account, a shop that receives, and the first webhooks.
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Serve with a demo business, a linked sandbox account and a receiver that prints webhooks.")
+        abstract: "Serve with a demo business, a linked sandbox account and a shop that waits for transfers.")
 
     @OptionGroup var data: DataOptions
     @OptionGroup var serve: ServeOptions
-    @Option(help: "The port of the demo's webhook receiver.") var receiverPort: Int = 7702
+    @Option(help: "The port of the demo's shop, which receives the webhooks.") var shopPort: Int = 7702
 
     func run() async throws {
         var serve = serve
@@ -20,30 +20,34 @@ struct DemoCommand: AsyncParsableCommand {
         let options = serve
         do {
             for (port, option) in [
-                (serve.port, "--port"), (serve.bankPort, "--bank-port"), (receiverPort, "--receiver-port"),
+                (serve.port, "--port"), (serve.bankPort, "--bank-port"), (shopPort, "--shop-port"),
             ] { try PortCheck.require(port, option) }
             let composition = try await Composition.open(
                 data, serve: options, isServing: true, settings: Composition.settings(options))
-            let demo = try await DemoWorld.prepare(composition, data: data, receiverPort: receiverPort)
-            let receiver = try startReceiver(secret: demo.webhookSecret)
-            defer { receiver.terminate() }
+            let demo = try await DemoWorld.prepare(composition, data: data, shopPort: shopPort)
+            let shop = try startShop(demo, root: options.root)
+            defer { shop.terminate() }
             Console.say("Webhooks may go to this machine: this is a demo, not for production.")
             try await composition.run(options) {
-                await demo.begin(composition.services, root: options.root)
+                await demo.begin(composition.services, root: options.root, shop: "http://127.0.0.1:\(shopPort)/")
             }
         } catch {
             throw fail(error)
         }
     }
 
-    /// A process of its own, as a customer's server is. The secret goes by the environment, not by the arguments,
-    /// which other users could list.
-    private func startReceiver(secret: String) throws -> Process {
+    /// A process of its own, as a customer's server is. Secrets go by the environment, not by the arguments, which
+    /// other users could list.
+    private func startShop(_ demo: DemoWorld, root: String) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["webhooks", "receive", "--port", String(receiverPort)]
+        process.arguments = ["shop"]
         process.environment = ProcessInfo.processInfo.environment.merging(
-            ["KUBEWA_WEBHOOK_SECRET": secret], uniquingKeysWith: { _, new in new })
+            [
+                "KUBEWA_URL": root, "KUBEWA_CLIENT_TOKEN": demo.clientToken, "KUBEWA_PUBLIC_KEY": demo.publicKey,
+                "KUBEWA_SECRET_KEY": demo.secretKey, "KUBEWA_WEBHOOK_SECRET": demo.webhookSecret,
+                "KUBEWA_ENV": demo.environment.kind.okraName, "SHOP_PORT": String(shopPort),
+            ], uniquingKeysWith: { _, new in new })
         try process.run()
         return process
     }
@@ -65,7 +69,7 @@ struct DemoWorld: Sendable {
         var secretKey: String
     }
 
-    static func prepare(_ composition: Composition, data: DataOptions, receiverPort: Int) async throws -> DemoWorld {
+    static func prepare(_ composition: Composition, data: DataOptions, shopPort: Int) async throws -> DemoWorld {
         let services = composition.services
         let file = "\(data.data)/demo-keys.json"
         let saved: Saved
@@ -84,16 +88,19 @@ struct DemoWorld: Sendable {
         }
         let environment = try await services.tenants.environment(of: saved.clientToken, .sandbox)
         let endpoint = try await services.endpoints.set(
-            in: environment, url: "http://127.0.0.1:\(receiverPort)/hook", payload: .thin, token: nil)
+            in: environment, url: "http://127.0.0.1:\(shopPort)/hook", payload: .thin, token: nil)
         return DemoWorld(
             environment: environment, clientToken: saved.clientToken, publicKey: saved.publicKey,
             secretKey: saved.secretKey, webhookSecret: endpoint.secret)
     }
 
     /// Links one account as a person would, through the link API's own steps.
-    func begin(_ services: Services, root: String) async {
+    func begin(_ services: Services, root: String, shop: String) async {
         Console.say(
             """
+
+              ▶ The demo shop is open:  \(shop)
+                Link a bank there, order a bag, and watch a transfer confirm it.
 
             Kubewa is at \(root)
               client token  \(clientToken)
@@ -119,7 +126,9 @@ struct DemoWorld: Sendable {
                 Post a transfer at the bank and watch it arrive (in another terminal):
                   .build/release/kubewa sandbox post --username success --bank access-bank --amount 4500
 
-                Webhooks as the receiver gets them:
+                Or pay in the shop: \(shop)
+
+                Webhooks as the shop gets them:
                 """)
         } catch {
             Console.say("The demo's account could not be linked: \(error)")

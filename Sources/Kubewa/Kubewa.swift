@@ -7,7 +7,8 @@ struct Kubewa: AsyncParsableCommand {
         abstract: "Open finance on your own machine: link bank accounts once, receive their data for good.",
         version: "0.1.0",
         subcommands: [
-            ServeCommand.self, DemoCommand.self, MigrateCommand.self, TenantsCommand.self, KeysCommand.self,
-            AppsCommand.self, WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
+            ServeCommand.self, DemoCommand.self, ShopCommand.self, MigrateCommand.self, TenantsCommand.self,
+            KeysCommand.self,
+            AppsCommand.self, ConnectionsCommand.self, WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
         ])
 }

@@ -20,9 +20,12 @@ struct SourceFile: Sendable {
 
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
     var isTest: Bool { path.hasPrefix("Tests/") || path.hasPrefix("Sources/TestKit/") }
+    /// The folder in `Sources`, of this package or of an example.
     var target: String? {
         let parts = path.split(separator: "/")
-        return parts.count > 2 ? String(parts[1]) : nil
+        guard let sources = parts.firstIndex(where: { $0 == "Sources" || $0 == "Tests" }), sources + 2 < parts.count
+        else { return nil }
+        return String(parts[sources + 1])
     }
 
     /// Where code says any of `needles`.
