@@ -81,10 +81,49 @@ public enum MoneyError: Error, Equatable, CustomStringConvertible {
 public struct Currency: Hashable, Sendable, CustomStringConvertible {
     public let code: String
     public let scale: Int
-    public init(code: String, scale: Int = 2) {
+
+    /// - Parameter scale: only where somebody else says it; else it is the standard's.
+    public init(code: String, scale: Int? = nil) {
         self.code = code
-        self.scale = scale
+        self.scale = scale ?? Currency.scale(of: code)
     }
     public static let ngn = Currency(code: "NGN")
     public var description: String { code }
+}
+
+extension Currency {
+    /// What a currency has unless the standard says otherwise.
+    public static let usualScale = 2
+    /// The currencies of ISO 4217 that have another number of decimals than two.
+    static let scales: [(scale: Int, codes: [String])] = [
+        (
+            0,
+            [
+                "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF",
+                "XOF", "XPF",
+            ]
+        ),
+        (3, ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
+        (4, ["CLF", "UYW"]),
+    ]
+
+    private static let byCode: [UInt32: Int] = {
+        let pairs = scales.flatMap { group in group.codes.map { (number(Array($0.utf8)), group.scale) } }
+        return Dictionary(pairs) { first, _ in first }
+    }()
+
+    private static let naira: UInt32 = 0x4E_474E
+
+    /// Decimals of a currency by the bytes of its code as they lie in a row; lists ask for every amount.
+    public static func scale(of code: UnsafeBufferPointer<UInt8>) -> Int {
+        guard code.count == 3 else { return usualScale }
+        let number = UInt32(code[0]) << 16 | UInt32(code[1]) << 8 | UInt32(code[2])
+        return number == naira ? usualScale : byCode[number] ?? usualScale
+    }
+
+    public static func scale(of code: String) -> Int {
+        Array(code.utf8).withUnsafeBufferPointer { scale(of: $0) }
+    }
+
+    private static func number(_ code: [UInt8]) -> UInt32 { code.reduce(0) { $0 << 8 | UInt32($1) } }
 }

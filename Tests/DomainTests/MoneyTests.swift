@@ -27,13 +27,24 @@ struct MoneyTests {
 
     @Test("the scale of the currency decides")
     func scales() throws {
-        let yen = Currency(code: "JPY", scale: 0)
-        let dinar = Currency(code: "KWD", scale: 3)
+        let yen = Currency(code: "JPY")
+        let dinar = Currency(code: "KWD")
         #expect(try Money(parsing: "120", currency: yen).minor == 120)
         #expect(try Money(parsing: "1.234", currency: dinar).minor == 1234)
         #expect(throws: MoneyError.tooFine) { try Money(parsing: "1.2", currency: yen) }
         #expect(Money(minor: 1234, currency: dinar).decimal == "1.234")
         #expect(Money(minor: -120, currency: yen).decimal == "-120")
+    }
+
+    @Test(
+        "a currency has the decimals of ISO 4217, two where the standard says nothing else",
+        arguments: [
+            ("NGN", 2), ("USD", 2), ("JPY", 0), ("XOF", 0), ("XAF", 0), ("UGX", 0), ("KWD", 3), ("TND", 3), ("CLF", 4),
+            ("???", 2), ("", 2), ("JPYX", 2),
+        ])
+    func standardScales(code: String, scale: Int) {
+        #expect(Currency(code: code).scale == scale)
+        #expect(Currency.scale(of: code) == scale)
     }
 
     @Test(

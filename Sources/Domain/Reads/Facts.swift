@@ -26,12 +26,14 @@ public struct AccountFacts: Sendable, Equatable {
 public struct EarlierBalance: Sendable, Equatable {
     public let id: String
     public let at: Instant
+    public let currency: Currency
     public let ledgerMinor: Int64?
     public let availableMinor: Int64?
 
-    public init(id: String, at: Instant, ledgerMinor: Int64?, availableMinor: Int64?) {
+    public init(id: String, at: Instant, currency: Currency, ledgerMinor: Int64?, availableMinor: Int64?) {
         self.id = id
         self.at = at
+        self.currency = currency
         self.ledgerMinor = ledgerMinor
         self.availableMinor = availableMinor
     }

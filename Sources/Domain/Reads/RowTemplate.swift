@@ -41,12 +41,12 @@ public enum ColumnForm: Sendable, Equatable {
     case bare(Int)
     case integer(Int)
     case flag(Int)
-    /// Minor units as an exact decimal of major units; null stays null.
-    case amount(Int)
+    /// Minor units as an exact decimal of major units of the currency in another column; null stays null.
+    case amount(Int, currency: Int)
     /// The amount when money came in, else null.
-    case credit(Int)
+    case credit(Int, currency: Int)
     /// The amount without its sign when money went out, else null.
-    case debit(Int)
+    case debit(Int, currency: Int)
     /// Milliseconds as an ISO instant.
     case instant(Int)
     /// A day as the instant of its midnight.

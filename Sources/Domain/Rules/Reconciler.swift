@@ -29,7 +29,8 @@ public enum Reconciler {
     static let pendingDaysMax = 7
 
     /// - Parameters:
-    ///   - stored: the account's rows in the window and, for pending ones, `pendingDaysMax` around it; none removed.
+    ///   - stored: the account's rows in the window and, for pending ones, `pendingDaysMax` around it, none removed;
+    ///     and its rows of any day and status that carry an id of a fetched one.
     ///   - fetched: all rows of the window; it is complete, or the caller does not call.
     public static func reconcile(
         stored: [StoredTransaction], fetched: [FetchedTransaction], window: DayWindow

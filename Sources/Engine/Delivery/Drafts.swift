@@ -52,8 +52,9 @@ enum Drafts {
     ) {
         out.member("nuban", isComplete ? number : account.mask)
         out.member("name", account.name)
-        out.amount("ledger_balance", minor: balance?.ledger?.minor ?? account.ledgerMinor)
-        out.amount("available_balance", minor: balance?.available?.minor ?? account.availableMinor)
+        let scale = account.currency.scale
+        out.amount("ledger_balance", minor: balance?.ledger?.minor ?? account.ledgerMinor, scale: scale)
+        out.amount("available_balance", minor: balance?.available?.minor ?? account.availableMinor, scale: scale)
         out.member("currency", account.currency.code)
         out.member("status", "Active")
         out.member("type", account.type)

@@ -48,7 +48,7 @@ struct SyncSteps {
         _ rows: [FetchedTransaction], _ window: DayWindow, to account: Account, _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
         let now = now(run)
-        let stored = try TransactionStore.stored(account.id, window: window, run.scope, tx.db)
+        let stored = try TransactionStore.stored(account.id, window: window, fetched: rows, run.scope, tx.db)
         let result = Reconciler.reconcile(stored: stored, fetched: rows, window: window)
         let ids = try TransactionStore.apply(
             result, to: account, newID: { core.runtime.newID() }, at: now, run.scope, tx)

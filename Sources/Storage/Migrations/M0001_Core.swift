@@ -218,6 +218,8 @@ extension Migrations {
         CREATE INDEX transaction_by_institution ON account_transaction (environment_id, institution, booked_on, id);
         CREATE INDEX transaction_by_day ON account_transaction (environment_id, booked_on, id);
 
+        CREATE INDEX transaction_by_upstream ON account_transaction (environment_id, account_id, upstream_id)
+            WHERE upstream_id IS NOT NULL;
         """
 
     /// A year a partition, without a default one, so that a newest-first page walks them in order and stops

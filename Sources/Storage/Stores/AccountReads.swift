@@ -94,8 +94,9 @@ public enum AccountReads {
     }
 
     private static let historySQL = """
-        SELECT id, at_ms, ledger_minor, available_minor FROM balance_history
-        WHERE environment_id = $1 AND account_id = $2 ORDER BY at_ms DESC LIMIT $3
+        SELECT h.id, h.at_ms, h.ledger_minor, h.available_minor, a.currency
+        FROM balance_history h JOIN account a ON a.environment_id = h.environment_id AND a.id = h.account_id
+        WHERE h.environment_id = $1 AND h.account_id = $2 ORDER BY h.at_ms DESC LIMIT $3
         """
 
     /// Newest first.
@@ -104,7 +105,8 @@ public enum AccountReads {
     ) throws -> [EarlierBalance] {
         try db.query(historySQL, [.integer(scope.environmentID), .text(account), .int(limit)]) { row in
             EarlierBalance(
-                id: row.text(0), at: row.instant(1), ledgerMinor: row.intOrNil(2), availableMinor: row.intOrNil(3))
+                id: row.text(0), at: row.instant(1), currency: Currency(code: row.text(4)),
+                ledgerMinor: row.intOrNil(2), availableMinor: row.intOrNil(3))
         }
     }
 }

@@ -103,8 +103,9 @@ public final class PageBuffer {
         digits(value.magnitude)
     }
 
-    /// Minor units of a currency with two decimals, as an exact decimal of major ones.
-    func amount(_ minor: Int64) {
+    /// Minor units as an exact decimal of major ones.
+    func amount(_ minor: Int64, scale: Int) {
+        guard scale == 2 else { return append(Array(Money.decimal(minor: minor, scale: scale).utf8)) }
         reserve(24)
         if minor < 0 { append(UInt8(ascii: "-")) }
         let (whole, fraction) = minor.magnitude.quotientAndRemainder(dividingBy: 100)

@@ -35,14 +35,14 @@ extension RowTemplate {
             row.isNull(column) ? out.null() : out.integer(row.int(column))
         case .flag(let column):
             out.literal(row.bool(column) ? "true" : "false")
-        case .amount(let column):
-            row.isNull(column) ? out.null() : out.amount(row.int(column))
-        case .credit(let column):
+        case .amount(let column, let currency):
+            row.isNull(column) ? out.null() : out.amount(row.int(column), scale: scale(row, currency))
+        case .credit(let column, let currency):
             let minor = row.int(column)
-            minor >= 0 ? out.amount(minor) : out.null()
-        case .debit(let column):
+            minor >= 0 ? out.amount(minor, scale: scale(row, currency)) : out.null()
+        case .debit(let column, let currency):
             let minor = row.int(column)
-            minor < 0 ? out.amount(0 &- minor) : out.null()
+            minor < 0 ? out.amount(0 &- minor, scale: scale(row, currency)) : out.null()
         case .instant(let column):
             row.isNull(column) ? out.null() : out.instant(row.int(column))
         case .midnight(let column):
@@ -57,5 +57,9 @@ extension RowTemplate {
         case .slot:
             break
         }
+    }
+
+    private static func scale(_ row: borrowing Row, _ currency: Int) -> Int {
+        row.bytes(currency).map { Currency.scale(of: $0) } ?? Currency.usualScale
     }
 }

@@ -2,9 +2,23 @@ import Domain
 
 /// Transactions of accounts; written set-based, a step at a time.
 public enum TransactionStore {
-    /// The rows that a fetched window is compared with: those in it and pending ones a week around it.
+    /// The rows that a fetched window is compared with: those in it, pending ones a week around it, and those of any
+    /// day that the bank knows by the same id, since it may move a row over the window's edge.
     public static func stored(
-        _ account: ID<Account>, window: DayWindow, _ scope: Scope, _ db: any SQLConnection
+        _ account: ID<Account>, window: DayWindow, fetched: [FetchedTransaction], _ scope: Scope,
+        _ db: any SQLConnection
+    ) throws -> [StoredTransaction] {
+        let near = try near(account, window, scope, db)
+        let known = Set(near.lazy.compactMap(\.fetched.upstreamID))
+        let wanted = Set(fetched.flatMap { [$0.upstreamID, $0.supersedes] }.compactMap { $0 })
+        let moved = try UpstreamRows.rows(wanted.subtracting(known).sorted(), of: account, scope, db, stored)
+        let alive = Set(moved.lazy.filter { $0.fetched.status != .removed }.compactMap(\.fetched.upstreamID))
+        // What the bank took back and shows again is the same row, unless another has its id by now.
+        return near + moved.filter { $0.fetched.status != .removed || !alive.contains($0.fetched.upstreamID ?? "") }
+    }
+
+    private static func near(
+        _ account: ID<Account>, _ window: DayWindow, _ scope: Scope, _ db: any SQLConnection
     ) throws -> [StoredTransaction] {
         try db.query(
             """

@@ -80,7 +80,7 @@ struct OkraForms: RowForms {
                 for balance in balances {
                     out.object { out in
                         out.member("_id", balance.id)
-                        out.amount("amount", minor: minor(balance))
+                        out.amount("amount", minor: minor(balance), scale: balance.currency.scale)
                         out.member("owner", owner)
                         out.member("last_updated", balance.at)
                     }
