@@ -56,7 +56,10 @@ let package = Package(
             dependencies: ["Domain", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging] + nio),
         .target(name: "Connectors", dependencies: ["Domain", crypto]),
         .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
-        .target(name: "Web", dependencies: ["Domain", "Engine", "CZlib", crypto, lifecycle, logging] + http),
+        .target(
+            name: "Web", dependencies: ["Domain", "Engine", "CZlib", crypto, lifecycle, logging] + http,
+            // The sources of what Link/Assets holds.
+            exclude: ["Link/page"]),
         // The demo's customer, which is a package of its own and knows nothing of the other targets.
         .target(
             name: "Shop",
