@@ -23,7 +23,7 @@ public struct WakeRelay: Service {
         await withGracefulShutdownHandler {
             while !Task.isShuttingDownGracefully, !Task.isCancelled {
                 await wakes.outgoing.bell.wait(until: core.runtime.now() + Self.idleMs, core.runtime)
-                await flush()
+                guard await flush() else { continue }
                 do { try await core.runtime.sleep(until: core.runtime.now() + Self.coalesceMs) } catch { break }
             }
         } onGracefulShutdown: {
@@ -33,12 +33,16 @@ public struct WakeRelay: Service {
     }
 
     /// Tells other nodes what waits to be told. A command that does one thing calls it before it ends.
-    public func flush() async {
+    /// - Returns: whether there was anything.
+    @discardableResult
+    public func flush() async -> Bool {
         let channels = core.wakes.outgoing.take()
+        guard !channels.isEmpty else { return false }
         do {
             try await core.database.notify(channels, from: core.nodeID)
         } catch {
             core.logger.debug("other nodes were not told", metadata: ["error": "\(error)"])
         }
+        return true
     }
 }

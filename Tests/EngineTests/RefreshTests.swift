@@ -165,20 +165,6 @@ import Testing
         }
     }
 
-    @Test("a lane whose item came while it was given back is found by the sweep")
-    func sweep() async throws {
-        try await onEveryDatabase { database in
-            let world = try await World.make(on: database)
-            _ = try await world.link { $0.refresh = false }
-            try await world.settle()
-            // As if the touch had been lost between two nodes: an item is due, its lane is idle.
-            try await database.write { tx in
-                try tx.db.run("UPDATE refresh_schedule SET due_ms = 0")
-            }
-            #expect(try await world.refreshes.tick() == 1)
-        }
-    }
-
     @Test("a stale lease writes nothing")
     func staleLease() async throws {
         try await onEveryDatabase { database in

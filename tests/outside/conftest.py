@@ -15,10 +15,12 @@ def pytest_runtest_makereport(item, call):
     """A failed test shows the end of the server's log."""
     outcome = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed and "kubewa" in item.funcargs:
-        server = item.funcargs["kubewa"]
+    if report.when != "call" or not report.failed:
+        return
+    servers = [item.funcargs[name] for name in ("kubewa", "first", "second") if name in item.funcargs]
+    for server in servers:
         if server.log.exists():
-            report.sections.append(("kubewa serve", server.tail()))
+            report.sections.append((server.log.stem, server.tail()))
 
 
 @pytest.fixture(scope="session", autouse=True)

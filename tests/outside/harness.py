@@ -169,12 +169,16 @@ class Delivery:
 
 
 class Kubewa:
-    """One database and data folder, and the `kubewa serve` process on it: started, killed, started again."""
+    """One database and data folder, and the `kubewa serve` process on it: started, killed, started again.
 
-    def __init__(self, folder, database):
+    Several of them on one PostgreSQL and one data folder are nodes.
+    """
+
+    def __init__(self, folder, database, name="serve", options=()):
         self.database = database
         self.data = folder / "data"
-        self.log = folder / "serve.log"
+        self.log = folder / f"{name}.log"
+        self.options = list(options)
         self.port = free_port()
         self.bank_port = free_port()
         self.process = None
@@ -202,7 +206,7 @@ class Kubewa:
             self.process = subprocess.Popen(
                 [
                     str(BINARY), "serve", *self.where, "--port", str(self.port), "--bank-port", str(self.bank_port),
-                    "--allow-loopback-webhooks",
+                    "--allow-loopback-webhooks", *self.options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )
@@ -220,6 +224,13 @@ class Kubewa:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process = None
+
+    def freeze(self):
+        """As a machine that stands still: a paused container, a swapping host."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self):
         """Asks to end, as an operator does; whoever does not follow is killed and fails the test."""
@@ -294,14 +305,14 @@ class Tenant:
         assert reply.status_code in (200, 201), f"{path}: {reply.status_code} {reply.text}"
         return reply.json()["data"]
 
-    def make_customers(self, *usernames, bank="kuda-bank", password="secret", accounts=1, identity=100):
+    def make_customers(self, *usernames, bank="kuda-bank", password="secret", accounts=1, identity=100, speed=5):
         """Logins at the sandbox bank that only this test uses."""
         return self.okra(
             "customers/create",
             [
                 {
                     "noOfAccount": accounts, "name": f"Ada {name}", "bank": bank, "username": name, "password": password,
-                    "type": "ind", "volume": "low", "identity": identity, "internetSpeed": 5,
+                    "type": "ind", "volume": "low", "identity": identity, "internetSpeed": speed,
                 }
                 for name in usernames
             ],

@@ -76,17 +76,17 @@ def assert_nothing_lost_or_doubled(kubewa, receiver, tenant):
     counted = rows("SELECT COUNT(*) FROM account_transaction WHERE status <> 'removed'")[0][0]
     announced = {
         row["id"]
-        for each in receiver.deliveries()
+        for each in receiver.deliveries("/hook")
         if each.body["event"] in ("transaction.success", "transaction.updated")
         for row in each.body["data"]["resource"]
     }
     assert len(announced) == int(counted), "every stored transaction was told, and none that is not stored"
 
-    delivered = {each.id for each in receiver.deliveries()}
+    delivered = {each.id for each in receiver.deliveries("/hook")}
     assert delivered == kubewa.event_ids(), "every committed event was delivered, and none that is not committed"
     verifier = Webhook(tenant.endpoint_secret)
     bodies = {}
-    for each in receiver.deliveries():
+    for each in receiver.deliveries("/hook"):
         verifier.verify(each.raw, each.headers)
         assert bodies.setdefault(each.id, each.raw) == each.raw, "an event that comes twice says the same twice"
 

@@ -37,7 +37,13 @@ public struct LaneLoop<Work: LaneWork>: Service {
     private final class Owned: Sendable {
         let leases = Mutex<Set<LaneLease>>([])
         let isStopping = Mutex(false)
-        let sweptAt = Mutex<Instant?>(nil)
+        let sweep = Mutex(Sweep())
+    }
+
+    private struct Sweep {
+        var at: Instant?
+        /// Something was committed since, here or elsewhere: it may have escaped.
+        var isOwed = false
     }
 
     // MARK: running
@@ -113,9 +119,10 @@ public struct LaneLoop<Work: LaneWork>: Service {
         let poll = now + core.settings.pollMs
         // With no hand free there is nothing to wait for but an end of work, which rings.
         guard free > 0 else { return poll }
+        let sweep = owned.sweep.withLock { $0.isOwed ? $0.at.map { $0 + Self.sweepMs } : nil } ?? poll
         do {
             let due = try await core.database.read { try LaneStore.nextDue(Work.kind, $0) }
-            return min(max(due ?? poll, now + Self.contentionMs), poll)
+            return min(max(due ?? poll, now + Self.contentionMs), poll, sweep)
         } catch {
             return poll
         }
@@ -144,12 +151,15 @@ public struct LaneLoop<Work: LaneWork>: Service {
         guard free > 0 else { return [] }
         let token = core.runtime.token()
         let leaseEnd = now + core.settings.leaseMs
-        let isSweepDue = owned.sweptAt.withLock { $0.map { now - $0 >= Self.sweepMs } ?? true }
+        let isSweepDue = owned.sweep.withLock { sweep in
+            sweep.isOwed = true
+            return sweep.at.map { now - $0 >= Self.sweepMs } ?? true
+        }
         let found = try await core.database.write { tx in
             if isSweepDue { try LaneStore.sweep(Work.kind, now: now, tx) }
             return try LaneStore.claim(Work.kind, now: now, leaseEnd: leaseEnd, token: token, limit: free, tx)
         }
-        if isSweepDue { owned.sweptAt.withLock { $0 = now } }
+        if isSweepDue { owned.sweep.withLock { $0 = Sweep(at: now) } }
         owned.leases.withLock { $0.formUnion(found) }
         return found
     }
