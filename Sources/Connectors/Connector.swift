@@ -4,7 +4,8 @@ import Domain
 ///
 /// A connector translates and nothing else: it never sees the database, keeps no state of its own between calls
 /// (what it must remember travels in a link's `state` or in the `Grant`), and reaches out only through the
-/// `HTTPTransport` that it was made with.
+/// `HTTPTransport` that it was made with. Calls that fetch data (accounts, balance, transactions, identity) hand what the
+/// bank answered to the context's `payloads`; calls that carry a grant or a person's answer never do.
 public protocol Connector: Sendable {
     var descriptor: ConnectorDescriptor { get }
 
@@ -48,10 +49,10 @@ public protocol Connector: Sendable {
     ) throws(ConnectorError) -> [UpstreamEvent]
 
     func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth
-}
 
     /// Those of its institutions that are in trouble, by slug; all others are healthy. One call for a list of banks.
     func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth]
+}
 
 extension Connector {
     public func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress {
@@ -65,8 +66,8 @@ extension Connector {
         headers: [(name: String, value: String)], body: [UInt8]
     ) throws(ConnectorError) -> [UpstreamEvent] { throw ConnectorError(.unsupported) }
     public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth { .healthy }
-}
     public func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth] { [:] }
+}
 
 /// Who and what a connector is.
 public struct ConnectorDescriptor: Sendable {
@@ -118,15 +119,19 @@ public struct ConnectorContext: Sendable {
     public var now: Instant
     public var correlationID: String
     public var isUserPresent: Bool
+    /// Where data calls put what the bank answered, when it is to be kept.
+    public var payloads: RawPayloads?
 
     public init(
-        environmentID: Int64, institution: String, now: Instant, correlationID: String, isUserPresent: Bool = false
+        environmentID: Int64, institution: String, now: Instant, correlationID: String, isUserPresent: Bool = false,
+        payloads: RawPayloads? = nil
     ) {
         self.environmentID = environmentID
         self.institution = institution
         self.now = now
         self.correlationID = correlationID
         self.isUserPresent = isUserPresent
+        self.payloads = payloads
     }
 }
 

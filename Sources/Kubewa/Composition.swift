@@ -57,7 +57,8 @@ struct Composition {
         EngineSettings(
             publicURL: serve.root, allowsLoopbackWebhooks: serve.allowLoopbackWebhooks,
             deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit,
-            leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000)
+            leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000,
+            retentionDays: Int64(max(0, serve.retentionDays)))
     }
 
     func close() async {

@@ -67,6 +67,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Seconds after which a request is answered with 503 while its work goes on.")
     var deadlineSeconds: Int = 30
 
+    @Option(help: "Days that delivered events and their attempts are kept; 0 keeps them for good.")
+    var retentionDays: Int = 90
+
     @Option(help: "Seconds after which the work of a node that died is taken over, 2 or more.")
     var leaseSeconds: Int = 15
 

@@ -44,6 +44,7 @@ public struct ConnectorConformance: Sendable {
             try await tellsFaults(linked, &report)
             try await knowsItsAccounts(linked, &report)
             try await identifies(linked.grant, &report)
+            try await handsOver(linked, &report)
             try await renewsAndEnds(&report)
             try await checksPushes(&report)
         } catch {
@@ -233,6 +234,27 @@ public struct ConnectorConformance: Sendable {
         } catch {
             report.expect(error.code == .accountNotFound, "an unknown account gives \(error.code)")
             check(error, &report)
+        }
+    }
+
+    /// What the bank answered comes along as it came, from calls that fetch data and from no others.
+    private func handsOver(_ linked: LinkedAccess, _ report: inout Report) async throws {
+        guard let account = linked.accounts.first else { return }
+        let payloads = RawPayloads()
+        var context = context
+        context.payloads = payloads
+        _ = await connector.health(institution: context.institution, context)
+        _ = try await connector.beginLink(request, context)
+        report.expect(payloads.all.isEmpty, "a call that fetches no data hands an answer over")
+        _ = try await connector.balance(linked.grant, account: account.upstreamID, context)
+        let today = context.now.day()
+        _ = try await connector.transactions(
+            linked.grant, account: account.upstreamID, window: DayWindow(from: today, to: today), cursor: nil, context)
+        report.expect(payloads.all.count == 2, "\(payloads.all.count) answers came along with two calls for data")
+        report.expect(payloads.all.allSatisfy { !$0.body.isEmpty && !$0.operation.isEmpty }, "an answer is empty")
+        for secret in secrets {
+            let isTold = payloads.all.contains { Self.contains($0.body, secret) }
+            report.expect(!isTold, "an answer that is kept tells a secret")
         }
     }
 

@@ -8,7 +8,7 @@ public enum APICatalog {
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
         LinkSessions.Institutions.self,
         Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self,
-        Connections.List.self, Connections.Get.self,
+        Connections.List.self, Connections.Get.self, Connections.Remove.self, Customers.Remove.self,
         Refreshes.Create.self, Refreshes.Get.self,
         WebhookEndpoints.Create.self, WebhookEndpoints.List.self, WebhookEndpoints.Remove.self,
         Events.Attempts.self,

@@ -17,6 +17,8 @@ struct EndpointRoute {
     var example = "{}"
     var access = Route.Access.secretKey
     var isLong = false
+    /// Its change commits together with the reply that a repeated request gets (`Call.once`).
+    var commitsReply = false
 }
 
 extension Endpoint {
@@ -24,7 +26,7 @@ extension Endpoint {
         let route = route
         return Route(
             route.method, "/api/v1" + route.path, wire: .native, access: route.access, summary: route.summary,
-            example: route.example, isLong: route.isLong
+            example: route.example, isLong: route.isLong, commitsReply: route.commitsReply
         ) { try await handle($0) }
     }
 }
@@ -65,14 +67,14 @@ struct NativeBody {
         return number
     }
 
-    func texts(_ name: String) throws -> [String]? {
-        guard let value = value(name) else { return nil }
     func flag(_ name: String) throws -> Bool? {
         guard let value = value(name) else { return nil }
         guard case .bool(let flag) = value else { throw DomainError.invalid(name, "must be true or false.") }
         return flag
     }
 
+    func texts(_ name: String) throws -> [String]? {
+        guard let value = value(name) else { return nil }
         guard let elements = value.elements, elements.count <= 200 else {
             throw DomainError.invalid(name, "must be a list of texts.")
         }

@@ -156,6 +156,10 @@ struct GoldenTests {
             String(part.filter { $0 != "{" && $0 != "}" })
         }.joined(separator: "-")
         if route.path == "/api/v1/webhook_endpoints/{endpoint}" { path = try await addedEndpoint(server) }
+        if route.method == .delete, route.path.hasSuffix("/connections/{record}") || route.path.contains("/customers/")
+        {
+            path = try await goneWith(route, server)
+        }
         if route.path.hasSuffix("/attempts") {
             try await server.world.listen()
             _ = try await server.post("balance/refresh", "{\"account_id\":\"{account}\"}")
@@ -168,6 +172,13 @@ struct GoldenTests {
     private func addedEndpoint(_ server: Server) async throws -> String {
         let made = try await server.send(.post, "/api/v1/webhook_endpoints", "{\"url\":\"https://shop.example/x\"}")
         return "/api/v1/webhook_endpoints/\(made.json["id"]?.text ?? "")"
+    }
+
+    /// A connection and a customer that no other reply needs.
+    private func goneWith(_ route: Route, _ server: Server) async throws -> String {
+        let view = try await server.world.link("otp", institution: "zenith-bank") { $0.historyMonths = 1 }
+        let id = route.path.contains("/customers/") ? view.customerID : view.connectionID
+        return "/api/v1/\(route.path.contains("/customers/") ? "customers" : "connections")/\(id ?? "")"
     }
 
     private func lastEvent(_ server: Server) throws -> String {
@@ -197,7 +208,10 @@ struct GoldenTests {
             try await onEveryDatabase { database in
                 let world = try await World.make(on: database)
                 try await world.listen(payload: payload == "thin" ? .thin : .complete)
-                _ = try await world.link()
+                let view = try await world.link()
+                try await world.settle()
+                try await world.services.connections.remove(
+                    try #require(view.connectionID), in: world.environment())
                 try await world.settle()
                 var seen: Set<String> = []
                 for body in try world.webhooks.bodies() {
@@ -206,7 +220,7 @@ struct GoldenTests {
                     let problems = try Golden.check("webhook-\(payload)-\(event)", body)
                     #expect(problems.isEmpty, "\(payload) \(event): \(problems.joined(separator: "; "))")
                 }
-                #expect(seen.count >= 5, "\(seen)")
+                #expect(seen.count >= 6, "\(seen)")
             }
         }
     }

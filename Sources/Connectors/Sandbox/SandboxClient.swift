@@ -11,12 +11,16 @@ struct SandboxClient: Sendable {
         var query: [(name: String, value: String)] = []
         var bearer: String?
         var body: JSONValue?
+        /// Names a data call, whose answer may be kept as it comes.
+        var operation: String?
     }
 
     /// - Returns: the JSON object of a 200.
     func send(_ call: Call, _ context: ConnectorContext) async throws(ConnectorError) -> JSONValue {
         let reply = try await exchange(call, context)
         guard reply.status == 200 else { throw SandboxTranslate.error(reply) }
+        // Before it is read: an answer that cannot be read is what one wants to look at.
+        if let operation = call.operation { context.payloads?.add(operation, reply.body) }
         return try SandboxTranslate.object(reply.body)
     }
 

@@ -207,7 +207,9 @@ public struct SandboxConnector: Connector {
         _ path: String, _ query: [(name: String, value: String)], _ grant: Grant, _ context: ConnectorContext
     ) async throws(ConnectorError) -> JSONValue {
         let tokens = try SandboxTokens(grant)
-        return try await client.send(.init(path: path, query: query, bearer: tokens.access), context)
+        let operation = path.split(separator: "/").last.map(String.init)
+        return try await client.send(
+            .init(path: path, query: query, bearer: tokens.access, operation: operation), context)
     }
 
     /// The bank's own ids need no escaping; anything else is not one of them.

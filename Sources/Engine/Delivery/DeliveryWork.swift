@@ -53,7 +53,9 @@ public struct DeliveryWork: LaneWork {
             let isComplete = found.endpoint.payload == .complete
             let due = try DeliveryStore.due(
                 lane: lease.laneID, now: now, limit: Self.batchSize, complete: isComplete, db)
-            let items = try due.map { ($0, try members($0, lease.scope, db)) }
+            let items = try due.compactMap { item in
+                try members(item, lease.scope, db).map { (delivery: item, members: $0) }
+            }
             return Target(
                 endpoint: found.endpoint, secret: SymmetricKey(data: secret),
                 token: token.map { String(decoding: $0, as: UTF8.self) }, items: items)
@@ -68,9 +70,14 @@ public struct DeliveryWork: LaneWork {
             sealed, SealContext(environmentID: scope.environmentID, connectionID: nil, purpose: purpose), on: db)
     }
 
-    private func members(_ item: DueDelivery, _ scope: Scope, _ db: any SQLConnection) throws -> [UInt8] {
+    /// nil when the connection was removed a moment ago: its key is gone, and so is the delivery.
+    private func members(_ item: DueDelivery, _ scope: Scope, _ db: any SQLConnection) throws -> [UInt8]? {
         guard let complete = item.complete else { return item.thin }
-        return try core.vault.open(complete, Outbox.sealing(scope, item.connectionID), on: db)
+        do {
+            return try core.vault.open(complete, Outbox.sealing(scope, item.connectionID), on: db)
+        } catch VaultError.shredded {
+            return nil
+        }
     }
 
     private func send(_ target: Target) async -> [AttemptRecord] {

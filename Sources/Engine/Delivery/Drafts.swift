@@ -17,6 +17,13 @@ enum Drafts {
             })
     }
 
+    /// Its key goes with the record, so there is nothing that a complete body could be sealed with.
+    static func removed() -> EventDraft {
+        EventDraft(
+            type: EventCatalog.removed, method: "AUTH", code: "RECORD_REMOVED",
+            message: "The record and its data were removed", hasComplete: false)
+    }
+
     static func account(_ account: Account, number: String?) -> EventDraft {
         EventDraft(
             type: EventCatalog.accounts, method: "ACCOUNTS", code: "ACCOUNTS_SUCCESS",

@@ -25,6 +25,8 @@ struct EventDraft {
     /// The account's number where it is known, told whole only in complete bodies.
     var number: String?
     var isSuccess = true
+    /// False when the complete body would say no more, or nothing may be sealed for the connection any more.
+    var hasComplete = true
     /// Members of `data`; the flag says whether the complete resource was asked for.
     var data: (inout JSONWriter, _ isComplete: Bool) -> Void = { _, _ in }
     /// Okra's product members at the top of the envelope.

@@ -38,6 +38,7 @@ struct Outbox {
         _ draft: EventDraft, _ context: EventContext, id: Int64, sequence: Int64,
         _ tx: Transaction
     ) throws -> [UInt8]? {
+        guard draft.hasComplete else { return nil }
         let body = OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: true)
         guard body.count <= Self.completeBytesMax else { return nil }
         return try core.seal(body, Outbox.sealing(context.environment.scope, context.connection.id.hex), tx)

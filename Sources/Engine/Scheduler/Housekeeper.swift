@@ -2,12 +2,21 @@ import Domain
 import Logging
 import ServiceLifecycle
 import Storage
+import Synchronization
 
-/// Ends what nobody finished: link sessions past their time.
+/// Ends what nobody finished, and forgets what was kept long enough.
 public struct Housekeeper: Service {
     private static let periodMs: Int64 = 30_000
+    /// Forgetting is not urgent.
+    private static let pruneMs: Int64 = 3_600_000
     private let core: Core
     private let bell = Signal()
+    private let plan = Plan()
+
+    /// When it is time to forget again; every node does it for itself, which costs little and harms nothing.
+    private final class Plan: Sendable {
+        let nextPrune = Mutex(Instant(ms: 0))
+    }
 
     public init(core: Core) { self.core = core }
 
@@ -27,9 +36,15 @@ public struct Housekeeper: Service {
         }
     }
 
+    /// One round; what is not urgent only when an hour has passed since it was done last.
     public func tick() async throws {
         let now = core.runtime.now()
         let count = try await core.database.write { try LinkSessionStore.expire(now: now, $0) }
         if count > 0 { core.logger.info("link sessions expired", metadata: ["count": "\(count)"]) }
+        let removed = try await ConnectionService(core: core).resume()
+        if removed > 0 { core.logger.info("removals finished", metadata: ["count": "\(removed)"]) }
+        guard plan.nextPrune.withLock({ $0 <= now }) else { return }
+        await Retention(core: core).run()
+        plan.nextPrune.withLock { $0 = now + Self.pruneMs }
     }
 }

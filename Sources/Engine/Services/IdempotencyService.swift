@@ -3,38 +3,121 @@ import Domain
 import FoundationEssentials
 import Storage
 
+/// A request under its `Idempotency-Key`, on its way to the change that it asks for.
+public struct IdempotentRequest: Sendable {
+    let key: String
+    /// Of method, path and body.
+    let hash: String
+    let environment: Domain.Environment
+}
+
+/// Makes a change happen once: the reply that a repeated request will get commits together with it.
+public struct Once<Value: Sendable>: Sendable {
+    let request: IdempotentRequest
+    let reply: @Sendable (Value) throws -> IdempotencyService.Kept
+
+    /// - Parameter reply: what the change is answered with; called inside the transaction, so it has no effects.
+    public init(_ request: IdempotentRequest, reply: @escaping @Sendable (Value) throws -> IdempotencyService.Kept) {
+        self.request = request
+        self.reply = reply
+    }
+
+    /// The same for a change that is shown as this one is.
+    func shown<Other: Sendable>(_ view: @escaping @Sendable (Other) throws -> Value) -> Once<Other> {
+        let reply = reply
+        return Once<Other>(request) { try reply(view($0)) }
+    }
+}
+
+/// The key is taken already: its request was done before, or is being done. Look it up.
+public struct RequestRepeated: Error, Sendable {}
+
+extension Core {
+    /// Commits a change, and under a key the reply that it gets again.
+    /// - Throws: `RequestRepeated` when the key is taken; nothing is changed then.
+    func change<T: Sendable>(
+        _ once: Once<T>?, _ unit: @escaping @Sendable (Transaction) throws -> T
+    ) async throws -> T {
+        guard let once else { return try await database.write(unit) }
+        let request = once.request
+        let now = runtime.now()
+        return try await database.write { tx in
+            let scope = request.environment.scope
+            // A request of another node with this key waits here for the end of the first one's transaction.
+            let known = try IdempotencyStore.take(
+                request.key, hash: request.hash, at: now, staleBefore: now + -IdempotencyService.staleMs, scope, tx)
+            guard known == nil else { throw RequestRepeated() }
+            let value = try unit(tx)
+            try IdempotencyService(core: self).keep(request, once.reply(value), tx)
+            return value
+        }
+    }
+}
+
 /// Answers a repeated request with the reply of its first time.
 ///
-/// The key is taken before the work begins and its reply is kept right after it; a crash between leaves a key whose
-/// outcome is unknown, which a later request may use again after a minute.
+/// Most changes commit their key and reply themselves (`Core.change`): whoever finds the key finds the change, and
+/// the other way round. For the few that commit in several steps the key is taken before the work begins and its
+/// reply is kept right after it; a crash between leaves a key whose outcome is unknown, which a later request may use
+/// again after a minute.
 public struct IdempotencyService: Sendable {
     public static let keyLengthMax = 255
     public static let keptDays: Int64 = 30
     static let staleMs: Int64 = 60_000
+    private static let prunedPerStep = 2000
 
     /// A reply as it was first given.
-    public struct Kept: Sendable {
+    public struct Kept: Sendable, Equatable {
         public let status: Int
         public let body: [UInt8]
+        public init(status: Int, body: [UInt8]) {
+            self.status = status
+            self.body = body
+        }
     }
 
     private let core: Core
     public init(core: Core) { self.core = core }
 
-    /// - Parameter request: method, path and body; another one under the same key is refused.
-    /// - Returns: nil when the caller is to do the work and then call `keep` or `drop`.
-    public func take(_ key: String, request: [UInt8], in environment: Domain.Environment) async throws -> Kept? {
-        guard key.utf8.count <= Self.keyLengthMax, key.utf8.allSatisfy({ $0 > 31 && $0 < 127 }) else {
+    /// - Parameter content: method, path and body; another one under the same key is refused.
+    /// - Throws: `invalid_field` for a key that is empty, too long or not visible ASCII.
+    public func request(
+        _ key: String, content: [UInt8], in environment: Domain.Environment
+    ) throws -> IdempotentRequest {
+        guard (1...Self.keyLengthMax).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 31 && $0 < 127 }) else {
             throw DomainError.invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
         }
-        let hash = Hex.encode(SHA256.hash(data: Data(request)))
+        return IdempotentRequest(
+            key: key, hash: Hex.encode(SHA256.hash(data: Data(content))), environment: environment)
+    }
+
+    /// The reply that a request was given before; nil when its key is free.
+    /// - Throws: `idempotency_mismatch` when the key was used for another request, `conflict` while the first one is
+    ///   being answered.
+    public func find(_ request: IdempotentRequest) async throws -> Kept? {
+        let now = core.runtime.now()
+        let found = try await core.database.read {
+            try IdempotencyStore.find(request.key, request.environment.scope, $0)
+        }
+        guard let found, found.status != 0 || now - found.createdAt < Self.staleMs else { return nil }
+        return try await opened(found, request)
+    }
+
+    /// Takes the key before work that commits in several steps.
+    /// - Returns: nil when the caller is to do the work and then call `keep` or `drop`.
+    public func take(_ request: IdempotentRequest) async throws -> Kept? {
         let now = core.runtime.now()
         let found = try await core.database.write { tx in
             try IdempotencyStore.take(
-                key, hash: hash, at: now, staleBefore: now + -Self.staleMs, environment.scope, tx)
+                request.key, hash: request.hash, at: now, staleBefore: now + -Self.staleMs, request.environment.scope,
+                tx)
         }
         guard let found else { return nil }
-        guard found.requestHash == hash else {
+        return try await opened(found, request)
+    }
+
+    private func opened(_ found: IdempotencyStore.Kept, _ request: IdempotentRequest) async throws -> Kept {
+        guard found.requestHash == request.hash else {
             throw DomainError(
                 .idempotencyMismatch, "This Idempotency-Key was used for another request. Use a new key.",
                 field: "Idempotency-Key")
@@ -45,31 +128,43 @@ public struct IdempotencyService: Sendable {
                 field: "Idempotency-Key")
         }
         let sealed = Hex.decode(found.body) ?? []
-        let body = try await core.database.read { try core.vault.open(sealed, context(environment), on: $0) }
+        let body = try await core.database.read { try core.vault.open(sealed, context(request), on: $0) }
         return Kept(status: found.status, body: body)
     }
 
-    public func keep(_ key: String, status: Int, body: [UInt8], in environment: Domain.Environment) async throws {
-        try await core.database.write { tx in
-            // A reply may tell a secret once, so it is kept sealed.
-            let sealed = try core.seal(body, context(environment), tx)
-            try IdempotencyStore.keep(key, status: status, body: Hex.encode(sealed), environment.scope, tx)
-        }
+    /// Keeps the reply of a request that `take` was called for.
+    public func keep(_ request: IdempotentRequest, _ kept: Kept) async throws {
+        try await core.database.write { try keep(request, kept, $0) }
     }
 
-    private func context(_ environment: Domain.Environment) -> SealContext {
-        SealContext(environmentID: environment.id, connectionID: nil, purpose: "idempotency")
+    func keep(_ request: IdempotentRequest, _ kept: Kept, _ tx: Transaction) throws {
+        // A reply may tell a secret once, so it is kept sealed.
+        let sealed = try core.seal(kept.body, context(request), tx)
+        try IdempotencyStore.keep(
+            request.key, status: kept.status, body: Hex.encode(sealed), request.environment.scope, tx)
     }
 
-    public func drop(_ key: String, in environment: Domain.Environment) async throws {
-        try await core.database.write { try IdempotencyStore.drop(key, environment.scope, $0) }
+    private func context(_ request: IdempotentRequest) -> SealContext {
+        SealContext(environmentID: request.environment.id, connectionID: nil, purpose: "idempotency")
     }
 
-    /// Forgets keys that are older than `keptDays`.
+    /// Gives the key of a failed request back.
+    public func drop(_ request: IdempotentRequest) async throws {
+        try await core.database.write { try IdempotencyStore.drop(request.key, request.environment.scope, $0) }
+    }
+
+    /// Forgets keys that are older than `keptDays`, a bounded number at a time.
     /// - Returns: how many.
     @discardableResult
-    public func prune() async throws -> Int {
+    func prune() async throws -> Int {
         let before = core.runtime.now() + -Self.keptDays * Instant.dayMs
-        return try await core.database.write { try IdempotencyStore.prune(before: before, $0) }
+        var sum = 0
+        while true {
+            let count = try await core.database.write {
+                try IdempotencyStore.prune(before: before, limit: Self.prunedPerStep, $0)
+            }
+            sum += count
+            guard count == Self.prunedPerStep else { return sum }
+        }
     }
 }

@@ -26,7 +26,8 @@ public struct RefreshService: Sendable {
     ///   - accountID: or `connectionID`; an account stands for its connection.
     /// - Throws: `missing_field`, `not_found`, `product_not_enabled`, `conflict` when the user must act first.
     public func request(
-        scope: Scope, accountID: String?, connectionID: String?, products: Set<Product>, cause: RefreshCause
+        scope: Scope, accountID: String?, connectionID: String?, products: Set<Product>, cause: RefreshCause,
+        once: Once<RefreshTicket>? = nil
     ) async throws -> RefreshTicket {
         let connection = try await connection(scope, accountID: accountID, connectionID: connectionID)
         for product in products where !connection.products.contains(product) {
@@ -37,19 +38,20 @@ public struct RefreshService: Sendable {
             throw DomainError(
                 .conflict, "This connection is \(connection.status.rawValue): the user must link it again at the bank.")
         }
-        let ticket = try await enqueue(connection.id, products: products, cause: cause, scope)
+        let ticket = try await enqueue(connection.id, products: products, cause: cause, once: once, scope)
         core.wakes.refreshes.set()
         return ticket
     }
 
     func enqueue(
-        _ connection: ID<Connection>, products: Set<Product>, cause: RefreshCause, _ scope: Scope
+        _ connection: ID<Connection>, products: Set<Product>, cause: RefreshCause,
+        once: Once<RefreshTicket>? = nil, _ scope: Scope
     ) async throws -> RefreshTicket {
         let environment = try await core.environment(scope)
         try await core.sequence.fill()
         let machineNow = core.runtime.now()
         let now = environment.virtual(machineNow)
-        return try await core.database.write { tx in
+        return try await core.change(once) { tx in
             let (refresh, isJoined) = try RefreshStore.request(
                 connection, products: ProductSet(products), cause: cause, newID: core.sequence.take(), at: now, scope,
                 tx)

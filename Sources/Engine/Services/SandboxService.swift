@@ -62,14 +62,20 @@ public struct SandboxService: Sendable {
 
     /// Moves the clock forward; everything that falls due on the way happens at its own date. Returns at once, or when
     /// `waitMs` have passed, or when the target is reached.
-    public func advance(_ environment: Domain.Environment, byMs: Int64, waitMs: Int64 = 0) async throws -> ClockView {
+    public func advance(
+        _ environment: Domain.Environment, byMs: Int64, waitMs: Int64 = 0, once: Once<ClockView>? = nil
+    ) async throws -> ClockView {
         try requireSandbox(environment)
         guard byMs > 0, byMs <= Self.advanceMsMax else {
             throw DomainError.invalid("days", "must move the clock forward, by at most 400 days at once.")
         }
         let fresh = try await core.environment(environment.scope)
-        let target = fresh.virtual(core.runtime.now()) + byMs
-        try await core.database.write { try ClockStore.start(environment.scope, targetMs: target.ms, $0) }
+        let now = fresh.virtual(core.runtime.now())
+        let target = now + byMs
+        _ = try await core.change(once) { tx in
+            try ClockStore.start(environment.scope, targetMs: target.ms, tx)
+            return ClockView(now: now, target: target, runs: 0)
+        }
         core.wakes.clocks.set()
         let view = try await settled(environment, until: core.runtime.now() + waitMs)
         keys.forget()

@@ -15,7 +15,7 @@ public struct WebhookEndpointService: Sendable {
     /// A further endpoint with a secret of its own.
     public func create(
         in environment: Domain.Environment, url: String, payload: WebhookEndpoint.Payload, eventTypes: [String],
-        token: String?
+        token: String?, once: Once<Created>? = nil
     ) async throws -> Created {
         let url = try URLRules(environment, core.settings).checked(url, field: "url")
         try check(eventTypes)
@@ -24,16 +24,15 @@ public struct WebhookEndpointService: Sendable {
         let id: ID<WebhookEndpoint> = core.runtime.newID()
         let now = core.runtime.now()
         let scope = environment.scope
-        let made = try await core.database.write { tx in
+        return try await core.change(once) { tx in
             let lane = try LaneStore.findOrCreate(
                 .delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
             let endpoint = WebhookEndpoint(
                 id: id, url: url, source: .api, payload: payload, eventTypes: eventTypes, laneID: lane, createdAt: now)
             let sealed = try core.seal(secret, context(scope, "endpoint_secret"), tx)
             try EndpointStore.create(endpoint, scope, secret: sealed, token: try seal(token, scope, tx), tx)
-            return endpoint
+            return Created(endpoint: endpoint, secret: WebhookSecret.text(secret))
         }
-        return Created(endpoint: made, secret: WebhookSecret.text(secret))
     }
 
     /// The environment's own URL, which gets every event. Setting it again replaces it.

@@ -6,6 +6,7 @@ public enum IdempotencyStore {
         public let requestHash: String
         /// 0 while the first request is still being answered.
         public let status: Int
+        /// Sealed, as hex.
         public let body: String
         public let createdAt: Instant
     }
@@ -27,7 +28,7 @@ public enum IdempotencyStore {
         return taken == 1 ? nil : try find(key, scope, tx.db)
     }
 
-    static func find(_ key: String, _ scope: Scope, _ db: any SQLConnection) throws -> Kept? {
+    public static func find(_ key: String, _ scope: Scope, _ db: any SQLConnection) throws -> Kept? {
         try db.first(
             "SELECT request_hash, status, body, created_at_ms FROM idempotency WHERE environment_id = $1 AND key = $2",
             [.integer(scope.environmentID), .text(key)]
@@ -47,10 +48,14 @@ public enum IdempotencyStore {
             [.integer(scope.environmentID), .text(key)])
     }
 
-    /// Forgets what is older than the time that keys are kept.
-    /// - Returns: rows removed.
-    @discardableResult
-    public static func prune(before: Instant, _ tx: Transaction) throws -> Int {
-        try tx.db.run("DELETE FROM idempotency WHERE created_at_ms < $1", [.at(before)])
+    private static let pruneSQL = """
+        DELETE FROM idempotency WHERE (environment_id, key) IN (
+            SELECT environment_id, key FROM idempotency WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)
+        """
+
+    /// Forgets the oldest of what is older than the time that keys are kept.
+    /// - Returns: rows removed; fewer than `limit` when none is left.
+    public static func prune(before: Instant, limit: Int, _ tx: Transaction) throws -> Int {
+        try tx.db.run(pruneSQL, [.at(before), .int(limit)])
     }
 }

@@ -82,4 +82,31 @@ enum Connections {
             return Reply.json { $0.raw(found.items) }
         }
     }
+
+    struct Remove: Endpoint {
+        static let route = EndpointRoute(
+            method: .delete, path: "/connections/{record}", summary: "Ends a connection and removes all its data.",
+            isLong: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            try await call.services.connections.remove(
+                OkraBody.id(call.parameter("record")), in: call.environment())
+            return .noContent
+        }
+    }
+}
+
+/// People.
+enum Customers {
+    struct Remove: Endpoint {
+        static let route = EndpointRoute(
+            method: .delete, path: "/customers/{customer}",
+            summary: "Removes a person: all their connections with all their data.", isLong: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            try await call.services.connections.removeCustomer(
+                OkraBody.id(call.parameter("customer")), in: call.environment())
+            return .noContent
+        }
+    }
 }

@@ -28,7 +28,8 @@ enum NativeItems {
             ConnectionColumn.self,
             """
             {"id":$id,"customer":$customer,"institution":$bank,"status":$state,"products":$product_names,
-            "is_refreshing":$is_running,"last_success_at":$last_success_at,"last_fail_at":$last_fail_at,
+            "refresh":$refresh,"is_refreshing":$is_running,"last_success_at":$last_success_at,
+            "last_fail_at":$last_fail_at,
             "last_error":$last_error,"consent_expires_at":$consent_expires_at,"callback_url":$callback_url,
             "options":$options,"meta":$meta,"created_at":$created_at,"updated_at":$updated_at}
             """))
@@ -54,6 +55,15 @@ struct NativeForms: RowForms {
     }
 
     func status(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.bool(connection.isRunning) }
+
+    func refresh(_ facts: RefreshFacts, _ out: inout JSONWriter) {
+        out.object { out in
+            out.member("balance", facts.setting.balance?.rawValue)
+            out.member("transactions", facts.setting.transactions?.rawValue)
+            out.member("next_balance_at", facts.nextBalanceAt)
+            out.member("next_transactions_at", facts.nextTransactionsAt)
+        }
+    }
 
     func products(_ connection: ConnectionFacts, _ out: inout JSONWriter) {
         out.array { out in for name in connection.products.names { out.string(name) } }

@@ -7,7 +7,8 @@ enum Refreshes {
     struct Create: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/refreshes", summary: "Asks the bank now, or joins the run in flight.",
-            example: "{\"connection\":\"{record}\",\"account\":\"{account}\",\"products\":[\"balance\"]}", isLong: true)
+            example: "{\"connection\":\"{record}\",\"account\":\"{account}\",\"products\":[\"balance\"]}", isLong: true,
+            commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
@@ -21,7 +22,7 @@ enum Refreshes {
             }
             let ticket = try await call.services.refreshes.requestOnDemand(
                 in: call.environment(), accountID: account, connectionID: account == nil ? connection : nil,
-                products: products)
+                products: products, once: call.once { reply($0, status: .created) })
             return reply(ticket, status: .created)
         }
     }

@@ -20,7 +20,8 @@ enum Sandbox {
 
         static let route = EndpointRoute(
             method: .post, path: "/sandbox/clock/advance", summary: "Moves the clock; what falls due happens.",
-            example: "{\"days\":1,\"hours\":0,\"minutes\":0,\"seconds\":0,\"wait_seconds\":0}", isLong: true)
+            example: "{\"days\":1,\"hours\":0,\"minutes\":0,\"seconds\":0,\"wait_seconds\":0}", isLong: true,
+            commitsReply: true)
 
         private static let units: [(name: String, ms: Int64)] = [
             ("days", Instant.dayMs), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000),
@@ -39,7 +40,9 @@ enum Sandbox {
             guard ms > 0 else { throw DomainError.missing("days") }
             let wait = min(max(try body.integer("wait_seconds") ?? 0, 0) * 1000, waitMs)
             return reply(
-                try await call.services.sandbox.advance(call.environment(), byMs: ms, waitMs: wait), status: .accepted)
+                try await call.services.sandbox.advance(
+                    call.environment(), byMs: ms, waitMs: wait, once: call.once { reply($0, status: .accepted) }),
+                status: .accepted)
         }
     }
 

@@ -9,14 +9,19 @@ enum WebhookEndpoints {
             method: .post, path: "/webhook_endpoints", summary: "Adds an endpoint; its secret is told once.",
             example: """
                 {"url":"https://example.com/hook","payload":"complete","event_types":["transaction.*"],"token":"abc"}
-                """)
+                """, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
             let (view, secret) = try await call.services.endpoints.create(
                 in: call.environment(), url: body.required("url"), payloadName: body.text("payload") ?? "thin",
-                eventTypes: body.texts("event_types") ?? [], token: body.text("token"))
-            return Reply.json(status: .created) { out in write(view, secret: secret, &out) }
+                eventTypes: body.texts("event_types") ?? [], token: body.text("token"),
+                once: call.once { made in reply(made.view, made.secret) })
+            return reply(view, secret)
+        }
+
+        private static func reply(_ view: EndpointView, _ secret: String) -> Reply {
+            Reply.json(status: .created) { out in write(view, secret: secret, &out) }
         }
     }
 

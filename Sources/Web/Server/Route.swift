@@ -31,11 +31,14 @@ public struct Route: Sendable {
     public let kind: EnvironmentKind?
     /// May outlast the deadline: the work goes on while the caller gets a 503.
     public let isLong: Bool
+    /// A repeated POST finds its key with its change, since they commit together.
+    public let commitsReply: Bool
     let handle: @Sendable (Call) async throws -> Reply
 
     init(
         _ method: HTTPRequest.Method, _ path: String, wire: Wire, access: Access, summary: String, example: String,
-        kind: EnvironmentKind? = nil, isLong: Bool = false, handle: @escaping @Sendable (Call) async throws -> Reply
+        kind: EnvironmentKind? = nil, isLong: Bool = false, commitsReply: Bool = false,
+        handle: @escaping @Sendable (Call) async throws -> Reply
     ) {
         self.method = method
         self.path = path
@@ -45,6 +48,7 @@ public struct Route: Sendable {
         self.example = example
         self.kind = kind
         self.isLong = isLong
+        self.commitsReply = commitsReply
         self.handle = handle
     }
 }
@@ -66,6 +70,8 @@ struct Call: Sendable {
     let body: ByteBuffer
     /// Set unless the route is open to all.
     let caller: Principal?
+    /// Set when the request has an `Idempotency-Key` and its route commits the reply.
+    var idempotency: IdempotentRequest?
 
     var services: Services { shared.services }
     var bytes: [UInt8] { Array(body.readableBytesView) }
@@ -74,6 +80,16 @@ struct Call: Sendable {
     func environment() throws -> Domain.Environment {
         guard let caller else { throw DomainError(.noKey, "This operation needs a secret key.") }
         return caller.environment
+    }
+
+    /// For the service that makes the change: how the change is answered, to be committed with it.
+    func once<T: Sendable>(_ reply: @escaping @Sendable (T) -> Reply) -> Once<T>? {
+        idempotency.map { request in
+            Once(request) { value in
+                let reply = reply(value)
+                return IdempotencyService.Kept(status: reply.status.code, body: Array(reply.body.readableBytesView))
+            }
+        }
     }
 
     func parameter(_ name: String) -> String { parameters[name] ?? "" }

@@ -1,0 +1,38 @@
+import Synchronization
+
+/// What a bank answered to one call, as it came.
+public struct RawPayload: Sendable, Equatable {
+    /// What was asked for: `balance`, `transactions`, `identity` …
+    public let operation: String
+    /// At most `RawPayloads.bodyBytesMax`.
+    public let body: [UInt8]
+    /// Bytes of the whole body.
+    public let byteCount: Int
+    public var isTruncated: Bool { body.count < byteCount }
+}
+
+/// Collects what the data calls of one step are answered with, so that the engine can keep it for a while: a
+/// translation that went wrong can then be looked at. Bounded.
+public final class RawPayloads: Sendable {
+    public static let bodyBytesMax = 1 << 20
+    /// Of one step; bodies beyond are kept cut off.
+    public static let stepBytesMax = 16 << 20
+
+    private struct State {
+        var payloads: [RawPayload] = []
+        var bytes = 0
+    }
+    private let state = Mutex(State())
+
+    public init() {}
+
+    public func add(_ operation: String, _ body: [UInt8]) {
+        state.withLock { state in
+            let kept = body.prefix(min(Self.bodyBytesMax, Self.stepBytesMax - state.bytes))
+            state.bytes += kept.count
+            state.payloads.append(RawPayload(operation: operation, body: Array(kept), byteCount: body.count))
+        }
+    }
+
+    public var all: [RawPayload] { state.withLock { $0.payloads } }
+}

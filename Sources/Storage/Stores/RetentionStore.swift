@@ -1,0 +1,38 @@
+import Domain
+
+/// Forgets events that were delivered long ago, with what was sent of them.
+public enum RetentionStore {
+    /// Events looked at in one transaction; each may have dozens of attempts.
+    public static let eventsMax = 100
+
+    /// What one step came to.
+    public struct Step: Sendable, Equatable {
+        public let forgotten: Int
+        /// Where to go on; nil at the first event that is young enough, or at the end.
+        public let next: Int64?
+    }
+
+    private static let oldestSQL = """
+        SELECT e.id, e.occurred_at_ms, CASE WHEN EXISTS (
+            SELECT 1 FROM delivery d WHERE d.environment_id = e.environment_id AND d.event_id = e.id) THEN 1 ELSE 0 END
+        FROM event e WHERE e.environment_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
+        """
+
+    /// Walks an environment's events from the oldest on. What still waits to be delivered is passed over.
+    public static func step(after id: Int64, before: Instant, _ scope: Scope, _ tx: Transaction) throws -> Step {
+        let rows = try tx.db.query(
+            oldestSQL, [.integer(scope.environmentID), .integer(id), .int(eventsMax)]
+        ) { (id: $0.int(0), isOld: $0.instant(1) < before, isWaiting: $0.bool(2)) }
+        let gone = rows.filter { $0.isOld && !$0.isWaiting }.map(\.id)
+        try ErasureStore.forget(events: gone, scope, tx)
+        let isLast = rows.count < eventsMax || !rows.contains { $0.isOld }
+        return Step(forgotten: gone.count, next: isLast ? nil : rows.last?.id)
+    }
+
+    /// Environments whose events are looked at, by their ids.
+    public static func environments(after id: Int64, limit: Int, _ db: any SQLConnection) throws -> [Scope] {
+        try db.query(
+            "SELECT id FROM environment WHERE id > $1 ORDER BY id LIMIT $2", [.integer(id), .int(limit)]
+        ) { Scope(environmentID: $0.int(0)) }
+    }
+}

@@ -1,0 +1,12 @@
+import Engine
+
+/// What the engine tells of its load in `/metrics`.
+enum EngineGauges {
+    static func all(_ core: Core) -> [WebMetrics.Gauge] {
+        [
+            WebMetrics.Gauge(
+                "kubewa_database_units_waiting", help: "Changes that wait for the writing connection."
+            ) { [("", Double(core.unitsWaiting))] }
+        ]
+    }
+}

@@ -1,0 +1,255 @@
+import Domain
+import Storage
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Engine
+
+@Suite struct RemovalTests {
+    /// What belongs to one connection, by a column of its own or its accounts'.
+    private static let counts: [(table: String, sql: String)] = [
+        ("connection", "SELECT id FROM connection WHERE environment_id = $1 AND id = $2"),
+        ("account", "SELECT id FROM account WHERE environment_id = $1 AND connection_id = $2"),
+        ("account_transaction", "SELECT id FROM account_transaction WHERE environment_id = $1 AND connection_id = $2"),
+        ("identity", "SELECT id FROM identity WHERE environment_id = $1 AND connection_id = $2"),
+        ("connection_grant", "SELECT sealed FROM connection_grant WHERE environment_id = $1 AND connection_id = $2"),
+        ("data_key", "SELECT wrapped FROM data_key WHERE environment_id = $1 AND connection_id = $2"),
+        ("refresh", "SELECT causes FROM refresh WHERE environment_id = $1 AND connection_id = $2"),
+        ("refresh_schedule", "SELECT lane_id FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2"),
+        ("raw_payload", "SELECT sealed FROM raw_payload WHERE environment_id = $1 AND connection_id = $2"),
+        ("link_session", "SELECT id FROM link_session WHERE environment_id = $1 AND connection_id = $2"),
+        ("event", "SELECT type FROM event WHERE environment_id = $1 AND connection_id = $2"),
+    ]
+
+    private func rows(_ world: World, _ connection: String) async throws -> [String: [String]] {
+        var found: [String: [String]] = [:]
+        for (table, sql) in Self.counts {
+            found[table] = try await world.core.database.read { db in
+                try db.query(sql, [.integer(world.scope.environmentID), .text(connection)]) { $0.text(0) }
+            }
+        }
+        return found
+    }
+
+    /// Tables without a column for the connection, and the totals of every list.
+    private func isEmpty(_ world: World) async throws -> Bool {
+        try await world.core.database.read { db in
+            let scope: [SQLValue] = [.integer(world.scope.environmentID)]
+            let history = try db.query("SELECT id FROM balance_history WHERE environment_id = $1", scope) { $0.text(0) }
+            let totals = try db.query(
+                """
+                SELECT list FROM day_total WHERE environment_id = $1
+                    AND (count <> 0 OR credit_minor <> 0 OR debit_minor <> 0)
+                """, scope
+            ) { $0.text(0) }
+            return history.isEmpty && totals.allSatisfy { $0 == "customers" }
+        }
+    }
+
+    private func linked(_ world: World, _ institution: String = "access-bank", customer: String? = nil) async throws
+        -> LinkView
+    {
+        let view = try await world.link(institution: institution) {
+            $0.historyMonths = 3
+            $0.customerID = customer
+        }
+        #expect(view.status == .done)
+        try await world.settle()
+        return view
+    }
+
+    private func check(_ world: World, gone id: String) async throws {
+        for (table, rows) in try await rows(world, id) {
+            #expect(table == "event" ? rows == ["record.removed"] : rows.isEmpty, "\(table): \(rows.count)")
+        }
+    }
+
+    private func expectNotFound(_ body: () async throws -> Void) async {
+        do {
+            try await body()
+            Issue.record("found")
+        } catch {
+            #expect((error as? DomainError)?.code == .notFound, "\(error)")
+        }
+    }
+
+    @Test("a removed connection leaves nothing but the ledger and its last event, and its access ends at the bank")
+    func everything() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen(payload: .complete)
+            let view = try await linked(world)
+            let id = try #require(view.connectionID)
+            let before = try await rows(world, id)
+            #expect(before.allSatisfy { !$0.value.isEmpty }, "\(before.filter { $0.value.isEmpty }.keys)")
+            world.webhooks.forget()
+            try await world.services.connections.remove(id, in: world.environment())
+            try await check(world, gone: id)
+            #expect(try await isEmpty(world))
+            try await world.settle()
+            let told = try world.webhooks.bodies()
+            #expect(told.map { $0["event"]?.text } == ["record.removed"])
+            #expect(told.first?["data"]?["record"]?.text == id)
+            let ledger = try await database.read { db in
+                try ConsentStore.list(ID(trusted: id), world.scope, db).map(\.action)
+            }
+            #expect(ledger == [.granted, .revoked])
+            let ended = try await database.read { db in
+                try db.query("SELECT ended FROM sandbox_grant", []) { $0.textOrNil(0) }
+            }
+            #expect(ended == ["revoked"])
+            let name = try await database.read {
+                try CustomerStore.find(ID(trusted: view.customerID ?? ""), world.scope, $0)
+            }
+            #expect(name != nil && name?.name == nil, "the last connection takes the person's name along")
+            await expectNotFound { try await world.services.connections.remove(id, in: world.environment()) }
+        }
+    }
+
+    @Test("what waited to be sent of a removed connection is dropped, and the last event still comes")
+    func waitingDeliveries() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen(payload: .complete)
+            let view = try await world.link { $0.historyMonths = 1 }
+            while try await world.refreshes.tick() > 0 {}
+            try await world.services.connections.remove(try #require(view.connectionID), in: world.environment())
+            try await world.settle()
+            #expect(try world.webhooks.bodies().map { $0["event"]?.text } == ["record.removed"])
+        }
+    }
+
+    @Test("a removal that broke off is finished by the housekeeper of the next process")
+    func crash() async throws {
+        try await onEveryTestDatabase { test in
+            let world = try await World.make(on: test.database)
+            let view = try await linked(world)
+            let id = try #require(view.connectionID)
+            #expect(try await world.services.connections.mark(ID(trusted: id), world.environment()))
+            for _ in 0..<2 {
+                _ = try await test.database.write {
+                    try ErasureStore.step(ID(trusted: id), keeping: "record.removed", world.scope, $0)
+                }
+            }
+            // The process dies here.
+            let next = try await World.make(on: test.reopened(), sameAs: world)
+            try await Housekeeper(core: next.core).tick()
+            try await check(next, gone: id)
+            #expect(try await isEmpty(next))
+            #expect(try await next.core.database.read { try RemovalStore.open(limit: 10, $0) }.isEmpty)
+        }
+    }
+
+    @Test("a bank that cannot be reached holds up no removal")
+    func bankDown() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database) { inner in
+                FaultyTransport(inner) { request, _ in request.url.hasSuffix("/revoke") ? .timedOut : nil }
+            }
+            let id = try #require(try await linked(world).connectionID)
+            try await world.services.connections.remove(id, in: world.environment())
+            try await check(world, gone: id)
+        }
+    }
+
+    @Test("a connection that is removed in the middle of its refresh stays removed")
+    func duringRefresh() async throws {
+        try await onEveryDatabase { database in
+            let hook = Hook()
+            let world = try await World.make(on: database) { HookedTransport($0, hook) }
+            let view = try await world.link { $0.historyMonths = 3 }
+            let id = try #require(view.connectionID)
+            hook.onTransactions {
+                try await world.services.connections.remove(id, in: world.environment())
+            }
+            try await world.settle()
+            #expect(hook.hasRun)
+            try await check(world, gone: id)
+            #expect(try await isEmpty(world))
+        }
+    }
+
+    @Test("removing a person removes every connection of theirs, and nobody else's")
+    func customer() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let first = try await linked(world)
+            let customer = try #require(first.customerID)
+            let second = try await linked(world, "zenith-bank", customer: customer)
+            let other = try await world.link("otp", institution: "wema-bank") { $0.historyMonths = 1 }
+            try await world.settle()
+            let kept = try await rows(world, try #require(other.connectionID))
+            try await world.services.connections.removeCustomer(customer, in: world.environment())
+            for view in [first, second] { try await check(world, gone: try #require(view.connectionID)) }
+            #expect(try await rows(world, try #require(other.connectionID)) == kept)
+            let people = try await database.read { db in
+                try db.query("SELECT id FROM customer", []) { $0.text(0) }
+            }
+            #expect(people == [other.customerID])
+            let total = try await database.read { db in
+                try db.first("SELECT count FROM day_total WHERE list = 'transactions' AND day = ''", []) { $0.int(0) }
+            }
+            #expect(total == Int64(kept["account_transaction"]?.count ?? 0), "the totals count what is left")
+            await expectNotFound {
+                try await world.services.connections.removeCustomer(customer, in: world.environment())
+            }
+        }
+    }
+
+    @Test("a business cannot remove what is another's")
+    func stranger() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let view = try await linked(world)
+            let id = try #require(view.connectionID)
+            let before = try await rows(world, id)
+            let tenant = try await world.services.tenants.create(name: "Stranger")
+            for each in tenant.environments.map(\.environment) + [world.environment(.production)] {
+                await expectNotFound { try await world.services.connections.remove(id, in: each) }
+                await expectNotFound {
+                    try await world.services.connections.removeCustomer(view.customerID ?? "", in: each)
+                }
+            }
+            #expect(try await rows(world, id) == before)
+        }
+    }
+}
+
+/// Does something when the bank is asked for transactions for the first time.
+private final class Hook: Sendable {
+    private let action = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    private let done = Mutex(false)
+
+    var hasRun: Bool { done.withLock { $0 } }
+
+    func onTransactions(_ body: @escaping @Sendable () async throws -> Void) { action.withLock { $0 = body } }
+
+    func run() async throws {
+        let body = action.withLock { action in
+            defer { action = nil }
+            return action
+        }
+        guard let body else { return }
+        done.withLock { $0 = true }
+        try await body()
+    }
+}
+
+private struct HookedTransport: HTTPTransport {
+    let inner: any HTTPTransport
+    let hook: Hook
+
+    init(_ inner: any HTTPTransport, _ hook: Hook) {
+        self.inner = inner
+        self.hook = hook
+    }
+
+    func send(_ request: HTTPRequestData) async throws(HTTPTransportError) -> HTTPReplyData {
+        let reply = try await inner.send(request)
+        if request.url.contains("/transactions") {
+            do { try await hook.run() } catch { throw .cannotConnect }
+        }
+        return reply
+    }
+}
