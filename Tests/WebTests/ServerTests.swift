@@ -121,6 +121,46 @@ struct ServerTests {
         }
     }
 
+    @Test("requests at once with one key all get the one answer, wherever the change commits its reply")
+    func idempotencyAtOnce() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database) { server in
+                let requests = [
+                    ("/api/v1/webhook_endpoints", "{\"url\":\"https://shop.example/a\"}"),
+                    ("/api/v1/refreshes", "{\"connection\":\"{record}\"}"),
+                    ("/api/v1/sandbox/clock/advance", "{\"hours\":1}"),
+                ]
+                for (path, body) in requests {
+                    let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+                        for _ in 0..<6 {
+                            group.addTask {
+                                try await server.send(.post, path, body, headers: [("Idempotency-Key", path)])
+                            }
+                        }
+                        return try await group.reduce(into: [Answer]()) { $0.append($1) }
+                    }
+                    let replayed = answers.filter { answer in answer.headers[.init("idempotency-replayed")!] == "true" }
+                    #expect(replayed.count == 5, "\(path): \(answers.map(\.status))")
+                    #expect(Set(replayed.map(\.text)).count == 1, "\(path)")
+                    #expect(Set(answers.map(\.status)).count == 1, "\(path)")
+                }
+                let list = try await server.send(.get, "/api/v1/webhook_endpoints")
+                #expect(list.json["data"]?.elements?.count == 1)
+            }
+        }
+    }
+
+    @Test("the metrics tell how many changes wait for the database")
+    func unitsWaiting() async throws {
+        try await onDatabase(.sqlite) { test in
+            try await Server.run(on: test.database, linking: false) { server in
+                let text = try await server.send(.get, "/metrics", key: "").text
+                #expect(
+                    text.contains("# TYPE kubewa_database_units_waiting gauge\nkubewa_database_units_waiting 0.0\n"))
+            }
+        }
+    }
+
     @Test("a key's reply is kept sealed: its secret is not readable in the database")
     func sealedReplies() async throws {
         try await onEveryDatabase { database in
