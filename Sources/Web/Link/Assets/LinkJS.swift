@@ -776,17 +776,19 @@ link.host.whenEscape = view.askClose;
 const h = link.h;
 const completion = { username: 'username', email: 'email', phone: 'tel', password: 'current-password' };
 function kindOf(form) {
+if (['credentials', 'otp', 'question'].indexOf(form.name) >= 0) return form.name;
 const kinds = form.fields.map(function (field) { return field.kind; });
-if (form.name === 'credentials' || kinds.indexOf('secret') >= 0) return 'credentials';
-if (form.name === 'otp' || kinds.indexOf('otp') >= 0) return 'otp';
-return form.name === 'question' ? 'question' : 'form';
+return kinds.indexOf('otp') >= 0 ? 'otp' : kinds.indexOf('secret') >= 0 ? 'credentials' : 'form';
 }
-function attributes(field) {
+function attributes(field, kind) {
 const found = {
 id: 'field-' + field.key, name: field.key, type: 'text', autocomplete: completion[field.key] || 'off',
 autocapitalize: 'none', autocorrect: 'off', spellcheck: 'false', required: true
 };
-if (field.kind === 'secret') Object.assign(found, { type: 'password', autocomplete: 'current-password' });
+if (field.kind === 'secret') {
+const completes = kind === 'credentials' ? 'current-password' : 'off';
+Object.assign(found, { type: 'password', 'data-secret': true, autocomplete: completes });
+}
 if (field.kind === 'otp') {
 Object.assign(found, { inputmode: 'numeric', autocomplete: 'one-time-code', class: 'code', maxlength: 20 });
 }
@@ -794,14 +796,16 @@ if (field.kind === 'number') found.inputmode = 'numeric';
 return found;
 }
 function reveal(input) {
-const button = h('button', { class: 'reveal', type: 'button', 'aria-pressed': 'false', 'aria-controls': input.id,
-'aria-label': 'Show password' }, 'Show');
+const button = h('button', { class: 'reveal', type: 'button', 'aria-controls': input.id });
+function say(text) {
+button.textContent = text;
+button.setAttribute('aria-label', text + ' what is typed');
+}
 button.addEventListener('click', function () {
-const shows = input.type === 'password';
-input.type = shows ? 'text' : 'password';
-button.textContent = shows ? 'Hide' : 'Show';
-button.setAttribute('aria-pressed', String(shows));
+input.type = input.type === 'password' ? 'text' : 'password';
+say(input.type === 'password' ? 'Show' : 'Hide');
 });
+say('Show');
 return button;
 }
 function choice(field) {
@@ -812,9 +816,9 @@ h('input', { type: 'radio', name: field.key, value: text, required: true }), h('
 ]);
 })));
 }
-function control(field) {
+function control(field, kind) {
 if (field.kind === 'select') return choice(field);
-const input = h('input', attributes(field));
+const input = h('input', attributes(field, kind));
 return h('div', { class: 'field' }, [
 h('label', { for: input.id }, field.label),
 field.kind === 'secret' ? h('div', { class: 'with-button' }, [input, reveal(input)]) : input
@@ -861,7 +865,7 @@ function wipe(form) {
 form.querySelectorAll('input').forEach(function (input) {
 if (input.type === 'radio') input.checked = false;
 else input.value = '';
-if (input.name === 'password') input.type = 'password';
+if (input.hasAttribute('data-secret')) input.type = 'password';
 });
 }
 const titles = {
@@ -877,7 +881,7 @@ const isQuestion = kind === 'question' && step.fields.length === 1;
 const fields = step.fields.map(function (field) {
 return isQuestion ? Object.assign({}, field, { label: step.prompt || field.label }) : field;
 });
-const controls = fields.map(control);
+const controls = fields.map(function (field) { return control(field, kind); });
 const first = controls.length ? controls[0].querySelector('input') : null;
 const problem = step.problem ? step.problem + attemptsText(step.attempts_left) : '';
 if (problem) markInvalid(first);

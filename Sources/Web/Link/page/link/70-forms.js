@@ -8,18 +8,21 @@
   const completion = { username: 'username', email: 'email', phone: 'tel', password: 'current-password' };
 
   function kindOf(form) {
+    if (['credentials', 'otp', 'question'].indexOf(form.name) >= 0) return form.name;
     const kinds = form.fields.map(function (field) { return field.kind; });
-    if (form.name === 'credentials' || kinds.indexOf('secret') >= 0) return 'credentials';
-    if (form.name === 'otp' || kinds.indexOf('otp') >= 0) return 'otp';
-    return form.name === 'question' ? 'question' : 'form';
+    return kinds.indexOf('otp') >= 0 ? 'otp' : kinds.indexOf('secret') >= 0 ? 'credentials' : 'form';
   }
 
-  function attributes(field) {
+  function attributes(field, kind) {
     const found = {
       id: 'field-' + field.key, name: field.key, type: 'text', autocomplete: completion[field.key] || 'off',
       autocapitalize: 'none', autocorrect: 'off', spellcheck: 'false', required: true
     };
-    if (field.kind === 'secret') Object.assign(found, { type: 'password', autocomplete: 'current-password' });
+    if (field.kind === 'secret') {
+      // The answer to a question is hidden too, and is no password to be filled in or kept.
+      const completes = kind === 'credentials' ? 'current-password' : 'off';
+      Object.assign(found, { type: 'password', 'data-secret': true, autocomplete: completes });
+    }
     if (field.kind === 'otp') {
       Object.assign(found, { inputmode: 'numeric', autocomplete: 'one-time-code', class: 'code', maxlength: 20 });
     }
@@ -28,14 +31,16 @@
   }
 
   function reveal(input) {
-    const button = h('button', { class: 'reveal', type: 'button', 'aria-pressed': 'false', 'aria-controls': input.id,
-      'aria-label': 'Show password' }, 'Show');
+    const button = h('button', { class: 'reveal', type: 'button', 'aria-controls': input.id });
+    function say(text) {
+      button.textContent = text;
+      button.setAttribute('aria-label', text + ' what is typed');
+    }
     button.addEventListener('click', function () {
-      const shows = input.type === 'password';
-      input.type = shows ? 'text' : 'password';
-      button.textContent = shows ? 'Hide' : 'Show';
-      button.setAttribute('aria-pressed', String(shows));
+      input.type = input.type === 'password' ? 'text' : 'password';
+      say(input.type === 'password' ? 'Show' : 'Hide');
     });
+    say('Show');
     return button;
   }
 
@@ -48,9 +53,9 @@
       })));
   }
 
-  function control(field) {
+  function control(field, kind) {
     if (field.kind === 'select') return choice(field);
-    const input = h('input', attributes(field));
+    const input = h('input', attributes(field, kind));
     return h('div', { class: 'field' }, [
       h('label', { for: input.id }, field.label),
       field.kind === 'secret' ? h('div', { class: 'with-button' }, [input, reveal(input)]) : input
@@ -105,7 +110,7 @@
     form.querySelectorAll('input').forEach(function (input) {
       if (input.type === 'radio') input.checked = false;
       else input.value = '';
-      if (input.name === 'password') input.type = 'password';
+      if (input.hasAttribute('data-secret')) input.type = 'password';
     });
   }
 
@@ -125,7 +130,7 @@
       // "In which city were you born?" is the label of its answer.
       return isQuestion ? Object.assign({}, field, { label: step.prompt || field.label }) : field;
     });
-    const controls = fields.map(control);
+    const controls = fields.map(function (field) { return control(field, kind); });
     const first = controls.length ? controls[0].querySelector('input') : null;
     const problem = step.problem ? step.problem + attemptsText(step.attempts_left) : '';
     if (problem) markInvalid(first);
