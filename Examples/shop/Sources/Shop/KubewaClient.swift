@@ -40,7 +40,7 @@ struct Posting: Encodable, Sendable {
     var channel: String
 }
 
-/// The five calls that the shop makes.
+/// The four calls that the shop makes.
 protocol KubewaCalls: Sendable {
     /// The accounts that are linked, newest first.
     func accounts() async throws(ShopProblem) -> [BankAccount]

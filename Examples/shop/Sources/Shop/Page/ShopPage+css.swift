@@ -85,7 +85,7 @@ extension ShopPage {
         #order[data-state="waiting"] { background: var(--wait-paper); }
         #order[data-state="paid"] { background: var(--good-paper); color: var(--good); }
         #order p { margin: 0; }
-        .verdict { font-size: 22px; font-weight: 700; line-height: 1.3; }
+        .verdict { font-size: clamp(19px, 5.2vw, 22px); font-weight: 700; line-height: 1.3; }
         #order .quiet { margin-top: 2px; color: inherit; overflow-wrap: anywhere; }
         #order[data-state="waiting"] .verdict::before {
           content: ""; display: inline-block; width: 18px; height: 18px; margin-right: 10px; vertical-align: -2px;

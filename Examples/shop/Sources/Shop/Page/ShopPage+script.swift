@@ -140,7 +140,7 @@ extension ShopPage {
           const ids = shop.accounts.map((each) => each.id).join();
           if (select.dataset.ids !== ids) {
             select.replaceChildren(...shop.accounts.map((each) => {
-              const option = new Option(`${each.bank} · ${each.name} · ${ending(each)}`, each.id);
+              const option = new Option(`${ending(each)} · ${each.name} · ${each.bank}`, each.id);
               option.dataset.record = each.record;
               return option;
             }));

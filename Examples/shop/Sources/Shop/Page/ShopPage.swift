@@ -21,7 +21,8 @@ enum ShopPage {
         <meta name="color-scheme" content="light dark">
         <title>Demo Shop</title>
         <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E
-        %3Crect width='16' height='16' rx='4' fill='%230b6b4f'/%3E%3Cpath d='M4 6h8l-1 6H5z' fill='%23fff'/%3E%3C/svg%3E">
+        %3Crect width='16' height='16' rx='4' fill='%230b6b4f'/%3E
+        %3Cpath d='M4 6h8l-1 6H5z' fill='%23fff'/%3E%3C/svg%3E">
         <link rel="stylesheet" href="/shop.css">
         <script id="widget-script" src="{{kubewa}}/v2/bundle.js" defer></script>
         <script src="/shop.js" defer></script>
@@ -29,7 +30,8 @@ enum ShopPage {
         <body data-kubewa="{{kubewa}}" data-token="{{token}}" data-key="{{key}}" data-env="{{env}}">
         <a class="skip" href="#checkout">Skip to the checkout</a>
         <header>
-          <svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path d="M5 9h14l-1.2 11H6.2zM9 9a3 3 0 0 1 6 0"/></svg>
+          <svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path
+            d="M5 9h14l-1.2 11H6.2zM9 9a3 3 0 0 1 6 0"/></svg>
           <div><h1>Demo Shop</h1><p>Waits for bank transfers with Kubewa, sandbox money only</p></div>
           <p id="live" data-state="off" role="status">connecting …</p>
         </header>
@@ -53,8 +55,10 @@ enum ShopPage {
             <p class="step" aria-hidden="true">2</p>
             <h2 id="checkout-title">Checkout</h2>
             <div class="item">
-              <svg class="picture" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9h16l-1.5 12h-13zM8 9c0-6 8-6 8 0"/><path
-        class="cloth" d="M4.6 13.5l3.4-3 4 3 4-3 3.4 3M5.1 17.5l2.9-3 4 3 4-3 2.9 3"/></svg>
+              <svg class="picture" viewBox="0 0 24 24" aria-hidden="true">
+                <path d="M4 9h16l-1.5 12h-13zM8 9c0-6 8-6 8 0"/>
+                <path class="cloth" d="M4.6 13.5l3.4-3 4 3 4-3 3.4 3M5.1 17.5l2.9-3 4 3 4-3 2.9 3"/>
+              </svg>
               <span>Ankara tote bag<small>One size, made in Lagos</small></span>
               <strong>₦4,500</strong>
             </div>
