@@ -31,6 +31,7 @@ return true;
 });
 }
 function fail(options, name, message) {
+console.warn('Okra: ' + message);
 call(options, ['onError'], say(name, { error: true, message: message }));
 }
 function style(node, rules) {
@@ -103,6 +104,7 @@ frame.src = url.href;
 frame.referrerPolicy = 'origin';
 function wait() {
 cover.textContent = '';
+style(frame, { visibility: 'visible' });
 const text = document.createElement('p');
 text.setAttribute('role', 'status');
 text.textContent = 'Opening…';
@@ -169,6 +171,7 @@ text.textContent = answers
 ? 'This website is not allowed to open the page for linking your bank. Please tell its owner.'
 : 'The page for linking your bank cannot be reached. Please check your internet connection.';
 cover.textContent = '';
+style(frame, { visibility: 'hidden' });
 const again = button('Try again', load);
 cover.append(text, again, button('Close', giveUp));
 again.focus();

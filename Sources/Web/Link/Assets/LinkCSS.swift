@@ -149,6 +149,7 @@ margin-top: auto !important;
 padding: 16px 0;
 padding-bottom: calc(16px + env(safe-area-inset-bottom));
 background: var(--ground);
+box-shadow: 0 -10px 10px -4px var(--ground);
 display: grid;
 gap: 8px;
 }

@@ -558,15 +558,14 @@ text.slice(i + 1).indexOf(rest.slice(1)) === 0 ||
 return true;
 }
 function score(entry, asked, joined) {
-if (entry.name.indexOf(asked.join(' ')) === 0) return 0;
-if (entry.words.indexOf(joined) >= 0) return 1;
-if (entry.joined.indexOf(joined) === 0) return 2;
-let worst = 3;
+if (entry.words.indexOf(joined) >= 0 || entry.name.indexOf(asked.join(' ')) === 0) return 0;
+if (entry.joined.indexOf(joined) === 0) return 1;
+let worst = 2;
 for (let i = 0; i < asked.length; i += 1) {
 const word = asked[i];
 if (entry.words.some(function (own) { return own.indexOf(word) === 0; })) continue;
-if (entry.name.indexOf(word) >= 0) worst = Math.max(worst, 4);
-else if (entry.words.some(function (own) { return nearly(own, word); })) worst = 5;
+if (entry.name.indexOf(word) >= 0) worst = Math.max(worst, 3);
+else if (entry.words.some(function (own) { return nearly(own, word); })) worst = 4;
 else return -1;
 }
 return worst;

@@ -41,6 +41,7 @@
   }
 
   function fail(options, name, message) {
+    console.warn('Okra: ' + message);
     call(options, ['onError'], say(name, { error: true, message: message }));
   }
 
@@ -126,6 +127,7 @@
 
     function wait() {
       cover.textContent = '';
+      style(frame, { visibility: 'visible' });
       const text = document.createElement('p');
       text.setAttribute('role', 'status');
       text.textContent = 'Opening…';
@@ -202,6 +204,8 @@
         ? 'This website is not allowed to open the page for linking your bank. Please tell its owner.'
         : 'The page for linking your bank cannot be reached. Please check your internet connection.';
       cover.textContent = '';
+      // What the browser draws in place of a page that did not come is no help to anybody.
+      style(frame, { visibility: 'hidden' });
       const again = button('Try again', load);
       cover.append(text, again, button('Close', giveUp));
       again.focus();
