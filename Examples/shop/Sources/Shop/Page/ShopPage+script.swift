@@ -26,6 +26,7 @@ extension ShopPage {
         });
 
         function openWidget() {
+          let isLinked = false;
           Okra.buildWithOptions({
             token: settings.token,
             key: settings.key,
@@ -33,6 +34,7 @@ extension ShopPage {
             name: 'Demo Shop',
             products: ['auth', 'balance', 'transactions', 'identity'],
             onSuccess: (data) => {
+              isLinked = true;
               linked = data.record_id;
               trouble = null;
               say('link-result', `Linked at ${data.bank_name || 'the bank'}. Its data arrives by webhook.`);
@@ -43,7 +45,7 @@ extension ShopPage {
               const what = error && (error.message || error.code);
               showProblem(`The bank was not linked: ${what || 'the widget gave no reason'}.`);
             },
-            onClose: () => say('link-result', linked ? $('link-result').textContent : 'Closed without linking.'),
+            onClose: () => { if (!isLinked) say('link-result', 'Closed without linking.'); },
           });
         }
 
