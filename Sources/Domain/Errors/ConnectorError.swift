@@ -23,6 +23,7 @@ public struct ConnectorError: Error, Sendable, Equatable, CustomStringConvertibl
         case mfaExpired = "mfa_expired"
         case userActionRequired = "user_action_required"
         case accessDenied = "access_denied"
+        case differentLogin = "different_login"
         case reauthRequired = "reauth_required"
         case consentRevoked = "consent_revoked"
         case consentExpired = "consent_expired"
@@ -55,7 +56,7 @@ extension ConnectorError.Code {
     public var recovery: ConnectorError.Recovery {
         switch self {
         case .invalidCredentials, .userLocked, .mfaRequired, .mfaFailed, .mfaExpired, .userActionRequired,
-            .accessDenied, .reauthRequired, .consentRevoked, .consentExpired, .scopeMissing:
+            .accessDenied, .differentLogin, .reauthRequired, .consentRevoked, .consentExpired, .scopeMissing:
             .askUser
         case .rateLimited, .providerUnavailable, .dataIncomplete, .notReady, .outcomeUnknown, .protocolViolation:
             .retry
@@ -73,6 +74,7 @@ extension ConnectorError.Code {
         case .mfaExpired: "The code is no longer valid."
         case .userActionRequired: "The user must first do something at the bank."
         case .accessDenied: "The user or the bank refused access."
+        case .differentLogin: "This is another login than the one that was linked. Log in as the same person."
         case .reauthRequired: "The bank asks the user to log in again."
         case .consentRevoked: "The consent was withdrawn."
         case .consentExpired: "The consent has ended."

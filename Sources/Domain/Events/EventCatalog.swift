@@ -31,9 +31,13 @@ public enum EventCatalog {
     public static let identity = EventType("identity.success", "An identity is ready or has changed.")
     public static let reauthRequired = EventType(
         "record.reauth_required", "The user must log in at the bank again; data is kept, refreshes wait.")
+    public static let repaired = EventType(
+        "record.repaired", "The user logged in again; the record has its ids and data, and is refreshed at once.")
+    public static let removed = EventType(
+        "record.removed", "The record was removed with all its data; it is its last event.")
 
     public static let all: [EventType] = [
         auth, accounts, balance, balanceError, transactions, transactionsUpdated, transactionsRemoved,
-        transactionsError, identity, reauthRequired,
+        transactionsError, identity, reauthRequired, repaired, removed,
     ]
 }

@@ -137,13 +137,6 @@ extension Drafts {
         out.member("level_of_account", details.levelOfAccount)
     }
 
-    static func reauthRequired(_ error: ConnectorError) -> EventDraft {
-        EventDraft(
-            type: EventCatalog.reauthRequired, method: "AUTH", code: "REAUTH_REQUIRED", message: error.message,
-            isSuccess: false,
-            data: { out, _ in out.member("reason", error.code.rawValue) })
-    }
-
     /// A refresh that was asked for failed for good.
     static func failed(_ product: Product, method: String, _ error: ConnectorError) -> EventDraft {
         let isBalance = product == .balance

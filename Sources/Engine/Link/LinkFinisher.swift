@@ -15,10 +15,14 @@ struct LinkFinisher {
         _ environment: Domain.Environment
     ) async throws -> Bool {
         let terms = try LinkTerms(json: session.request)
+        if terms.run.repairs != nil {
+            return try await LinkRepair(core: core).finish(session, from: revision, access, terms, environment)
+        }
         let person = await person(terms, access, connector, session, environment)
         try await core.sequence.fill()
         let now = environment.virtual(core.runtime.now())
         let isKept = try await core.database.write { tx in
+            guard try isLinkUsable(terms, session, from: revision, environment.scope, tx) else { return false }
             let id: ID<Connection> = core.runtime.newID()
             var ended = session
             ended.status = .done
@@ -28,6 +32,7 @@ struct LinkFinisher {
                 // A second answer that raced this one changes nothing.
                 return try LinkSessionStore.find(session.id, environment.scope, tx.db)?.status == .done
             }
+            try terms.run.linkID.map { _ = try WidgetLinkStore.use($0, at: core.runtime.now(), environment.scope, tx) }
             let customer = try customer(terms, access, person, connector, now, environment.scope, tx)
             let connection = connection(ended, id, terms, access, customer, now)
             try ConnectionStore.create(connection, environment.scope, tx)
@@ -41,6 +46,22 @@ struct LinkFinisher {
         core.wakes.refreshes.set()
         core.wakes.deliveries.set()
         return isKept
+    }
+
+    /// A link that may be used once fails the session that comes second.
+    private func isLinkUsable(
+        _ terms: LinkTerms, _ session: LinkSession, from revision: Int64, _ scope: Scope, _ tx: Transaction
+    ) throws -> Bool {
+        guard let link = terms.run.linkID, try !WidgetLinkStore.isUsable(link, scope, tx) else { return true }
+        let isDone = try LinkSessionStore.find(session.id, scope, tx.db)?.status == .done
+        guard !isDone else { return true }
+        let error = ConnectorError(.accessDenied, "This link was used already, or removed. Ask for a new one.")
+        var failed = session
+        failed.status = .failed
+        failed.state = nil
+        failed.step = StepCodec.json(.failed(error)).encoded
+        _ = try LinkSessionStore.advance(failed, from: revision, scope, tx)
+        return false
     }
 
     /// The bank's word on who this is, when the consent covers it; linking does not fail for want of it.

@@ -15,6 +15,8 @@ extension LinkService {
     /// How often a session is read again, so that what other nodes do is seen.
     static let rereadMs: Int64 = 1_000
     private static let reasonLengthMax = 200
+    /// What a person does in one session; a page that does more is guessing.
+    static let movesMax: Int64 = 30
 
     /// - Parameter revision: the step that the answer is for; an answer to an earlier one changes nothing.
     public func answer(
@@ -32,6 +34,9 @@ extension LinkService {
         let meant = revision ?? session.revision
         guard isMeant(session, move, meant) else { return try await shown(session, environment).with(.past) }
         try check(session, environment)
+        guard session.revision <= Self.movesMax else {
+            throw DomainError(.rateLimited, "This session was answered too often. Begin a new one.")
+        }
         if case .back = move { return try await back(session, environment) }
         let index = answerIndex(move, session)
         guard let listener = bells.listen(session.id) else {
@@ -112,6 +117,7 @@ extension LinkService {
     /// Leaves the bank, also in the middle of its work: what comes of that is withdrawn.
     private func back(_ session: LinkSession, _ environment: Domain.Environment) async throws -> LinkView {
         let scope = environment.scope
+        try checkBank(nil, session)
         if try step(session) == .selectInstitution { return try await shown(session, environment).with(.taken) }
         var next = session
         next.status = .active
@@ -172,6 +178,7 @@ extension LinkService {
         _ session: LinkSession, _ name: String, _ environment: Domain.Environment
     ) throws -> LinkJob {
         let (institution, connector) = try institution(name, environment)
+        try checkBank(institution.slug, session)
         let terms = try LinkTerms(json: session.request)
         var target = session
         target.institution = institution.slug

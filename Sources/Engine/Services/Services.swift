@@ -14,6 +14,7 @@ public struct Services: Sendable {
     public let upstream: UpstreamService
     public let sandbox: SandboxService
     public let reads: ReadService
+    public let connections: ConnectionService
 
     public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
         self.core = core
@@ -21,11 +22,12 @@ public struct Services: Sendable {
         tenants = TenantService(core: core, keys: keys)
         endpoints = WebhookEndpointService(core: core)
         links = LinkService(core: core, keys: keys, endpoints: endpoints)
-        refreshes = RefreshService(core: core)
         widgets = WidgetService(core: core, keys: keys, links: links)
         shortLinks = WidgetLinkService(core: core, links: links)
+        refreshes = RefreshService(core: core)
         upstream = UpstreamService(core: core, refreshes: refreshes)
         sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
         reads = ReadService(core: core)
+        connections = ConnectionService(core: core)
     }
 }

@@ -26,7 +26,18 @@ struct Syncer {
         var scope: Scope { environment.scope }
     }
 
+    /// The run was ended from outside, since its connection is being removed.
+    private struct RunOver: Error {}
+
     func run(_ id: ID<Connection>, lease: LaneLease) async throws {
+        do {
+            try await runSteps(id, lease: lease)
+        } catch is RunOver {
+            core.logger.info("refresh ended with its connection", metadata: ["connection": "\(id)"])
+        }
+    }
+
+    private func runSteps(_ id: ID<Connection>, lease: LaneLease) async throws {
         try await core.sequence.fill()
         guard var run = try await begin(id, lease) else { return }
         var isDone = false
@@ -69,7 +80,8 @@ struct Syncer {
             return nil
         }
         let vaulting = AccountVault(core: core, scope: scope, connectionID: id.hex)
-        let accounts = try AccountStore.list(id, scope, tx.db)
+        let closed = try ConnectionRepairs.closed(id, scope, tx.db)
+        let accounts = try AccountStore.list(id, scope, tx.db).filter { !closed.contains($0.id) }
         var numbers: [ID<Account>: String] = [:]
         for account in accounts { numbers[account.id] = try vaulting.number(account, tx.db) }
         let refresh =
@@ -171,31 +183,37 @@ struct Syncer {
         guard let account = run.accounts.first(where: { $0.id.hex == id }) else {
             return try await commit(&run) { _, _ in StepCounts() }
         }
-        let fetched = try await run.connector.balance(run.grant, account: account.upstreamID, context(run))
+        let payloads = RawPayloads()
+        let fetched = try await run.connector.balance(
+            run.grant, account: account.upstreamID, context(run, payloads))
         let steps = SyncSteps(core: core)
-        try await commit(&run) { tx, current in try steps.apply(fetched, to: account, current, tx) }
+        try await commit(&run, payloads) { tx, current in try steps.apply(fetched, to: account, current, tx) }
     }
 
     private func transactions(_ id: String, _ window: DayWindow, _ run: inout Run) async throws {
         guard let account = run.accounts.first(where: { $0.id.hex == id }) else {
             return try await commit(&run) { _, _ in StepCounts() }
         }
-        let rows = try await PageWalker.rows(run.connector, run.grant, account.upstreamID, window, context(run))
+        let payloads = RawPayloads()
+        let rows = try await PageWalker.rows(
+            run.connector, run.grant, account.upstreamID, window, context(run, payloads))
         let steps = SyncSteps(core: core)
-        try await commit(&run) { tx, current in try steps.apply(rows, window, to: account, current, tx) }
+        try await commit(&run, payloads) { tx, current in try steps.apply(rows, window, to: account, current, tx) }
     }
 
     private func identity(_ run: inout Run) async throws {
-        let details = try await run.connector.identity(run.grant, context(run))
+        let payloads = RawPayloads()
+        let details = try await run.connector.identity(run.grant, context(run, payloads))
         let steps = SyncSteps(core: core)
-        try await commit(&run) { tx, current in
+        try await commit(&run, payloads) { tx, current in
             try details.map { try steps.apply($0, current, tx) } ?? StepCounts()
         }
     }
 
     /// One step, one transaction: the lease is checked, then rows, cursor, events and deliveries commit together.
     private func commit(
-        _ run: inout Run, _ body: @escaping @Sendable (Transaction, Run) throws -> StepCounts
+        _ run: inout Run, _ payloads: RawPayloads? = nil,
+        _ body: @escaping @Sendable (Transaction, Run) throws -> StepCounts
     ) async throws {
         let current = run
         let leaseEnd = core.runtime.now() + core.settings.leaseMs
@@ -203,10 +221,10 @@ struct Syncer {
         run.refresh.causes = try await core.database.write { tx in
             try LaneStore.renew(current.lease, until: leaseEnd, tx)
             var fresh = current
-            if let known = try RefreshStore.find(current.refresh.id, current.scope, tx.db) {
-                fresh.refresh.causes = known.causes
-            }
+            fresh.refresh.causes = try stillRunning(current, tx).causes
             let counts = try body(tx, fresh)
+            let raw = payloads?.all ?? []
+            try PayloadKeeper(core: core).keep(raw, of: current.connection.id, current.scope, tx)
             try RefreshStore.finishStep(
                 current.refresh.id, step: current.refresh.stepsDone, added: counts.added,
                 modified: counts.modified, removed: counts.removed, current.scope, tx)
@@ -218,12 +236,20 @@ struct Syncer {
         core.wakes.deliveries.set()
     }
 
+    private func stillRunning(_ run: Run, _ tx: Transaction) throws -> Refresh {
+        guard let known = try RefreshStore.find(run.refresh.id, run.scope, tx.db), known.state == "running" else {
+            throw RunOver()
+        }
+        return known
+    }
+
     /// The bank gave a new grant: it is kept before it is used, since the old one may be dead.
     private func keep(_ grant: Grant, _ run: inout Run) async throws {
         let current = run
         let now = virtualNow(run)
         try await core.database.write { tx in
             try LaneStore.renew(current.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
+            _ = try stillRunning(current, tx)
             let vaulting = AccountVault(core: core, scope: current.scope, connectionID: current.connection.id.hex)
             let sealed = try core.seal(grant.bytes, vaulting.context("grant"), tx)
             try ConnectionStore.setGrant(current.connection.id, sealed: sealed, at: now, current.scope, tx)
@@ -238,6 +264,7 @@ struct Syncer {
         let now = virtualNow(run)
         let isDone = try await core.database.write { tx in
             try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
+            _ = try stillRunning(run, tx)
             guard try RefreshStore.finish(run.refresh.id, at: now, run.scope, tx) else { return false }
             try ConnectionStore.recordSuccess(run.connection.id, at: now, run.scope, tx)
             var schedule = run.schedule
@@ -277,6 +304,7 @@ struct Syncer {
         try await core.sequence.fill()
         try await core.database.write { tx in
             try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
+            _ = try stillRunning(run, tx)
             var schedule = run.schedule
             schedule.failures += 1
             switch error.recovery {
@@ -328,17 +356,20 @@ struct Syncer {
             try ConsentStore.append(
                 id: core.runtime.newID(), connection: run.connection.id, ended, at: now, run.scope, tx)
         }
-        try Outbox(core: core).emit([Drafts.reauthRequired(error)], SyncSteps(core: core).context(run, now), tx)
+        let links = ReauthLinks(core)
+        let link = try links.create(run.connection, run.scope, tx)
+        let draft = Drafts.reauthRequired(error, url: links.url(link), until: link.expiresAt)
+        try Outbox(core: core).emit([draft], SyncSteps(core: core).context(run, now), tx)
         try RefreshStore.reschedule(
             run.connection.id, schedule, due: Instant(ms: LaneStore.idleMs), run.scope, tx)
     }
 
     private func virtualNow(_ run: Run) -> Instant { run.environment.virtual(core.runtime.now()) }
 
-    private func context(_ run: Run) -> ConnectorContext {
+    private func context(_ run: Run, _ payloads: RawPayloads? = nil) -> ConnectorContext {
         ConnectorContext(
             environmentID: run.environment.id, institution: run.connection.institution, now: virtualNow(run),
-            correlationID: "refresh-\(run.refresh.id)")
+            correlationID: "refresh-\(run.refresh.id)", payloads: payloads)
     }
 }
 

@@ -115,6 +115,15 @@ public enum WidgetLinkStore {
             """, [.integer(scope.environmentID), .id(id), .integer(max)]) == 1
     }
 
+    /// Whether a link can still be used; its row stays locked until the commit, so that only one can use it up.
+    public static func isUsable(_ id: ID<WidgetLink>, _ scope: Scope, _ tx: Transaction) throws -> Bool {
+        try tx.db.run(
+            """
+            UPDATE widget_link SET sessions = sessions
+            WHERE environment_id = $1 AND id = $2 AND (is_single_use = 0 OR used_at_ms IS NULL)
+            """, [.integer(scope.environmentID), .id(id)]) == 1
+    }
+
     /// Uses up a link that may be used once. A link that was removed meanwhile cannot be used.
     /// - Returns: whether nobody had used it.
     public static func use(_ id: ID<WidgetLink>, at now: Instant, _ scope: Scope, _ tx: Transaction) throws -> Bool {

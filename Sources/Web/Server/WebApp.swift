@@ -13,6 +13,8 @@ public struct WebSettings: Sendable {
     public var bodySeconds: Int64
     /// Whether each request is written to the log.
     public var logsRequests: Bool
+    /// Requests of one address a minute to each operation that needs no key; 0 is no limit.
+    public var perAddressPerMinute = 300
 
     public init(bodyBytesMax: Int = 1 << 20, bodySeconds: Int64 = 20, logsRequests: Bool = true) {
         self.bodyBytesMax = bodyBytesMax
@@ -42,15 +44,18 @@ public struct WebApp: HTTPResponder {
     private let logger: Logger
 
     public init(services: Services, settings: WebSettings = WebSettings(), gauges: [WebMetrics.Gauge] = []) {
+    private let addressLimiter: AddressLimiter
         shared = Call.Shared(services)
         self.settings = settings
         background = BackgroundWork(runtime: services.core.runtime)
         metrics = WebMetrics()
-        table = RouteTable(APICatalog.routes + LinkPage.routes + ProbeRoutes.all(metrics, gauges))
+        table = RouteTable(
+            APICatalog.routes + LinkPage.routes + ProbeRoutes.all(metrics, EngineGauges.all(services.core) + gauges))
         limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
         logger = services.core.logger
     }
 
+        addressLimiter = AddressLimiter(perMinute: settings.perAddressPerMinute)
     public func respond(to request: Request, context: WebContext) async throws -> Response {
         let start = services.core.runtime.now()
         let id = RequestID.choose(request.headers[.requestID], runtime: services.core.runtime)
@@ -111,7 +116,12 @@ public struct WebApp: HTTPResponder {
         _ route: Route, _ parameters: [String: String], _ request: Request, _ context: WebContext, _ id: String
     ) async throws -> Reply {
         let caller = try await authenticate(route, request.headers)
-        if let caller { try limiter.take(caller.environment.id, at: services.core.runtime.now()) }
+        if let caller {
+            try limiter.take(caller.environment.id, at: services.core.runtime.now())
+        } else {
+            let address = ClientAddress.find(context.channel.remoteAddress, request.headers)
+            try addressLimiter.take(address, path: route.path, at: services.core.runtime.now())
+        }
         let body = try await body(of: request, route, context)
         let call = Call(
             shared: shared, route: route, requestID: id, parameters: parameters,
@@ -156,21 +166,48 @@ public struct WebApp: HTTPResponder {
         guard call.route.wire == .native, call.route.method == .post, let caller = call.caller,
             let key = call.headers[.idempotencyKey]
         else { return try await call.route.handle(call) }
-        let kept = IdempotencyService(core: services.core)
-        let request = Array("\(call.route.path)\n\(call.parameters.sorted { $0.key < $1.key })\n".utf8) + call.bytes
-        if let known = try await kept.take(key, request: request, in: caller.environment) {
-            var reply = Reply(status: .init(code: known.status), body: ByteBuffer(bytes: known.body))
-            reply.headers[.idempotencyReplayed] = "true"
-            return reply
+        let service = IdempotencyService(core: services.core)
+        let content = Array("\(call.route.path)\n\(call.parameters.sorted { $0.key < $1.key })\n".utf8) + call.bytes
+        let request = try service.request(key, content: content, in: caller.environment)
+        return call.route.commitsReply
+            ? try await committed(call, request, service) : try await keptAfter(call, request, service)
+    }
+
+    /// The change itself commits the key and the reply.
+    private func committed(
+        _ call: Call, _ request: IdempotentRequest, _ service: IdempotencyService
+    ) async throws -> Reply {
+        if let known = try await service.find(request) { return replayed(known) }
+        var call = call
+        call.idempotency = request
+        do {
+            return try await call.route.handle(call)
+        } catch is RequestRepeated {
+            guard let known = try await service.find(request) else {
+                throw DomainError(.conflict, "Another request with this Idempotency-Key came first. Try again.")
+            }
+            return replayed(known)
         }
         do {
             let reply = try await call.route.handle(call)
-            try await kept.keep(
-                key, status: reply.status.code, body: Array(reply.body.readableBytesView), in: caller.environment)
+            try await service.keep(request, .init(status: reply.status.code, body: Array(reply.body.readableBytesView)))
             return reply
         } catch {
-            try await kept.drop(key, in: caller.environment)
+            try await service.drop(request)
             throw error
         }
     }
 }
+    }
+
+    /// The work commits in several steps: the key is taken before them, the reply kept after them.
+    private func keptAfter(
+        _ call: Call, _ request: IdempotentRequest, _ service: IdempotencyService
+    ) async throws -> Reply {
+        if let known = try await service.take(request) { return replayed(known) }
+
+    private func replayed(_ known: IdempotencyService.Kept) -> Reply {
+        var reply = Reply(status: .init(code: known.status), body: ByteBuffer(bytes: known.body))
+        reply.headers[.idempotencyReplayed] = "true"
+        return reply
+    }
