@@ -224,6 +224,16 @@ import Testing
         }
     }
 
+    @Test("what a service says of itself, as the log of its group does, holds no secret")
+    func description() async throws {
+        try await onTwoNodes { one, _ in
+            for text in ["\(WakeRelay(core: one.core))", "\(one.refreshes)", "\(one.clocks)"] {
+                #expect(text.contains("Core"))
+                #expect(!text.contains("push-secret-of-tests"))
+            }
+        }
+    }
+
     // MARK: what is looked at
 
     private struct State: Equatable {
