@@ -4,8 +4,8 @@ import Domain
 ///
 /// A connector translates and nothing else: it never sees the database, keeps no state of its own between calls
 /// (what it must remember travels in a link's `state` or in the `Grant`), and reaches out only through the
-/// `HTTPTransport` that it was made with. Calls that fetch data (accounts, balance, transactions, identity) hand what the
-/// bank answered to the context's `payloads`; calls that carry a grant or a person's answer never do.
+/// `HTTPTransport` that it was made with. Calls that fetch data (accounts, balance, transactions, identity) hand what
+/// the bank answered to the context's `payloads`; calls that carry a grant or a person's answer never do.
 public protocol Connector: Sendable {
     var descriptor: ConnectorDescriptor { get }
 

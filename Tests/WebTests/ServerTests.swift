@@ -1,5 +1,6 @@
 import Domain
 import Engine
+import Glibc
 import HTTPTypes
 import Storage
 import TestKit
@@ -154,9 +155,18 @@ struct ServerTests {
     func unitsWaiting() async throws {
         try await onDatabase(.sqlite) { test in
             try await Server.run(on: test.database, linking: false) { server in
-                let text = try await server.send(.get, "/metrics", key: "").text
-                #expect(
-                    text.contains("# TYPE kubewa_database_units_waiting gauge\nkubewa_database_units_waiting 0.0\n"))
+                let name = "kubewa_database_units_waiting"
+                let idle = try await server.send(.get, "/metrics", key: "").text
+                #expect(idle.contains("# TYPE \(name) gauge\n\(name) 0.0\n"))
+                let gate = Gate()
+                let blocking = Task { try await test.database.write { _ in gate.waitInside() } }
+                await gate.entered()
+                let waiting = (0..<3).map { _ in Task { try await test.database.write { _ in } } }
+                while server.world.core.unitsWaiting < 3 { await Task.yield() }
+                let busy = try await server.send(.get, "/metrics", key: "").text
+                gate.open()
+                #expect(busy.contains("\n\(name) 3.0\n"))
+                for task in waiting + [blocking] { try await task.value }
             }
         }
     }
@@ -188,5 +198,35 @@ struct ServerTests {
         try limiter.take(1, at: now + 60_000)
         let unlimited = RateLimiter(perMinute: 0)
         for _ in 0..<1000 { try unlimited.take(1, at: now) }
+    }
+}
+
+/// Holds the thread of a database's writer until it is opened.
+private final class Gate: Sendable {
+    private let (arrivals, arrived) = AsyncStream<Void>.makeStream()
+    private let ends: (read: Int32, write: Int32)
+
+    init() {
+        var ends: [Int32] = [0, 0]
+        _ = pipe(&ends)
+        self.ends = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(ends.read)
+        close(ends.write)
+    }
+
+    func waitInside() {
+        arrived.finish()
+        var byte: UInt8 = 0
+        _ = read(ends.read, &byte, 1)
+    }
+
+    func entered() async { for await _ in arrivals {} }
+
+    func open() {
+        var byte: UInt8 = 1
+        _ = write(ends.write, &byte, 1)
     }
 }

@@ -96,9 +96,8 @@ public enum ConnectionColumn: String, RowColumn {
     case id, auth_id, customer_id, institution, state, product_names, login_type, history_months, callback_url
     case options, meta, consent_expires_at, last_error, last_success_at, last_fail_at, is_running, created_at
     case updated_at
-    case bank, bank_detail, bank_named, bank_id, customer, status, products, used_products, transactions, environment,
-        owner
-    case project
+    case bank, bank_detail, bank_named, bank_id, customer, status, products, used_products, transactions, refresh
+    case environment, owner, project
 
     public var form: ColumnForm {
         switch self {
@@ -129,6 +128,7 @@ public enum ConnectionColumn: String, RowColumn {
         case .products: .slot(.products)
         case .used_products: .slot(.usedProducts)
         case .transactions: .slot(.transactions)
+        case .refresh: .slot(.refresh)
         case .environment: .slot(.environment)
         case .owner: .slot(.owner)
         case .project: .slot(.project)

@@ -67,6 +67,19 @@ public struct ConnectionFacts: Sendable, Equatable {
     }
 }
 
+/// When a connection is refreshed.
+public struct RefreshFacts: Sendable, Equatable {
+    public let setting: RefreshSetting
+    public let nextBalanceAt: Instant?
+    public let nextTransactionsAt: Instant?
+
+    public init(setting: RefreshSetting, nextBalanceAt: Instant?, nextTransactionsAt: Instant?) {
+        self.setting = setting
+        self.nextBalanceAt = nextBalanceAt
+        self.nextTransactionsAt = nextTransactionsAt
+    }
+}
+
 /// What a page's items look like where they speak of other rows.
 public protocol RowForms: Sendable {
     func bank(_ institution: Institution, _ out: inout JSONWriter)
@@ -81,12 +94,23 @@ public protocol RowForms: Sendable {
     func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter)
     func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter)
     func identity(_ details: IdentityDetails, _ out: inout JSONWriter)
+    func refresh(_ facts: RefreshFacts, _ out: inout JSONWriter)
+}
+
+extension RowForms {
+    /// Only the native API shows it.
+    public func refresh(_ facts: RefreshFacts, _ out: inout JSONWriter) { out.null() }
 }
 
 /// How a page is written: an item's template and what it says of other rows.
 public struct ItemForm: Sendable {
     public let template: RowTemplate
     public let forms: any RowForms
+    /// Tells it from every other form.
+    public let identity = Identity()
+
+    public final class Identity: Sendable {}
+
     public init(_ template: RowTemplate, _ forms: any RowForms) {
         self.template = template
         self.forms = forms

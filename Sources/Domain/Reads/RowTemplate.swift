@@ -79,6 +79,8 @@ public enum RowSlot: Sendable, CaseIterable {
     case identity
     /// How many transactions the row's connection has.
     case transactions
+    /// When the row's connection is refreshed.
+    case refresh
 }
 
 /// Cuts a template into constant bytes and holes.

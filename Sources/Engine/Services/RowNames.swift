@@ -87,6 +87,9 @@ final class RowNames {
         case .transactions:
             let accounts = try AccountReads.named(.connection(row.text(keys.connection ?? 0)), scope, db).map(\.id)
             out.integer(try TransactionReads.count(accounts: accounts, scope, db))
+        case .refresh:
+            try refresh(ID<Connection>(trusted: row.text(keys.connection ?? 0))).map { forms.refresh($0, &out) }
+                ?? out.null()
         case .credentials, .records: try writeLogins(slot, row.text(keys.customer ?? 0), &out)
         case .identity: forms.identity(try details(row), &out)
         default: out.null()
@@ -118,6 +121,15 @@ final class RowNames {
         let found = try ConnectionReads.facts(id, scope, db)
         connections[id] = found
         return found
+    }
+
+    /// nil for a connection that is being removed.
+    private func refresh(_ id: ID<Connection>) throws -> RefreshFacts? {
+        try RefreshStore.schedule(id, scope, db).map { schedule in
+            RefreshFacts(
+                setting: schedule.setting, nextBalanceAt: schedule.balanceDue,
+                nextTransactionsAt: schedule.transactionsDue)
+        }
     }
 
     private func number(_ row: borrowing Row) throws -> String? {

@@ -13,11 +13,11 @@ extension RefreshService {
     /// A customer's request; `check` asks for the balance alone.
     public func requestOnDemand(
         in environment: Domain.Environment, accountID: String?, connectionID: String?, products: Set<Product>,
-        isCheck: Bool = false
+        isCheck: Bool = false, once: Once<RefreshTicket>? = nil
     ) async throws -> RefreshTicket {
         try await request(
             scope: environment.scope, accountID: accountID, connectionID: connectionID, products: products,
-            cause: isCheck ? .check : .demand)
+            cause: isCheck ? .check : .demand, once: once)
     }
 }
 
@@ -45,13 +45,15 @@ public struct EndpointView: Sendable {
 extension WebhookEndpointService {
     /// - Parameter payload: `thin` or `complete`.
     public func create(
-        in environment: Domain.Environment, url: String, payloadName: String, eventTypes: [String], token: String?
+        in environment: Domain.Environment, url: String, payloadName: String, eventTypes: [String], token: String?,
+        once: Once<(view: EndpointView, secret: String)>? = nil
     ) async throws -> (view: EndpointView, secret: String) {
         guard let payload = WebhookEndpoint.Payload(rawValue: payloadName) else {
             throw DomainError.invalid("payload", "must be `thin` or `complete`.")
         }
         let made = try await create(
-            in: environment, url: url, payload: payload, eventTypes: eventTypes, token: token)
+            in: environment, url: url, payload: payload, eventTypes: eventTypes, token: token,
+            once: once?.shown { (EndpointView($0.endpoint), $0.secret) })
         return (EndpointView(made.endpoint), made.secret)
     }
 
