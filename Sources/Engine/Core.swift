@@ -62,10 +62,13 @@ public struct EngineSettings: Sendable {
     public var leaseMs: Int64
     /// A loop that nobody wakes looks for work so often.
     public var pollMs: Int64
+    /// Events that were delivered are kept so long; 0 keeps them for good.
+    public var retentionDays: Int64
 
     public init(
         publicURL: String, allowsLoopbackWebhooks: Bool = false, linkSessionMinutes: Int64 = 30,
-        deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0, leaseMs: Int64 = 15_000, pollMs: Int64 = 1000
+        deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0, leaseMs: Int64 = 15_000, pollMs: Int64 = 1000,
+        retentionDays: Int64 = 90
     ) {
         self.publicURL = publicURL
         self.allowsLoopbackWebhooks = allowsLoopbackWebhooks
@@ -74,5 +77,6 @@ public struct EngineSettings: Sendable {
         self.rateLimitPerMinute = rateLimitPerMinute
         self.leaseMs = leaseMs
         self.pollMs = pollMs
+        self.retentionDays = retentionDays
     }
 }
