@@ -43,7 +43,7 @@ extension ShopPage {
             },
             onError: (error) => {
               const what = error && (error.message || error.code);
-              showProblem(`The bank was not linked: ${what || 'the widget gave no reason'}.`);
+              showProblem(`The bank was not linked: ${what || 'the widget gave no reason.'}`);
             },
             onClose: () => { if (!isLinked) say('link-result', 'Closed without linking.'); },
           });
@@ -100,6 +100,9 @@ extension ShopPage {
           sessionStorage.setItem('account', chosen);
         });
 
+        let focused = null;
+        document.addEventListener('focusin', (event) => { focused = event.target; });
+
         function show() {
           showAccounts();
           const mine = shop.orders.find((each) => each.id === order) || null;
@@ -125,6 +128,8 @@ extension ShopPage {
           $('pay').disabled = isWaiting || shop.accounts.length === 0;
           $('cancel').hidden = !isWaiting;
           for (const id of ['send-transfer', 'send-ussd', 'send-less']) $(id).disabled = !isWaiting;
+          // A keyboard must not be left on a button that went away.
+          if (focused && (focused.disabled || focused.hidden)) $('order').focus({preventScroll: true});
         }
 
         function note(mine) {

@@ -62,7 +62,7 @@ enum ShopPage {
               <span>Ankara tote bag<small>One size, made in Lagos</small></span>
               <strong>₦4,500</strong>
             </div>
-            <div id="order" data-state="none">
+            <div id="order" data-state="none" tabindex="-1">
               <p id="order-text" class="verdict" role="status"></p>
               <p id="order-note" class="quiet" role="status"></p>
               <p id="took" class="took" hidden></p>
