@@ -26,7 +26,7 @@ import Testing
         var found: [String: [String]] = [:]
         for (table, sql) in Self.counts {
             found[table] = try await world.core.database.read { db in
-                try db.query(sql, [.integer(world.scope.environmentID), .text(connection)]) { $0.text(0) }
+                try db.query(sql, [.integer(world.scope.environmentID), .text(connection)]) { $0.text(0) }.sorted()
             }
         }
         return found
@@ -140,6 +140,42 @@ import Testing
             #expect(try await next.core.database.read { try RemovalStore.open(limit: 10, $0) }.isEmpty)
         }
     }
+
+    @Test("large data goes in steps of at most two thousand rows")
+    func boundedSteps() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let id = try #require(try await world.link { $0.historyMonths = 1 }.connectionID)
+            let account = try #require(try await rows(world, id)["account"]?.first)
+            try await database.write { tx in
+                for number in 0..<4500 {
+                    try tx.db.run(
+                        Self.insertSQL,
+                        [
+                            .integer(world.scope.environmentID), .text("t\(number)"), .text(id), .text(account),
+                            .text("20\(20 + number % 15)-01-01"),
+                        ])
+                }
+            }
+            var left = 4500
+            var largest = 0
+            while try await database.write({
+                try ErasureStore.step(ID(trusted: id), keeping: "record.removed", world.scope, $0)
+            }) {
+                let now = try await rows(world, id)["account_transaction"]?.count ?? 0
+                largest = max(largest, left - now)
+                left = now
+            }
+            #expect(left == 0)
+            #expect(largest == ErasureStore.rowsMax)
+        }
+    }
+
+    private static let insertSQL = """
+        INSERT INTO account_transaction (environment_id, id, connection_id, account_id, customer_id, institution,
+            status, amount_minor, currency, booked_on, description, revision, created_at_ms, updated_at_ms)
+        VALUES ($1, $2, $3, $4, 'p', 'access-bank', 'booked', 1, 'NGN', $5, 'x', 1, 0, 0)
+        """
 
     @Test("a bank that cannot be reached holds up no removal")
     func bankDown() async throws {
