@@ -12,6 +12,7 @@ public struct Core: Sendable {
     public let settings: EngineSettings
     public let sequence: SequenceBlock
     public let wakes: Wakes
+    let pages: PageCache
     /// Names this process among the nodes of one database.
     let nodeID: String
     public let logger: Logger
@@ -28,6 +29,7 @@ public struct Core: Sendable {
         self.logger = logger
         sequence = SequenceBlock(database: database)
         wakes = Wakes()
+        pages = PageCache(bytesMax: settings.pageCacheBytes)
         nodeID = Hex.encode(runtime.randomBytes(8))
     }
 
@@ -62,13 +64,15 @@ public struct EngineSettings: Sendable {
     public var leaseMs: Int64
     /// A loop that nobody wakes looks for work so often.
     public var pollMs: Int64
+    /// Memory for pages that were read before; 0 keeps none.
+    public var pageCacheBytes: Int
     /// Events that were delivered are kept so long; 0 keeps them for good.
     public var retentionDays: Int64
 
     public init(
         publicURL: String, allowsLoopbackWebhooks: Bool = false, linkSessionMinutes: Int64 = 30,
         deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0, leaseMs: Int64 = 15_000, pollMs: Int64 = 1000,
-        retentionDays: Int64 = 90
+        pageCacheBytes: Int = 64 << 20, retentionDays: Int64 = 90
     ) {
         self.publicURL = publicURL
         self.allowsLoopbackWebhooks = allowsLoopbackWebhooks
@@ -77,6 +81,7 @@ public struct EngineSettings: Sendable {
         self.rateLimitPerMinute = rateLimitPerMinute
         self.leaseMs = leaseMs
         self.pollMs = pollMs
+        self.pageCacheBytes = pageCacheBytes
         self.retentionDays = retentionDays
     }
 }

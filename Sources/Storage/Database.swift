@@ -10,7 +10,7 @@ public struct Database: Sendable {
     public static let sqliteReadersMax = 8
 
     public let location: DatabaseLocation
-    private let core: DatabaseCore
+    let core: DatabaseCore
 
     public var dialect: Dialect { location.dialect }
 
@@ -97,7 +97,7 @@ public struct Database: Sendable {
     /// Finishes what waits, closes all connections and gives the file free. What comes later fails with `.closed`.
     public func close() async { await core.close() }
 
-    private static func perform<T>(
+    static func perform<T>(
         _ connection: any SQLConnection, _ snapshot: Bool, _ body: (any SQLConnection) throws -> T
     ) -> Result<T, any Error> {
         func once() -> Result<T, any Error> {

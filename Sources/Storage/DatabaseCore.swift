@@ -10,6 +10,7 @@ final class DatabaseCore: Sendable {
 
     let writer: GroupWriter
     let reads = BlockingQueue<Read>(countMax: Database.readsQueuedMax)
+    let checks = CheckedReads()
     private let threads = Threads()
 
     init(logger: Logger) { writer = GroupWriter(logger: logger) }

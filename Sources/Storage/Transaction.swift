@@ -22,6 +22,11 @@ public final class Transaction {
         }
     }
 
+    /// Tells that what a list shows has changed, whether or not its totals have.
+    public func touch(_ list: String, of environmentID: Int64) {
+        totals[TotalKey(environmentID: environmentID, list: list, day: DayTotals.everyDay), default: Total()] += Total()
+    }
+
     func flush() throws {
         if !totals.isEmpty {
             let rows = totals.sorted { $0.key < $1.key }.map { key, total in
@@ -67,10 +72,12 @@ private struct TotalKey: Hashable, Comparable {
 }
 
 /// `day_total`: the number of rows of every list per day, kept in the data transaction, so that neither a total nor
-/// a far page scans.
+/// a far page scans. Every change of a list, also one that leaves its totals, raises the revision of its grand total.
 public enum DayTotals {
     /// The row that holds a list's grand total.
     public static let everyDay = ""
+    /// Not a list: its revision is raised when the name of a customer changes, which rows of many lists show.
+    public static let names = "names"
 
     static let add = BulkStatement.insert(
         order: 0, into: "day_total",
@@ -81,6 +88,6 @@ public enum DayTotals {
         conflict: """
             ON CONFLICT (environment_id, list, day) DO UPDATE SET count = day_total.count + excluded.count, \
             credit_minor = day_total.credit_minor + excluded.credit_minor, \
-            debit_minor = day_total.debit_minor + excluded.debit_minor
+            debit_minor = day_total.debit_minor + excluded.debit_minor, revision = day_total.revision + 1
             """)
 }

@@ -39,9 +39,18 @@ struct Bench {
             + "/" + name
     }
 
+    /// The same database seen by a server that keeps no pages.
+    static func withoutPages(_ core: Core) -> Core {
+        var settings = core.settings
+        settings.pageCacheBytes = 0
+        return Core(
+            database: core.database, vault: core.vault, runtime: core.runtime, connectors: core.connectors,
+            settings: settings, logger: core.logger)
+    }
+
     static func core(_ location: DatabaseLocation) async throws -> Core {
         var logger = Logger(label: "bench")
-        logger.logLevel = .error
+        logger.logLevel = .critical
         let database = try await Database.open(location, logger: logger)
         _ = try await database.migrate(Migrations.all)
         let runtime = SystemRuntime()

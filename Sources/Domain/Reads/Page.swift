@@ -1,5 +1,5 @@
 /// Which part of a list is asked for. Days are inclusive.
-public struct PageRequest: Sendable, Equatable {
+public struct PageRequest: Sendable, Hashable {
     public static let limitDefault = 20
     public static let limitMax = 1000
     /// So that `page × limit` stays far from overflow.

@@ -34,8 +34,18 @@ public struct ReadService: Sendable {
     private func direct(
         _ filter: TransactionFilter, _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm
     ) async throws -> Listing {
-        try await listing(page, environment, form, TransactionColumn.keys) { db, write in
+        let read = reading(page, environment, form, TransactionColumn.keys) { db, write in
             try TransactionReads.list(filter, page, environment.scope, db, write)
+        }
+        guard core.pages.isOn, let list = filter.list else { return try await core.database.read(read) }
+        let key = PageCache.Key(environmentID: environment.id, list: list, page: page, form: form)
+        let kept = core.pages.find(key)
+        switch try await core.database.read(list, environment.scope, unless: kept, read) {
+        case .unchanged(let listing):
+            return listing
+        case .read(let listing, let revision):
+            if let revision { core.pages.keep(Kept(listing, at: revision), key, form) }
+            return listing
         }
     }
 
@@ -180,8 +190,15 @@ public struct ReadService: Sendable {
         _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm, _ keys: RowKeys,
         _ read: @escaping @Sendable (any SQLConnection, Write) throws -> Int64
     ) async throws -> Listing {
+        try await core.database.read(reading(page, environment, form, keys, read))
+    }
+
+    private func reading(
+        _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm, _ keys: RowKeys,
+        _ read: @escaping @Sendable (any SQLConnection, Write) throws -> Int64
+    ) -> @Sendable (any SQLConnection) throws -> Listing {
         let vault = core.vault
-        return try await core.database.read { db in
+        return { db in
             let out = PageBuffer(capacity: Self.itemBytes * min(page.limit, PageRequest.limitDefault))
             let names = RowNames(db, environment, vault, form.forms, keys)
             let total = try read(db) { row in try form.template.write(row, out, names.write) }

@@ -153,7 +153,8 @@ extension Migrations {
 
         CREATE TABLE day_total (
             environment_id BIGINT NOT NULL, list TEXT NOT NULL, day TEXT NOT NULL, count BIGINT NOT NULL,
-            credit_minor BIGINT NOT NULL, debit_minor BIGINT NOT NULL, PRIMARY KEY (environment_id, list, day));
+            credit_minor BIGINT NOT NULL, debit_minor BIGINT NOT NULL, revision BIGINT NOT NULL DEFAULT 1,
+            PRIMARY KEY (environment_id, list, day));
 
         """
 
@@ -217,9 +218,9 @@ extension Migrations {
         CREATE INDEX transaction_by_customer ON account_transaction (environment_id, customer_id, booked_on, id);
         CREATE INDEX transaction_by_institution ON account_transaction (environment_id, institution, booked_on, id);
         CREATE INDEX transaction_by_day ON account_transaction (environment_id, booked_on, id);
-
         CREATE INDEX transaction_by_upstream ON account_transaction (environment_id, account_id, upstream_id)
             WHERE upstream_id IS NOT NULL;
+
         """
 
     /// A year a partition, without a default one, so that a newest-first page walks them in order and stops

@@ -209,11 +209,20 @@ public enum CustomerStore {
     public static func update(
         _ id: ID<Customer>, name: String?, bvnIndex: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
+        if let name { try rename(id, name, scope, tx) }
         try tx.db.run(
             """
-            UPDATE customer SET name = COALESCE($3, name), bvn_index = COALESCE(bvn_index, $4), updated_at_ms = $5
+            UPDATE customer SET bvn_index = COALESCE(bvn_index, $3), updated_at_ms = $4
             WHERE environment_id = $1 AND id = $2
-            """, [.integer(scope.environmentID), .id(id), .text(name), .text(bvnIndex), .at(now)])
+            """, [.integer(scope.environmentID), .id(id), .text(bvnIndex), .at(now)])
+    }
+
+    /// The one place that changes a name, because pages that were read with the other one end here.
+    private static func rename(_ id: ID<Customer>, _ name: String, _ scope: Scope, _ tx: Transaction) throws {
+        let renamed = try tx.db.run(
+            "UPDATE customer SET name = $3 WHERE environment_id = $1 AND id = $2 AND name IS DISTINCT FROM $3",
+            [.integer(scope.environmentID), .id(id), .text(name)])
+        if renamed > 0 { tx.touch(DayTotals.names, of: scope.environmentID) }
     }
 }
 

@@ -10,6 +10,17 @@ public enum TransactionFilter: Sendable, Equatable {
     case connection(String)
     /// All accounts with a number, by its index.
     case number(index: String)
+
+    /// The list that it is, as the day totals name it; nil when it is several.
+    public var list: String? {
+        switch self {
+        case .all: "transactions"
+        case .account(let id): "account:\(id)"
+        case .customer(let id): "customer:\(id)"
+        case .institution(let slug): "bank:\(slug)"
+        case .connection, .number: nil
+        }
+    }
 }
 
 /// Transactions as they are shown: newest day first. The columns are `TransactionColumn`'s.
@@ -60,18 +71,12 @@ public enum TransactionReads {
         _ filter: TransactionFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
     ) throws -> Int64 {
-        let (list, first, key): (String, String, [SQLValue]) =
-            switch filter {
-            case .all: ("transactions", firstOfAllSQL, [])
-            case .account(let id): ("account:\(id)", firstOfAccountSQL, [.text(id)])
-            case .customer(let id): ("customer:\(id)", firstOfCustomerSQL, [.text(id)])
-            case .institution(let slug): ("bank:\(slug)", firstOfInstitutionSQL, [.text(slug)])
-            case .connection, .number: preconditionFailure("several accounts are merged by `merged`")
-            }
+        guard let list = filter.list else { preconditionFailure("several accounts are merged by `merged`") }
         let isFirst = page.skip == 0 && page.from == nil && page.to == nil
         if isFirst, db.dialect == .sqlite {
             var total: Int64 = 0
-            try db.forEach(first, [.integer(scope.environmentID), .int(page.limit), .text(list)] + key) { row in
+            let (sql, key) = first(filter)
+            try db.forEach(sql, [.integer(scope.environmentID), .int(page.limit), .text(list)] + key) { row in
                 total = row.int(totalColumn)
                 try write(row)
             }
@@ -82,6 +87,15 @@ public enum TransactionReads {
             isFirst ? try DayPager.head(list, page, scope, db) : try DayPager.place(list, page, scope, db)
         if !place.isEmpty { try rows(filter, place, limit: page.limit, scope, db, write) }
         return place.total
+    }
+
+    private static func first(_ filter: TransactionFilter) -> (sql: String, key: [SQLValue]) {
+        switch filter {
+        case .account(let id): (firstOfAccountSQL, [.text(id)])
+        case .customer(let id): (firstOfCustomerSQL, [.text(id)])
+        case .institution(let slug): (firstOfInstitutionSQL, [.text(slug)])
+        case .all, .connection, .number: (firstOfAllSQL, [])
+        }
     }
 
     /// The transactions of a few accounts as one list. `write` gives each row's item, which is kept until its

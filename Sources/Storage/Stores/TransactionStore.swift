@@ -168,8 +168,12 @@ private struct AccountTotals {
         let lists = [
             "account:\(account.id)", "customer:\(account.customerID)", "bank:\(account.institution)", "transactions",
         ]
-        for (day, total) in days where total != Total() {
-            for list in lists { tx.count(list, of: scope.environmentID, on: day.iso, total) }
+        for list in lists {
+            // A day that a row was only changed in has no other total, but the list is another one.
+            if !days.isEmpty { tx.touch(list, of: scope.environmentID) }
+            for (day, total) in days where total != Total() {
+                tx.count(list, of: scope.environmentID, on: day.iso, total)
+            }
         }
     }
 }
