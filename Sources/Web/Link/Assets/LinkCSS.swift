@@ -74,6 +74,7 @@ font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liber
 color: var(--text);
 overflow-wrap: break-word;
 }
+@supports (height: 100dvh) { body { height: 100dvh; } }
 h1, h2 { margin: 0; font-size: 1.5rem; line-height: 1.25; letter-spacing: -.01em; outline: none; }
 h2 { font-size: 1.25rem; }
 p, ul, ol { margin: 0; }
@@ -92,7 +93,26 @@ clip-path: inset(50%);
 white-space: nowrap;
 }
 .sheet { display: flex; flex-direction: column; height: 100%; background: var(--ground); position: relative; }
-main { flex: 1; min-height: 0; display: flex; flex-direction: column; overflow-y: auto; }
+main {
+flex: 1;
+min-height: 0;
+display: flex;
+flex-direction: column;
+overflow-y: auto;
+scroll-padding: 16px 0 140px;
+}
+main[data-busy]::before {
+content: "";
+position: sticky;
+top: 0;
+z-index: 2;
+flex: none;
+height: 3px;
+margin-bottom: -3px;
+background: linear-gradient(90deg, transparent, var(--accent), transparent) 0 0 / 50% 100% repeat-x;
+animation: slide 1.2s linear infinite;
+}
+main[data-busy] .row { cursor: default; opacity: .6; }
 .body { flex: 1 0 auto; display: flex; flex-direction: column; padding: 8px 20px 0; }
 .body > * + * { margin-top: 12px; }
 @media (min-width: 600px) {
@@ -169,6 +189,8 @@ color: var(--on-fill);
 .main.working .spinner { display: block; }
 .plain { background: none; color: var(--accent); }
 .plain:hover { background: var(--soft); }
+@media (max-height: 560px) { .actions { position: static; } }
+dialog .actions { position: static; box-shadow: none; }
 .points li { display: flex; gap: 12px; padding: 8px 0; }
 .points .icon { color: var(--accent); }
 .terms { padding: 12px 16px; border-radius: 12px; background: var(--soft); font-size: .9375rem; }
@@ -323,9 +345,10 @@ margin: 24px 0;
 border-width: 4px;
 color: var(--accent);
 }
+@keyframes slide { to { background-position: 100% 0; } }
 @keyframes turn { to { transform: rotate(1turn); } }
 @media (prefers-reduced-motion: reduce) {
-.spinner { animation-duration: 4s; }
+.spinner, main[data-busy]::before { animation-duration: 4s; }
 * { transition: none !important; scroll-behavior: auto !important; }
 }
 @media (forced-colors: active) {

@@ -279,8 +279,7 @@ const LONG = 64 * 1024;
 const query = new URLSearchParams(location.search);
 const fragment = new URLSearchParams(location.hash.slice(1));
 const isFramed = window.parent !== window;
-const isWebview = !isFramed && (query.get('isWebview') === 'true' || !!window.ReactNativeWebView ||
-!!window.flutter_inappwebview || query.has('shouldOpen'));
+const isWebview = !isFramed && (query.get('isWebview') === 'true' || hasBridge());
 const kinds = {
 onClose: ['close', 'option close', 'onClose'],
 onSuccess: ['success', 'option success', 'onSuccess'],
@@ -324,11 +323,12 @@ quietly(function () { window.flutter_inappwebview.callHandler('kubewa', event); 
 if (android && android[kind[2]]) quietly(function () { android[kind[2]](JSON.stringify(message)); });
 else if (android && android.postMessage) quietly(function () { android.postMessage(text); });
 }
-host.hasBridge = function () {
+function hasBridge() {
 const apple = window.webkit && window.webkit.messageHandlers || {};
 return !!(window.ReactNativeWebView || window.flutter_inappwebview || window.FlutterOkra || window.Android ||
 apple.kubewa || apple.okra || apple.FlutterOkra);
-};
+}
+host.hasBridge = hasBridge;
 function noOptions() {
 return link.api.failure('no_options', 'No options came.');
 }
@@ -379,7 +379,8 @@ const given = Object.assign({}, options);
 const ref = shortName(given.ref || given.short_url) || shortName(location.pathname);
 ['ref', 'short_url', 'withShortURL', 'iframeData', 'withOptions', 'hideCardOnExit', 'isIframe'].forEach(
 function (name) { delete given[name]; });
-const opening = { options: given, origin: origin, mode: host.mode };
+const opening = { options: given, mode: host.mode };
+if (origin) opening.origin = origin;
 if (ref) opening.ref = ref;
 if (!ref && !given.key && !given.token) throw link.api.failure('no_options', 'No options came.');
 host.opening = opening;
@@ -411,7 +412,8 @@ action(value);
 function receive(event) {
 if (event.source !== window.parent || event.origin === 'null') return;
 const data = event.data;
-if (!data || typeof data !== 'object' || data.kubewaEscape) return;
+if (!data || typeof data !== 'object') return;
+if (!data.withOptions && !data.iframeData && !data.withShortURL && !data.token) return;
 host.target = event.origin;
 try { finish(resolve, make(data, event.origin)); } catch (problem) { finish(reject, problem); }
 }
@@ -542,7 +544,7 @@ const more = plain((spoken[bank.slug] || '') + ' ' + (bank.aliases || []).join('
 const weighty = words.filter(function (word) { return small.indexOf(word) < 0; });
 return {
 bank: bank, place: place, name: words.join(' '), joined: words.join(''),
-words: words.concat(more, plain(bank.slug).split(' '), initials(words), initials(weighty))
+called: more.concat(initials(words), initials(weighty)), words: words.concat(more, plain(bank.slug).split(' '))
 };
 });
 };
@@ -558,7 +560,7 @@ text.slice(i + 1).indexOf(rest.slice(1)) === 0 ||
 return true;
 }
 function score(entry, asked, joined) {
-if (entry.words.indexOf(joined) >= 0 || entry.name.indexOf(asked.join(' ')) === 0) return 0;
+if (entry.called.indexOf(joined) >= 0 || entry.name.indexOf(asked.join(' ')) === 0) return 0;
 if (entry.joined.indexOf(joined) === 0) return 1;
 let worst = 2;
 for (let i = 0; i < asked.length; i += 1) {
@@ -732,9 +734,11 @@ if (!view.needsConfirm) {
 whenClose();
 return;
 }
-const dialog = h('dialog', { id: 'close', 'data-screen': 'close', 'aria-labelledby': 'close-title' }, [
+const dialog = h('dialog', { id: 'close', 'data-screen': 'close', 'aria-labelledby': 'close-title',
+'aria-describedby': 'close-text' }, [
 h('h2', { id: 'close-title' }, 'Leave without linking?'),
-h('p', {}, 'You are not finished. If you leave now, nothing is linked and your login is forgotten.'),
+h('p', { id: 'close-text' },
+'You are not finished. If you leave now, nothing is linked and your login is forgotten.'),
 h('div', { class: 'actions' }, [
 h('button', { id: 'stay', class: 'main', type: 'button', onclick: function () { stay(dialog); } }, 'Stay here'),
 h('button', { id: 'leave', class: 'plain', type: 'button', onclick: function () { leave(dialog); } },
@@ -888,7 +892,8 @@ link.view.show({
 name: kind, step: kind === 'credentials' ? 3 : 4, back: back, entry: kind !== 'credentials' || !problem,
 focus: problem ? first : null, field: first,
 title: titles[kind](bank), lead: isQuestion ? '' : step.prompt,
-body: [problem && problemBox(problem)].concat(controls),
+body: [problem && problemBox(problem)].concat(controls, kind === 'credentials' && link.flow.isTest() &&
+h('p', { class: 'test' }, 'Test mode: log in as “success” with the password “pass”.')),
 note: kind === 'credentials' ? 'Sent to ' + bank + ' over a secure connection. Not kept on this device.' : '',
 next: { text: sends[kind] },
 tell: { bank_name: bank },
@@ -979,8 +984,8 @@ body: [
 h('p', { class: points.length ? 'terms' : 'lead', id: 'consent-text' }, open.consent.text),
 points.length > 0 && h('ul', { class: 'points', id: 'consent-points' }, points),
 h('p', { class: 'small', id: 'consent-withdraw' },
-'You can withdraw this at any time: tell ' + open.name + ', or end the access at your bank.'),
-open.env !== 'production' && h('p', { class: 'test' }, 'Test mode: nothing here is real, and no bank is asked.')
+'You can withdraw this at any time: tell ' + open.business + ', or end the access at your bank.'),
+link.flow.isTest() && h('p', { class: 'test' }, 'Test mode: nothing here is real, and no bank is asked.')
 ],
 next: { text: 'I agree', press: agree }
 });
@@ -988,7 +993,7 @@ next: { text: 'I agree', press: agree }
 const health = { degraded: 'Slow now', down: 'Not answering' };
 function row(bank, choose) {
 return h('li', {}, h('button', { type: 'button', class: 'row', 'data-bank': bank.slug,
-onclick: function () { choose(bank); } }, [
+onclick: function () { if (!link.view.isBusy()) choose(bank); } }, [
 h('span', { class: 'letter', 'aria-hidden': 'true' }, Array.from(bank.name.trim())[0] || '?'),
 h('span', { class: 'grow' }, bank.name),
 health[bank.health] && h('span', { class: 'health ' + bank.health }, health[bank.health]),
@@ -1070,7 +1075,7 @@ other: other && { text: 'Choose another bank', press: other }
 screens.loginType = function (bank, choose, back, isBack) {
 function option(type, title, text) {
 return h('li', {}, h('button', { type: 'button', class: 'row', 'data-login-type': type,
-onclick: function () { choose(type); } }, [
+onclick: function () { if (!link.view.isBusy()) choose(type); } }, [
 h('span', { class: 'grow' }, [h('b', {}, title), h('small', {}, text)]), link.icon(link.icons.forward, 'dim')
 ]));
 }
@@ -1178,12 +1183,15 @@ small: known ? '' : 'Tell them: ' + code + (problem.message ? '. ' + problem.mes
 next: host.mode === 'iframe' ? leaving() : null
 });
 };
-problems.offline = function (again) {
+problems.offline = function (again, code) {
+const isBusy = code === 'rate_limited';
 const retry = once(retrying(again));
 window.addEventListener('online', retry);
 link.screens.message({
-name: 'offline', icon: link.icons.cloud, title: 'No connection', code: 'network',
-lead: 'The page cannot reach its server. Check your internet; it goes on by itself when the connection is back.',
+name: 'offline', icon: isBusy ? link.icons.clock : link.icons.cloud, code: code || 'network',
+title: isBusy ? 'Please wait a minute' : 'No connection',
+lead: isBusy ? 'There were too many attempts at once. Wait a minute, then try again.' :
+'The page cannot reach its server. Check your internet; it goes on by itself when the connection is back.',
 next: { text: 'Try again', press: retry },
 leaving: function () { window.removeEventListener('online', retry); }
 });
@@ -1198,7 +1206,7 @@ action();
 };
 }
 problems.answer = function (problem, again) {
-if (problem.code === 'network') problems.offline(again);
+if (problem.code === 'network' || problem.code === 'rate_limited') problems.offline(again, problem.code);
 else if (problem.code === 'unavailable') problems.bankDown(problem.code);
 else if (problem.code === 'deadline') link.flow.watch();
 else if (problem.code === 'expired' || problem.code === 'not_found') problems.expired();
@@ -1358,6 +1366,7 @@ const BUSY_MS = 1500, HOLD_SECONDS = 20;
 const now = { open: null, banks: null, bank: null, loginType: 'ind', session: null, turn: 0, waitingSince: null,
 ended: null, result: null, leaving: Promise.resolve() };
 const flow = link.flow = { now: now };
+flow.isTest = function () { return !!now.open && now.open.env !== 'production'; };
 async function start() {
 view.root();
 view.bar({ close: flow.close });
@@ -1381,8 +1390,8 @@ let found;
 try {
 found = await api.open(opening);
 } catch (problem) {
-if (problem.code === 'network' || problem.code === 'unavailable') {
-link.problems.offline(function () { open(opening); });
+if (['network', 'unavailable', 'deadline', 'rate_limited'].indexOf(problem.code) >= 0) {
+link.problems.offline(function () { open(opening); }, problem.code);
 } else {
 link.problems.init(problem);
 }
@@ -1521,7 +1530,6 @@ return;
 }
 view.needsConfirm = false;
 screens.loginType(now.bank, function (type) {
-if (view.isBusy()) return;
 now.loginType = type;
 host.tell('login_type.selected', { login_type: type });
 begin();
@@ -1656,6 +1664,9 @@ if (/^https?:/.test(url)) window.open(url, '_blank', 'noopener');
 wait();
 watch();
 }
+window.addEventListener('pageshow', function (event) {
+if (event.persisted && now.session && now.session.status === 'active') flow.refresh();
+});
 flow.start = start;
 })(window.kubewaLink);
 (function (link) {
@@ -1705,20 +1716,34 @@ now.ended = 'waiting';
 now.turn += 1;
 flow.close();
 };
+let isClosing = false;
 flow.close = async function (isSure) {
+if (isClosing) return;
+isClosing = true;
 const kind = isSure === true ? 'unfinished' : now.ended || 'early';
 const id = now.session && now.session.id;
+const isUnfinished = kind === 'unfinished' && !!id;
 now.turn += 1;
 view.needsConfirm = false;
 if (kind !== 'unfinished') host.tell('close.' + kind);
-if (kind === 'unfinished' && id) {
-tabs.forget();
-const gone = api.abandon(id, 'The person closed the page.').catch(function () {});
-await Promise.race([gone, link.after(1500)]);
+const wasDone = isUnfinished && await abandon(id);
+isClosing = false;
+if (wasDone) {
+finish();
+return;
 }
 host.tell('closed.' + kind);
 if (host.mode !== 'iframe') await link.problems.afterClose(kind, id);
 };
+async function abandon(id) {
+const wasWaiting = view.screen === 'wait';
+tabs.forget();
+async function end() {
+await api.abandon(id, 'The person closed the page.');
+return wasWaiting && (await api.read(id)).status === 'done';
+}
+return Promise.race([end().catch(function () { return false; }), link.after(1500)]);
+}
 delete window.kubewaLink;
 document.addEventListener('DOMContentLoaded', flow.start);
 })(window.kubewaLink);

@@ -11,8 +11,7 @@
   const query = new URLSearchParams(location.search);
   const fragment = new URLSearchParams(location.hash.slice(1));
   const isFramed = window.parent !== window;
-  const isWebview = !isFramed && (query.get('isWebview') === 'true' || !!window.ReactNativeWebView ||
-    !!window.flutter_inappwebview || query.has('shouldOpen'));
+  const isWebview = !isFramed && (query.get('isWebview') === 'true' || hasBridge());
 
   /* The kinds of callbacks, in the order in which loaders test a message's keys, and their names on bridges. */
   const kinds = {
@@ -68,11 +67,12 @@
     else if (android && android.postMessage) quietly(function () { android.postMessage(text); });
   }
 
-  host.hasBridge = function () {
+  function hasBridge() {
     const apple = window.webkit && window.webkit.messageHandlers || {};
     return !!(window.ReactNativeWebView || window.flutter_inappwebview || window.FlutterOkra || window.Android ||
       apple.kubewa || apple.okra || apple.FlutterOkra);
-  };
+  }
+  host.hasBridge = hasBridge;
 
   /* ---- being asked ---- */
 
@@ -133,7 +133,8 @@
     const ref = shortName(given.ref || given.short_url) || shortName(location.pathname);
     ['ref', 'short_url', 'withShortURL', 'iframeData', 'withOptions', 'hideCardOnExit', 'isIframe'].forEach(
       function (name) { delete given[name]; });
-    const opening = { options: given, origin: origin, mode: host.mode };
+    const opening = { options: given, mode: host.mode };
+    if (origin) opening.origin = origin;
     if (ref) opening.ref = ref;
     if (!ref && !given.key && !given.token) throw link.api.failure('no_options', 'No options came.');
     host.opening = opening;
@@ -169,7 +170,9 @@
       function receive(event) {
         if (event.source !== window.parent || event.origin === 'null') return;
         const data = event.data;
-        if (!data || typeof data !== 'object' || data.kubewaEscape) return;
+        if (!data || typeof data !== 'object') return;
+        // Tools and extensions talk in windows too: only what a loader marks as its options is taken for them.
+        if (!data.withOptions && !data.iframeData && !data.withShortURL && !data.token) return;
         host.target = event.origin;
         try { finish(resolve, make(data, event.origin)); } catch (problem) { finish(reject, problem); }
       }

@@ -33,7 +33,7 @@
       const weighty = words.filter(function (word) { return small.indexOf(word) < 0; });
       return {
         bank: bank, place: place, name: words.join(' '), joined: words.join(''),
-        words: words.concat(more, plain(bank.slug).split(' '), initials(words), initials(weighty))
+        called: more.concat(initials(words), initials(weighty)), words: words.concat(more, plain(bank.slug).split(' '))
       };
     });
   };
@@ -52,7 +52,7 @@
   }
 
   function score(entry, asked, joined) {
-    if (entry.words.indexOf(joined) >= 0 || entry.name.indexOf(asked.join(' ')) === 0) return 0;
+    if (entry.called.indexOf(joined) >= 0 || entry.name.indexOf(asked.join(' ')) === 0) return 0;
     if (entry.joined.indexOf(joined) === 0) return 1;
     let worst = 2;
     for (let i = 0; i < asked.length; i += 1) {

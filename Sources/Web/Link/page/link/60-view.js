@@ -194,9 +194,11 @@
       whenClose();
       return;
     }
-    const dialog = h('dialog', { id: 'close', 'data-screen': 'close', 'aria-labelledby': 'close-title' }, [
+    const dialog = h('dialog', { id: 'close', 'data-screen': 'close', 'aria-labelledby': 'close-title',
+      'aria-describedby': 'close-text' }, [
       h('h2', { id: 'close-title' }, 'Leave without linking?'),
-      h('p', {}, 'You are not finished. If you leave now, nothing is linked and your login is forgotten.'),
+      h('p', { id: 'close-text' },
+        'You are not finished. If you leave now, nothing is linked and your login is forgotten.'),
       h('div', { class: 'actions' }, [
         h('button', { id: 'stay', class: 'main', type: 'button', onclick: function () { stay(dialog); } }, 'Stay here'),
         h('button', { id: 'leave', class: 'plain', type: 'button', onclick: function () { leave(dialog); } },

@@ -138,7 +138,8 @@
       name: kind, step: kind === 'credentials' ? 3 : 4, back: back, entry: kind !== 'credentials' || !problem,
       focus: problem ? first : null, field: first,
       title: titles[kind](bank), lead: isQuestion ? '' : step.prompt,
-      body: [problem && problemBox(problem)].concat(controls),
+      body: [problem && problemBox(problem)].concat(controls, kind === 'credentials' && link.flow.isTest() &&
+        h('p', { class: 'test' }, 'Test mode: log in as “success” with the password “pass”.')),
       note: kind === 'credentials' ? 'Sent to ' + bank + ' over a secure connection. Not kept on this device.' : '',
       next: { text: sends[kind] },
       tell: { bank_name: bank },

@@ -22,8 +22,8 @@
         h('p', { class: points.length ? 'terms' : 'lead', id: 'consent-text' }, open.consent.text),
         points.length > 0 && h('ul', { class: 'points', id: 'consent-points' }, points),
         h('p', { class: 'small', id: 'consent-withdraw' },
-          'You can withdraw this at any time: tell ' + open.name + ', or end the access at your bank.'),
-        open.env !== 'production' && h('p', { class: 'test' }, 'Test mode: nothing here is real, and no bank is asked.')
+          'You can withdraw this at any time: tell ' + open.business + ', or end the access at your bank.'),
+        link.flow.isTest() && h('p', { class: 'test' }, 'Test mode: nothing here is real, and no bank is asked.')
       ],
       next: { text: 'I agree', press: agree }
     });
@@ -35,7 +35,7 @@
 
   function row(bank, choose) {
     return h('li', {}, h('button', { type: 'button', class: 'row', 'data-bank': bank.slug,
-      onclick: function () { choose(bank); } }, [
+      onclick: function () { if (!link.view.isBusy()) choose(bank); } }, [
       h('span', { class: 'letter', 'aria-hidden': 'true' }, Array.from(bank.name.trim())[0] || '?'),
       h('span', { class: 'grow' }, bank.name),
       health[bank.health] && h('span', { class: 'health ' + bank.health }, health[bank.health]),
@@ -124,7 +124,7 @@
   screens.loginType = function (bank, choose, back, isBack) {
     function option(type, title, text) {
       return h('li', {}, h('button', { type: 'button', class: 'row', 'data-login-type': type,
-        onclick: function () { choose(type); } }, [
+        onclick: function () { if (!link.view.isBusy()) choose(type); } }, [
         h('span', { class: 'grow' }, [h('b', {}, title), h('small', {}, text)]), link.icon(link.icons.forward, 'dim')
       ]));
     }

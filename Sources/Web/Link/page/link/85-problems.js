@@ -65,12 +65,16 @@
 
   /* ---- connection ---- */
 
-  problems.offline = function (again) {
+  /* - Parameter code: `rate_limited` when the server is there and wants to be left alone for a while. */
+  problems.offline = function (again, code) {
+    const isBusy = code === 'rate_limited';
     const retry = once(retrying(again));
     window.addEventListener('online', retry);
     link.screens.message({
-      name: 'offline', icon: link.icons.cloud, title: 'No connection', code: 'network',
-      lead: 'The page cannot reach its server. Check your internet; it goes on by itself when the connection is back.',
+      name: 'offline', icon: isBusy ? link.icons.clock : link.icons.cloud, code: code || 'network',
+      title: isBusy ? 'Please wait a minute' : 'No connection',
+      lead: isBusy ? 'There were too many attempts at once. Wait a minute, then try again.' :
+        'The page cannot reach its server. Check your internet; it goes on by itself when the connection is back.',
       next: { text: 'Try again', press: retry },
       leaving: function () { window.removeEventListener('online', retry); }
     });
@@ -90,7 +94,7 @@
 
   /* An answer that failed. - Parameter again: gives the same answer again. */
   problems.answer = function (problem, again) {
-    if (problem.code === 'network') problems.offline(again);
+    if (problem.code === 'network' || problem.code === 'rate_limited') problems.offline(again, problem.code);
     else if (problem.code === 'unavailable') problems.bankDown(problem.code);
     else if (problem.code === 'deadline') link.flow.watch();
     else if (problem.code === 'expired' || problem.code === 'not_found') problems.expired();

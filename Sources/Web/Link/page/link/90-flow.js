@@ -11,6 +11,8 @@
 
   const flow = link.flow = { now: now };
 
+  flow.isTest = function () { return !!now.open && now.open.env !== 'production'; };
+
   /* ---- opening ---- */
 
   async function start() {
@@ -38,8 +40,8 @@
     try {
       found = await api.open(opening);
     } catch (problem) {
-      if (problem.code === 'network' || problem.code === 'unavailable') {
-        link.problems.offline(function () { open(opening); });
+      if (['network', 'unavailable', 'deadline', 'rate_limited'].indexOf(problem.code) >= 0) {
+        link.problems.offline(function () { open(opening); }, problem.code);
       } else {
         link.problems.init(problem);
       }
@@ -198,7 +200,6 @@
     }
     view.needsConfirm = false;
     screens.loginType(now.bank, function (type) {
-      if (view.isBusy()) return;
       now.loginType = type;
       host.tell('login_type.selected', { login_type: type });
       begin();
@@ -356,6 +357,11 @@
     wait();
     watch();
   }
+
+  // Back from the bank's own page by the browser's memory of this one: the session has moved on.
+  window.addEventListener('pageshow', function (event) {
+    if (event.persisted && now.session && now.session.status === 'active') flow.refresh();
+  });
 
   flow.start = start;
 })(window.kubewaLink);

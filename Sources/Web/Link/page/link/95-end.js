@@ -53,22 +53,39 @@
     flow.close();
   };
 
+  let isClosing = false;
+
   /* - Parameter isSure: the person was asked and wants to leave all the same. */
   flow.close = async function (isSure) {
+    if (isClosing) return;
+    isClosing = true;
     const kind = isSure === true ? 'unfinished' : now.ended || 'early';
     const id = now.session && now.session.id;
+    const isUnfinished = kind === 'unfinished' && !!id;
     now.turn += 1;
     view.needsConfirm = false;
     if (kind !== 'unfinished') host.tell('close.' + kind);
-    if (kind === 'unfinished' && id) {
-      tabs.forget();
-      const gone = api.abandon(id, 'The person closed the page.').catch(function () {});
-      // The frame is removed with the next message; the request should be on its way.
-      await Promise.race([gone, link.after(1500)]);
+    const wasDone = isUnfinished && await abandon(id);
+    isClosing = false;
+    if (wasDone) {
+      finish();
+      return;
     }
     host.tell('closed.' + kind);
     if (host.mode !== 'iframe') await link.problems.afterClose(kind, id);
   };
+
+  /* Ends the session; tells whether the bank was quicker, and it is linked. */
+  async function abandon(id) {
+    const wasWaiting = view.screen === 'wait';
+    tabs.forget();
+    async function end() {
+      await api.abandon(id, 'The person closed the page.');
+      return wasWaiting && (await api.read(id)).status === 'done';
+    }
+    // The frame goes with the next message; the request should be on its way by then.
+    return Promise.race([end().catch(function () { return false; }), link.after(1500)]);
+  }
 
   // Nothing of this is to be reached from outside the files.
   delete window.kubewaLink;
