@@ -113,13 +113,11 @@ struct KubewaClient: KubewaCalls {
         var nextCursor: String?
     }
 
-    private enum Method: String { case GET, POST }
-
     private func call<Answer: Decodable>(
-        _ method: Method, _ path: String, body: Data? = nil
+        _ method: HTTPMethod, _ path: String, body: Data? = nil
     ) async throws(ShopProblem) -> Answer {
         var request = HTTPClientRequest(url: "\(root)/api/v1\(path)")
-        request.method = .init(rawValue: method.rawValue)
+        request.method = method
         request.headers.add(name: "authorization", value: "Bearer \(secretKey)")
         if let body {
             request.headers.add(name: "content-type", value: "application/json")
