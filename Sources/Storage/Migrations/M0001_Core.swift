@@ -106,9 +106,8 @@ extension Migrations {
             institution TEXT NOT NULL, connector TEXT NOT NULL,
             status TEXT NOT NULL CHECK (status IN ('active', 'done', 'failed', 'abandoned', 'expired')),
             step TEXT NOT NULL, state BYTEA, request TEXT NOT NULL, consent_text TEXT NOT NULL, connection_id TEXT,
-            revision BIGINT NOT NULL, busy_until_ms BIGINT NOT NULL DEFAULT 0, answer_index TEXT, problem TEXT,
-            reason TEXT, created_at_ms BIGINT NOT NULL, expires_at_ms BIGINT NOT NULL,
-            PRIMARY KEY (environment_id, id));
+            revision BIGINT NOT NULL, busy_until_ms BIGINT NOT NULL DEFAULT 0, created_at_ms BIGINT NOT NULL,
+            expires_at_ms BIGINT NOT NULL, PRIMARY KEY (environment_id, id));
         CREATE INDEX link_session_expiry ON link_session (expires_at_ms) WHERE status = 'active';
 
         """
@@ -153,8 +152,7 @@ extension Migrations {
 
         CREATE TABLE day_total (
             environment_id BIGINT NOT NULL, list TEXT NOT NULL, day TEXT NOT NULL, count BIGINT NOT NULL,
-            credit_minor BIGINT NOT NULL, debit_minor BIGINT NOT NULL, revision BIGINT NOT NULL DEFAULT 1,
-            PRIMARY KEY (environment_id, list, day));
+            credit_minor BIGINT NOT NULL, debit_minor BIGINT NOT NULL, PRIMARY KEY (environment_id, list, day));
 
         """
 
@@ -218,8 +216,6 @@ extension Migrations {
         CREATE INDEX transaction_by_customer ON account_transaction (environment_id, customer_id, booked_on, id);
         CREATE INDEX transaction_by_institution ON account_transaction (environment_id, institution, booked_on, id);
         CREATE INDEX transaction_by_day ON account_transaction (environment_id, booked_on, id);
-        CREATE INDEX transaction_by_upstream ON account_transaction (environment_id, account_id, upstream_id)
-            WHERE upstream_id IS NOT NULL;
 
         """
 
