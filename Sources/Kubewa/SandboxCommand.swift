@@ -44,10 +44,18 @@ struct SandboxCommand: AsyncParsableCommand {
             try await withComposition(data) { composition in
                 let environment = try await which.find(composition.services)
                 let money = try Money(parsing: amount, currency: .ngn)
-                let posted = try await composition.services.sandbox.post(
-                    SandboxOrder(
-                        institution: bank, username: username, accountNumber: account, amountMinor: money.minor,
-                        narration: narration, channel: channel), in: environment)
+                let order = SandboxOrder(
+                    institution: bank, username: username, accountNumber: account, amountMinor: money.minor,
+                    narration: narration, channel: channel)
+                let posted: SandboxPosted
+                do {
+                    posted = try await composition.services.sandbox.post(order, in: environment)
+                } catch let error as DomainError {
+                    throw error.renaming([
+                        "institution": "--bank", "amount_minor": "--amount", "account": "--account",
+                        "username": "--username",
+                    ])
+                }
                 Console.say(
                     "posted \(money.decimal) NGN; the balance is "
                         + "\(Money.decimal(minor: posted.balanceMinor, scale: 2)) NGN; \(posted.pushes.count) pushed")

@@ -10,7 +10,7 @@ struct LayerTests {
         "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOTLS", "NIOConcurrencyHelpers", "NIOFoundationCompat",
     ]
     private static let http: Set<String> = [
-        "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "ServiceLifecycle",
+        "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "ServiceLifecycle",
     ]
     private static let shop = "Examples/shop/Sources/"
     private static let parts: Set<String> = ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web"]

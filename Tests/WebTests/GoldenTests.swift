@@ -148,7 +148,7 @@ struct GoldenTests {
             let known = try await server.post("accounts/getById", "{\"id\":\"{account}\"}")
             body = "{\"name\":\(known.list("accounts").first?["name"]?.encoded ?? "null")}"
         case "/v2/sandbox/customers/find-customers-by": body = "{\"key\":\"bvn\",\"value\":\"{bvn}\"}"
-        case "/v2/sandbox/customers/list":
+        case "/v2/sandbox/sandbox/customers/list":
             _ = try await server.post("customers/generate", "{\"number\":1,\"create\":true}")
         default: if let text = body { body = widened(text) }
         }

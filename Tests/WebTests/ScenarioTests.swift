@@ -103,7 +103,7 @@ struct ScenarioTests {
             path: "products/records/get", body: "{\"record_id\":\"{record}\"}",
             contains: ["\"pagination\":null", "\"records\":{\"_id\":\"{record}\"", "\"usedProduct\":{"]),
         Scenario(
-            path: "customers/list", body: "{\"linked\":true}",
+            path: "customers/list",
             contains: list + ["\"_id\":\"{customer}\"", "\"credentials\":[{", "\"record\":[\"{record}\"]"]),
         Scenario(
             path: "customers/get", body: "{\"customer\":\"{customer}\"}",
@@ -229,6 +229,9 @@ struct ScenarioTests {
                 #expect(generated.status == 201)
                 let list = try await server.send(.post, "/sandbox/v2/sandbox/customers/list", "null")
                 #expect(list.data["pagination"]?["totalDocs"] == 3)
+                #expect(list.list("customers").last?["username"]?.text == "ada1")
+                let linked = try await server.post("customers/list", "null")
+                #expect(linked.list("customers").isEmpty, "nobody has linked an account yet")
                 let got = try await server.post("customers/get", "{\"customer\":\"\(id)\"}")
                 #expect(got.data["customer"]?["username"]?.text == "ada1")
                 let production = try await server.send(

@@ -25,7 +25,8 @@ struct SlowClientTests {
                 defer { close(socket) }
                 let head = "POST /v2/sandbox/products/accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
                 send(socket, head + "Authorization: Bearer \(world.keys().secretKey)\r\n\r\n{")
-                while app.background.watchedCount == 0 { await Task.yield() }
+                // The deadlines of the request and of its body.
+                while app.background.watchedCount < 2 { await Task.yield() }
                 await world.runtime.sleepers(atLeast: 1)
                 world.runtime.advance(milliseconds: 21_000)
                 app.background.sweep()

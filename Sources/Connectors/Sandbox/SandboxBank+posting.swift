@@ -71,7 +71,7 @@ extension SandboxBank {
         let (after, overflow) = balance.ledgerMinor.addingReportingOverflow(order.amountMinor)
         guard !overflow, order.amountMinor > 0 || balance.availableMinor + order.amountMinor >= 0 else {
             let there = Money.decimal(minor: balance.availableMinor, scale: 2)
-            throw DomainError.invalid("amount", "is more than the account holds; \(there) is available.")
+            throw DomainError.invalid("amount_minor", "is more than the account holds; \(there) is available.")
         }
         let posting = SandboxPosting(
             id: runtime.newID(), accountNumber: account.number, institution: known.user.institution,
@@ -85,7 +85,7 @@ extension SandboxBank {
 
     private func check(_ order: SandboxOrder) throws(DomainError) {
         guard order.amountMinor != 0, order.amountMinor.magnitude <= Self.amountMaxMinor.magnitude else {
-            throw .invalid("amount", "must not be 0, and at most 10,000,000,000.00 either way.")
+            throw .invalid("amount_minor", "must not be 0, and at most 10,000,000,000.00 either way.")
         }
         guard !order.narration.isEmpty, order.narration.utf8.count <= Self.narrationMax else {
             throw .invalid("narration", "must have 1 to \(Self.narrationMax) characters.")
@@ -121,7 +121,7 @@ extension SandboxBank {
                 "sandbox \(order.accountNumber == nil ? "user" : "account that was linked once")")
         }
         guard users.count == 1 else {
-            throw DomainError.invalid("bank", "is needed: this is known at several institutions.")
+            throw DomainError.invalid("institution", "is needed: this is known at several institutions.")
         }
         let door = try await book.door(user)
         guard let institution = InstitutionCatalog.find(user.institution),
@@ -133,7 +133,7 @@ extension SandboxBank {
     private func institution(_ order: SandboxOrder) throws(DomainError) -> Institution? {
         guard let name = order.institution else { return nil }
         guard let found = InstitutionCatalog.find(slugOrID: name) else {
-            throw DomainError(.unknownInstitution, "`bank` is not an institution here.", field: "bank")
+            throw DomainError(.unknownInstitution, "`institution` is not an institution here.", field: "institution")
         }
         return found
     }

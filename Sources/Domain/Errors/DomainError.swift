@@ -13,6 +13,12 @@ public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { "\(code): \(message)" }
 
+    /// For a caller who knows the member by another name.
+    public func renaming(_ names: [String: String]) -> DomainError {
+        guard let field, let name = names[field] else { return self }
+        return DomainError(code, message.replacing("`\(field)`", with: "`\(name)`"), field: name)
+    }
+
     /// Unknown ids and the ids of others get this one answer.
     public static func notFound(_ what: String) -> DomainError {
         DomainError(.notFound, "There is no such \(what) here. Check the id, and that the key is of its environment.")

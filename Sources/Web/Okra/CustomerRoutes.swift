@@ -4,10 +4,8 @@ import Engine
 /// The people who linked their accounts.
 enum CustomerRoutes {
     static let all: [OkraRoute] = [
-        OkraRoute("customers/list", "All customers; in the sandbox, its logins.", example: "{\"page\":1}") { call in
-            let isLinked = try call.body.flag("linked") ?? false
-            if call.kind == .sandbox, !isLinked { return try await SandboxRoutes.list(call) }
-            return try await list(call, .all)
+        OkraRoute("customers/list", "All customers who linked an account.", example: "{\"page\":1}") { call in
+            try await list(call, .all)
         },
         OkraRoute("customers/get", "One customer, by id or BVN.", example: "{\"customer\":\"{customer}\"}") { call in
             let query = try query(call.body)

@@ -6,6 +6,9 @@ import HTTPTypes
 enum SandboxRoutes {
     static let all: [OkraRoute] = [
         OkraRoute(
+            .post, "sandbox/customers/list", "The logins of the sandbox bank.", example: "{\"page\":1}", place: .sandbox
+        ) { call in try await list(call) },
+        OkraRoute(
             .post, "customers/create", "Makes sandbox logins out of one object or an array.", example: create,
             place: .sandbox
         ) { call in
@@ -40,7 +43,7 @@ enum SandboxRoutes {
         "type":"ind","volume":"low","identity":100,"internetSpeed":5}]
         """
 
-    static func list(_ call: OkraCall) async throws -> Reply {
+    private static func list(_ call: OkraCall) async throws -> Reply {
         let (rows, info) = try await call.call.services.sandbox.listCustomers(call.page(), in: call.environment())
         return OkraReply.reply("Customers successfully retrieved") { out in
             OkraReply.pagination(info, paginated: &out)

@@ -59,11 +59,9 @@ public final class BackgroundWork: Service {
         requestID: String, seconds: Int64, _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let deadline = runtime.now() + seconds * 1000
+        let late = Self.late(requestID: requestID, seconds: seconds)
         let answer: Result<T, any Error> = await withCheckedContinuation { continuation in
             let once = Once(continuation)
-            let late = DomainError(
-                .deadline,
-                "This takes longer than \(seconds) seconds. The work goes on; ask again later. Request \(requestID).")
             let isTaken = enqueue(Watch(deadline: deadline) { once.resume(.failure(late)) }) { id in
                 Job { [self] in
                     let result: Result<T, any Error>
@@ -78,6 +76,12 @@ public final class BackgroundWork: Service {
             }
         }
         return try answer.get()
+    }
+
+    static func late(requestID: String, seconds: Int64) -> DomainError {
+        DomainError(
+            .deadline,
+            "This takes longer than \(seconds) seconds. The work goes on; ask again later. Request \(requestID).")
     }
 
     private func enqueue(_ watch: Watch, _ job: (UInt64) -> Job) -> Bool {
@@ -104,7 +108,9 @@ public final class BackgroundWork: Service {
     /// How many deadlines are waited for.
     var watchedCount: Int { state.withLock { $0.watched.count } }
 
-    func unwatch(_ id: UInt64) { state.withLock { _ = $0.watched.removeValue(forKey: id) } }
+    /// - Returns: whether the end came before the deadline.
+    @discardableResult
+    func unwatch(_ id: UInt64) -> Bool { state.withLock { $0.watched.removeValue(forKey: id) != nil } }
 
     private func end(_ id: UInt64) {
         state.withLock { state in

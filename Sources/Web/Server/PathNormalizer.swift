@@ -17,8 +17,13 @@ enum PathNormalizer {
         "products/transactions/download": "transactions/download",
         "sandbox/customers/create": "customers/create",
         "sandbox/customers/generate": "customers/generate",
-        "sandbox/customers/list": "customers/list",
         "sandbox/customers/get": "customers/get",
+    ]
+
+    /// What Okra's first version had under the same names; everything else of `/v1` was another operation.
+    static let firstVersion: Set<String> = [
+        "banks", "auth", "account", "accounts", "balance", "transaction", "transactions", "identity", "customers",
+        "callback", "products",
     ]
 
     /// - Parameter path: without its query.
@@ -26,14 +31,23 @@ enum PathNormalizer {
         guard needsWork(path) else { return path }
         var segments = path.split(separator: "/").map(String.init)
         guard let first = segments.first else { return "/" }
-        if first == "sandbox", segments.count > 1, segments[1] == "v2" {
-            segments.replaceSubrange(0...1, with: ["v2", "sandbox"])
+        if first == "sandbox", segments.count > 1, ["v1", "v2"].contains(segments[1]) { segments.swapAt(0, 1) }
+        if segments[0] == "v1", let noun = segments.dropFirst().first(where: { $0 != "sandbox" }),
+            firstVersion.contains(noun)
+        {
+            segments[0] = "v2"
         }
         guard segments.first == "v2" else { return "/" + segments.joined(separator: "/") }
         let isSandbox = segments.count > 1 && segments[1] == "sandbox"
         var tail = segments.dropFirst(isSandbox ? 2 : 1)
+        let isDoubled = isSandbox && tail.first == "sandbox"
         while isSandbox, tail.first == "sandbox" { tail = tail.dropFirst() }
-        return (isSandbox ? "/v2/sandbox/" : "/v2/") + operation(Array(tail))
+        let operation = operation(Array(tail))
+        // An operation of the sandbox's own has the segment in its name.
+        if isDoubled, APICatalog.isConstant("/v2/sandbox/sandbox/" + operation) {
+            return "/v2/sandbox/sandbox/" + operation
+        }
+        return (isSandbox ? "/v2/sandbox/" : "/v2/") + operation
     }
 
     private static func operation(_ segments: [String]) -> String {
@@ -63,7 +77,7 @@ enum PathNormalizer {
     /// Most paths are right as they are; only Okra's wire is spelled in several ways.
     private static func needsWork(_ path: String) -> Bool {
         if hasEmptySegment(path) { return true }
-        guard path.hasPrefix("/v2/") else { return path.hasPrefix("/sandbox/") }
+        guard path.hasPrefix("/v2/") else { return path.hasPrefix("/sandbox/") || path.hasPrefix("/v1/") }
         return !APICatalog.isConstant(path)
     }
 }

@@ -34,6 +34,9 @@ public struct WebApp: HTTPResponder {
     /// The protocol that it is to be served by.
     public static let server = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(idleSeconds)))
 
+    /// A long operation answers for itself at the deadline; only what comes before it is waited for longer.
+    private static let longMarginSeconds: Int64 = 25
+
     public let background: BackgroundWork
     public let metrics: WebMetrics
     private let shared: Call.Shared
@@ -83,11 +86,7 @@ public struct WebApp: HTTPResponder {
     ) async -> (Reply, Route?) {
         switch table.find(method, path) {
         case .route(let route, let parameters):
-            do {
-                return (try await perform(route, parameters, request, context, id), route)
-            } catch {
-                return (failed(error, route.wire, path: route.path, id), route)
-            }
+            return (await inTime(route, parameters, request, context, id), route)
         case .methods(let methods):
             let names = methods.map(\.rawValue).joined(separator: ", ")
             var reply = ErrorReply.reply(
@@ -101,7 +100,39 @@ public struct WebApp: HTTPResponder {
         }
     }
 
-    private func wire(_ path: String) -> Route.Wire { path.hasPrefix("/v2") ? .okra : .native }
+    /// The reply of a route. At the deadline the caller has a 503 already, and the connection has ended.
+    private func inTime(
+        _ route: Route, _ parameters: [String: String], _ request: Request, _ context: WebContext, _ id: String
+    ) async -> Reply {
+        let seconds = services.core.settings.deadlineSeconds
+        let channel = context.channel
+        // What is long has a deadline of its own, and keeps its connection.
+        let margin = route.isLong ? Self.longMarginSeconds : 0
+        let watch = background.watch(seconds: seconds + margin) {
+            var late = ErrorReply.reply(
+                BackgroundWork.late(requestID: id, seconds: seconds), wire: route.wire, requestID: id)
+            if request.method == .head { late.body = ByteBuffer() }
+            LateReply.send(late, requestID: id, on: channel)
+        }
+        let reply: Reply
+        do {
+            reply = try await perform(route, parameters, request, context, id)
+        } catch {
+            reply = failed(error, route.wire, path: route.path, id)
+        }
+        guard !background.unwatch(watch) else { return reply }
+        do {
+            // Nothing may be written behind the late reply.
+            try await channel.closeFuture.get()
+        } catch {
+            logger.debug("a late connection ended", metadata: ["error": "\(error)", "request_id": "\(id)"])
+        }
+        return Reply(status: .serviceUnavailable)
+    }
+
+    private func wire(_ path: String) -> Route.Wire {
+        path.hasPrefix("/v2") || path.hasPrefix("/v1/") ? .okra : .native
+    }
 
     private func failed(_ error: any Error, _ wire: Route.Wire, path: String, _ id: String) -> Reply {
         if let known = ErrorReply.known(error) { return ErrorReply.reply(known, wire: wire, requestID: id) }
