@@ -44,10 +44,10 @@ public struct WebApp: HTTPResponder {
     private let settings: WebSettings
     private let table: RouteTable
     private let limiter: RateLimiter
+    private let addressLimiter: AddressLimiter
     private let logger: Logger
 
     public init(services: Services, settings: WebSettings = WebSettings(), gauges: [WebMetrics.Gauge] = []) {
-    private let addressLimiter: AddressLimiter
         shared = Call.Shared(services)
         self.settings = settings
         background = BackgroundWork(runtime: services.core.runtime)
@@ -55,10 +55,10 @@ public struct WebApp: HTTPResponder {
         table = RouteTable(
             APICatalog.routes + LinkPage.routes + ProbeRoutes.all(metrics, EngineGauges.all(services.core) + gauges))
         limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
+        addressLimiter = AddressLimiter(perMinute: settings.perAddressPerMinute)
         logger = services.core.logger
     }
 
-        addressLimiter = AddressLimiter(perMinute: settings.perAddressPerMinute)
     public func respond(to request: Request, context: WebContext) async throws -> Response {
         let start = services.core.runtime.now()
         let id = RequestID.choose(request.headers[.requestID], runtime: services.core.runtime)
@@ -219,6 +219,13 @@ public struct WebApp: HTTPResponder {
             }
             return replayed(known)
         }
+    }
+
+    /// The work commits in several steps: the key is taken before them, the reply kept after them.
+    private func keptAfter(
+        _ call: Call, _ request: IdempotentRequest, _ service: IdempotencyService
+    ) async throws -> Reply {
+        if let known = try await service.take(request) { return replayed(known) }
         do {
             let reply = try await call.route.handle(call)
             try await service.keep(request, .init(status: reply.status.code, body: Array(reply.body.readableBytesView)))
@@ -228,17 +235,10 @@ public struct WebApp: HTTPResponder {
             throw error
         }
     }
-}
-    }
-
-    /// The work commits in several steps: the key is taken before them, the reply kept after them.
-    private func keptAfter(
-        _ call: Call, _ request: IdempotentRequest, _ service: IdempotencyService
-    ) async throws -> Reply {
-        if let known = try await service.take(request) { return replayed(known) }
 
     private func replayed(_ known: IdempotencyService.Kept) -> Reply {
         var reply = Reply(status: .init(code: known.status), body: ByteBuffer(bytes: known.body))
         reply.headers[.idempotencyReplayed] = "true"
         return reply
     }
+}
