@@ -17,7 +17,7 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.when != "call" or not report.failed:
         return
-    servers = [item.funcargs[name] for name in ("kubewa", "first", "second") if name in item.funcargs]
+    servers = [item.funcargs[name] for name in ("kubewa", "first", "second", "server") if name in item.funcargs]
     for server in servers:
         if server.log.exists():
             report.sections.append((server.log.stem, server.tail()))

@@ -272,6 +272,7 @@ class Tenant:
 
     def __init__(self, kubewa, created):
         self.kubewa = kubewa
+        self.created = created
         self.client_token = created["client_token"]
         self.public_key = created["environments"]["sandbox"]["public_key"]
         self.secret_key = created["environments"]["sandbox"]["secret_key"]

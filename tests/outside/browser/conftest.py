@@ -1,5 +1,6 @@
 """One server, one Chromium and one customer's website for all tests of this folder; a new browser profile for each."""
 
+import json
 import shutil
 
 import pytest
@@ -11,7 +12,7 @@ import person
 from harness import Kubewa, SQLite
 
 WAIT_MS = 20_000
-PHONE = {"width": 390, "height": 844}
+LOOK = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
 
 
 def pytest_addoption(parser):
@@ -29,7 +30,8 @@ def server(tmp_path_factory):
     made = Kubewa(folder, SQLite(folder), options=["--log-level", "debug"])
     made.start()
     yield made
-    made.stop()
+    # A slow bank's first data takes a minute; nobody waits for it here, and the folder is thrown away.
+    made.kill()
 
 
 @pytest.fixture(scope="session")
@@ -50,33 +52,73 @@ def shop_site(server):
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def playwright():
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def launch(playwright):
     path = shutil.which("chromium")
     assert path, "Chromium is missing: run scripts/setup --tests"
-    expect.set_options(timeout=WAIT_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    return {"executable_path": path, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright, launch):
+    browser = playwright.chromium.launch(**launch)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def new_context(chromium, notes):
-    """Makes browser profiles; what callbacks they hear is checked when the test ends."""
-    made, heard = [], []
+def ready(notes):
+    """Makes a browser profile listen; what callbacks it hears is checked when the test ends."""
+    heard = []
 
-    def make(**more):
-        context = chromium.new_context(**{"viewport": PHONE, "reduced_motion": "reduce", **more})
+    def prepare(context):
         context.set_default_timeout(WAIT_MS)
         context.expose_binding("kubewaHeard", lambda source, call: heard.append(call))
-        made.append(context)
         return context
+
+    yield prepare
+    for call in heard:
+        notes.hear(call["callback"], call["data"])
+
+
+@pytest.fixture
+def new_context(chromium, ready):
+    """Makes profiles that are forgotten, as those of private windows."""
+    made = []
+
+    def make(**more):
+        made.append(ready(chromium.new_context(**{**LOOK, **more})))
+        return made[-1]
 
     yield make
     for context in made:
         context.close()
-    for call in heard:
-        notes.hear(call["callback"], call["data"])
+
+
+@pytest.fixture
+def kept_profile(playwright, launch, ready, tmp_path):
+    """Starts a browser of its own on one profile, again and again; the last one is closed.
+
+    Its framed pages have storage, as most people's browsers allow; Debian's forbids it unless it is told.
+    """
+    made = []
+    profile = tmp_path / "profile"
+    (profile / "Default").mkdir(parents=True)
+    (profile / "Default" / "Preferences").write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
+
+    def start():
+        made.append(ready(playwright.chromium.launch_persistent_context(str(profile), **launch, **LOOK)))
+        return made[-1]
+
+    yield start
+    if made:
+        made[-1].close()
 
 
 @pytest.fixture
@@ -115,3 +157,36 @@ def open_widget(open_website, options):
         return site, site.widget()
 
     return open_it
+
+
+class ScriptedBank:
+    """Gives a page the steps of a list, one for each request about its session."""
+
+    PATHS = ("**/api/v1/widget/sessions", "**/api/v1/link_sessions/**")
+
+    def __init__(self, page, steps):
+        self.page = page
+        self.steps = list(steps)
+        self.revision = 100
+        self.session = None
+        for path in self.PATHS:
+            page.route(path, self.answer)
+
+    def answer(self, route):
+        if self.session is None:
+            self.session = route.fetch().json()
+        self.revision += 1
+        step = self.steps.pop(0)
+        status = "failed" if step["kind"] == "failed" else "active"
+        body = {**self.session, "status": status, "step": step, "revision": self.revision}
+        route.fulfill(status=200, json=body)
+
+    def stop(self):
+        assert not self.steps, f"never shown: {self.steps}"
+        for path in self.PATHS:
+            self.page.unroute(path, self.answer)
+
+
+@pytest.fixture
+def script_bank():
+    return ScriptedBank

@@ -72,8 +72,11 @@ class Widget:
         if code:
             expect(self.main).to_have_attribute("data-code", code)
         expect(self.find("#title")).to_be_visible()
-        self.notes.look_over(self.page, self.frame, screen)
+        self.look_over(screen)
         return self
+
+    def look_over(self, screen):
+        self.notes.look_over(self.page, self.frame, screen)
 
     def press(self, selector="#next"):
         self.find(selector).click()
@@ -82,6 +85,14 @@ class Widget:
     def press_last(self, selector="#next"):
         """Presses what takes the widget away: a click would wait for an answer of the frame that is gone."""
         self.find(selector).evaluate("button => { setTimeout(() => button.click(), 0) }")
+
+    def tab_to(self, selector, most=12):
+        """Moves the focus with the Tab key, as a person without a mouse does."""
+        for _ in range(most):
+            if self.find(selector).evaluate("node => node === document.activeElement"):
+                return self
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{most} presses of Tab do not lead to {selector}")
 
     def see(self, text):
         expect(self.main).to_contain_text(text)
@@ -126,6 +137,10 @@ class Website:
         self.page.evaluate("options => { window.wanted = options }", options)
         self.page.click("#link")
         return self
+
+    def go(self, way):
+        """The browser's own button; Playwright's would wait for a page to load."""
+        self.page.evaluate("way => history[way]()", way)
 
     def widget(self):
         frame = self.page.locator("iframe").element_handle().content_frame()
