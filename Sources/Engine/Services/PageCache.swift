@@ -32,13 +32,22 @@ final class PageCache: Sendable {
         var young: [Key: Entry] = [:]
         var old: [Key: Entry] = [:]
         var youngBytes = 0
+        var oldBytes = 0
 
         mutating func insert(_ entry: Entry, _ key: Key, bytesMax: Int) {
             youngBytes += entry.bytes - (young.updateValue(entry, forKey: key)?.bytes ?? 0)
             guard youngBytes > bytesMax / 2 else { return }
             old = young
+            oldBytes = youngBytes
             young = [:]
             youngBytes = 0
+        }
+
+        /// A page of the old generation that is asked for is young again.
+        mutating func takeOld(_ key: Key) -> Entry? {
+            guard let entry = old.removeValue(forKey: key) else { return nil }
+            oldBytes -= entry.bytes
+            return entry
         }
     }
 
@@ -49,10 +58,12 @@ final class PageCache: Sendable {
 
     var isOn: Bool { bytesMax > 0 }
 
+    var bytes: Int { state.withLock { $0.youngBytes + $0.oldBytes } }
+
     func find(_ key: Key) -> Kept<Listing>? {
         state.withLock { state in
             if let entry = state.young[key] { return entry.kept }
-            guard let entry = state.old.removeValue(forKey: key) else { return nil }
+            guard let entry = state.takeOld(key) else { return nil }
             state.insert(entry, key, bytesMax: bytesMax)
             return entry.kept
         }

@@ -6,7 +6,10 @@ enum EngineGauges {
         [
             WebMetrics.Gauge(
                 "kubewa_database_units_waiting", help: "Changes that wait for the writing connection."
-            ) { [("", Double(core.unitsWaiting))] }
+            ) { [("", Double(core.unitsWaiting))] },
+            WebMetrics.Gauge(
+                "kubewa_page_cache_bytes", help: "Memory that pages which were read before take."
+            ) { [("", Double(core.pageBytesKept))] },
         ]
     }
 }

@@ -53,6 +53,7 @@ struct PageCacheTests {
         for page in 1...1000 {
             cache.keep(Self.kept(1000), Self.key(page), Self.form)
             _ = cache.find(Self.key(1))
+            #expect(cache.bytes <= 100_000)
         }
         let found = (1...1000).filter { cache.find(Self.key($0)) != nil }
         #expect(found.count <= 80, "\(found.count) pages of 1256 bytes in 100,000")
