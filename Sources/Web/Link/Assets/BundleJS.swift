@@ -88,7 +88,7 @@ extension LinkAssets {
         const focused = document.activeElement;
         const overflow = document.documentElement.style.overflow;
         const timers = [];
-        let isGreeted = false, isOver = false;
+        let isGreeted = false, isOver = false, wasTriedAgain = false;
         style(dialog, { position: 'fixed', top: '0', left: '0', width: '100%', height: '100%', 'max-width': '100%',
         'max-height': '100%', margin: '0', padding: '0', border: '0', background: 'transparent', overflow: 'hidden',
         'z-index': '2147483647' });
@@ -162,6 +162,11 @@ extension LinkAssets {
         if (isGreeted || isOver) return;
         const answers = await probe(url);
         if (isGreeted || isOver) return;
+        if (answers && !wasTriedAgain) {
+        wasTriedAgain = true;
+        load();
+        return;
+        }
         const name = answers ? 'init.frame_blocked' : 'init.unreachable';
         fail(options, name, answers ? 'The browser did not show the page in a frame.' : 'The server does not answer.');
         const text = document.createElement('p');
@@ -196,7 +201,7 @@ extension LinkAssets {
         window.addEventListener('message', receive);
         wait();
         dialog.append(frame, cover);
-        document.body.appendChild(dialog);
+        (document.body || document.documentElement).appendChild(dialog);
         document.documentElement.style.overflow = 'hidden';
         if (dialog.showModal) dialog.showModal();
         else dialog.setAttribute('open', '');

@@ -325,7 +325,18 @@ extension LinkAssets {
         dialog p { margin-top: 8px; color: var(--dim); }
         dialog::backdrop { background: var(--veil); }
         dialog:not(:modal) { position: fixed; inset: 0; margin: auto; }
-        .loading { display: flex; align-items: center; justify-content: center; gap: 12px; height: 100%; color: var(--dim); }
+        .loading {
+        display: flex;
+        align-items: center;
+        justify-content: center;
+        gap: 12px;
+        padding: 24px;
+        color: var(--dim);
+        text-align: center;
+        }
+        .loading:first-child { margin-top: 20vh; }
+        .late { visibility: hidden; animation: appear 0s 15s forwards; }
+        @keyframes appear { to { visibility: visible; } }
         @media (scripting: none) { .loading { display: none; } }
         .noscript { padding: 32px 24px; }
         .noscript p { margin-top: 12px; }

@@ -19,6 +19,7 @@ extension LinkAssets {
         <header id="top" class="top"></header>
         <main id="main" data-screen="loading">
         <p class="loading" role="status"><span class="spinner" aria-hidden="true"></span>Opening…</p>
+        <p class="loading late">This takes long. If nothing happens, load the page again.</p>
         <noscript>
         <div class="noscript" data-screen="noscript">
         <h1>Please switch on JavaScript</h1>

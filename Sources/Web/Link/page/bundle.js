@@ -108,7 +108,7 @@
     const focused = document.activeElement;
     const overflow = document.documentElement.style.overflow;
     const timers = [];
-    let isGreeted = false, isOver = false;
+    let isGreeted = false, isOver = false, wasTriedAgain = false;
 
     style(dialog, { position: 'fixed', top: '0', left: '0', width: '100%', height: '100%', 'max-width': '100%',
       'max-height': '100%', margin: '0', padding: '0', border: '0', background: 'transparent', overflow: 'hidden',
@@ -195,6 +195,12 @@
       if (isGreeted || isOver) return;
       const answers = await probe(url);
       if (isGreeted || isOver) return;
+      if (answers && !wasTriedAgain) {
+        // On a bad line a file of the page may have been lost; a forbidden frame stays empty the second time too.
+        wasTriedAgain = true;
+        load();
+        return;
+      }
       const name = answers ? 'init.frame_blocked' : 'init.unreachable';
       fail(options, name, answers ? 'The browser did not show the page in a frame.' : 'The server does not answer.');
       const text = document.createElement('p');
@@ -236,7 +242,7 @@
     window.addEventListener('message', receive);
     wait();
     dialog.append(frame, cover);
-    document.body.appendChild(dialog);
+    (document.body || document.documentElement).appendChild(dialog);
     document.documentElement.style.overflow = 'hidden';
     if (dialog.showModal) dialog.showModal();
     else dialog.setAttribute('open', '');
