@@ -54,11 +54,13 @@ struct Composition {
     }
 
     static func settings(_ serve: ServeOptions) -> EngineSettings {
-        EngineSettings(
+        var settings = EngineSettings(
             publicURL: serve.root, allowsLoopbackWebhooks: serve.allowLoopbackWebhooks,
             deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit,
             leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000,
             retentionDays: Int64(max(0, serve.retentionDays)))
+        settings.reauthLinkHours = Int64(serve.reauthLinkHours)
+        return settings
     }
 
     func close() async {
@@ -117,7 +119,9 @@ struct Composition {
     }
 
     private func webServices(_ serve: ServeOptions, _ onReady: @escaping @Sendable () async -> Void) -> [any Service] {
-        let web = WebApp(services: services)
+        var settings = WebSettings()
+        settings.perAddressPerMinute = max(0, serve.addressLimit)
+        let web = WebApp(services: services, settings: settings)
         let server = Application(
             responder: web, server: WebApp.server,
             configuration: .init(address: .hostname(serve.host, port: serve.port), serverName: "kubewa"),

@@ -9,6 +9,7 @@ struct Kubewa: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, ShopCommand.self, MigrateCommand.self, TenantsCommand.self,
             KeysCommand.self,
-            AppsCommand.self, ConnectionsCommand.self, WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
+            AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, WebhooksCommand.self, SandboxCommand.self,
+            DoctorCommand.self,
         ])
 }

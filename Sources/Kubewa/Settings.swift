@@ -64,6 +64,12 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Requests per minute and key; 0 is no limit.")
     var rateLimit: Int = 0
 
+    @Option(help: "Requests of one address a minute to each operation of the widget; 0 is no limit.")
+    var addressLimit: Int = 300
+
+    @Option(help: "Hours that a link to log in at a bank again works.")
+    var reauthLinkHours: Int = 24
+
     @Option(help: "Seconds after which a request is answered with 503 while its work goes on.")
     var deadlineSeconds: Int = 30
 
@@ -78,6 +84,7 @@ struct ServeOptions: ParsableArguments {
 
     mutating func validate() throws {
         guard leaseSeconds >= 2 else { throw ValidationError("--lease-seconds is 2 or more.") }
+        guard reauthLinkHours >= 1 else { throw ValidationError("--reauth-link-hours is 1 or more.") }
         guard pollSeconds >= 1 else { throw ValidationError("--poll-seconds is 1 or more.") }
     }
 

@@ -156,6 +156,10 @@ struct GoldenTests {
             String(part.filter { $0 != "{" && $0 != "}" })
         }.joined(separator: "-")
         if route.path == "/api/v1/webhook_endpoints/{endpoint}" { path = try await addedEndpoint(server) }
+        if route.path == "/api/v1/links/{link}" {
+            let made = try await server.send(.post, "/api/v1/links", "{\"name\":\"x\"}")
+            path = "/api/v1/links/\(made.json["id"]?.text ?? "")"
+        }
         if route.method == .delete, route.path.hasSuffix("/connections/{record}") || route.path.contains("/customers/")
         {
             path = try await goneWith(route, server)
@@ -210,6 +214,7 @@ struct GoldenTests {
                 try await world.listen(payload: payload == "thin" ? .thin : .complete)
                 let view = try await world.link()
                 try await world.settle()
+                try await logInAgain(world)
                 try await world.services.connections.remove(
                     try #require(view.connectionID), in: world.environment())
                 try await world.settle()
@@ -220,9 +225,24 @@ struct GoldenTests {
                     let problems = try Golden.check("webhook-\(payload)-\(event)", body)
                     #expect(problems.isEmpty, "\(payload) \(event): \(problems.joined(separator: "; "))")
                 }
-                #expect(seen.count >= 6, "\(seen)")
+                #expect(seen.count >= 8, "\(seen)")
             }
         }
+    }
+
+    /// A login dies and comes back by the link of its event.
+    private func logInAgain(_ world: World) async throws {
+        _ = try await world.link("consent_expires", institution: "zenith-bank") { $0.historyMonths = 1 }
+        try await world.settle()
+        try await world.advance(days: 9)
+        let event = try #require(try world.webhooks.bodies("record.reauth_required").last)
+        let opening = try WidgetOpening(
+            options: nil, ref: event["data"]?["reauth_url"]?.text, origin: nil, mode: "page")
+        let begun = try await world.services.widgets.begin(opening, institution: "zenith-bank", loginType: nil)
+        _ = try await world.services.links.answer(
+            sessionID: begun.id, in: world.scope,
+            answer: StepAnswer(fields: ["username": "consent_expires", "password": "pass"]), revision: nil)
+        try await world.settle()
     }
 
     @Test("a lost member, a changed kind and a new null are found; an added member passes")

@@ -73,6 +73,8 @@ struct Server: Sendable {
             .all, PageRequest(limit: 1), in: environment, as: TestItems.account)
         let account = try JSONValue(parsing: accounts.items)
         var ids: [String: String] = ["bank": "access-bank", "nonce": "1"]
+        ids["client_token"] = world.tenant.clientToken
+        ids["public_key"] = world.keys().publicKey
         for name in ["account", "balance", "record", "customer", "nuban"] { ids[name] = account[name]?.text }
         let statements: [(String, String)] = [
             ("transaction", "SELECT id FROM account_transaction WHERE environment_id = $1 ORDER BY id LIMIT 1"),

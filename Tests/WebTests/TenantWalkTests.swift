@@ -78,8 +78,8 @@ struct TenantWalkTests {
         ] {
             if case .array(let rows)? = answer.data[key] { #expect(rows.isEmpty, "\(what)") }
         }
-        // The walk itself made endpoints and logins.
-        let isOwn = route.path.hasSuffix("/webhook_endpoints") || route.path.hasSuffix("/sandbox/customers")
+        // The walk itself made endpoints, logins and links.
+        let isOwn = ["/webhook_endpoints", "/sandbox/customers", "/links"].contains { route.path.hasSuffix($0) }
         if !isOwn, route.wire == .native, case .array(let rows)? = answer.json["data"], route.method == .get {
             #expect(rows.isEmpty, "\(what)")
         }

@@ -53,7 +53,8 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let all: [ErrorCode] = [
         invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,
         urlRefused, notYet, stepMismatch, noKey, unknownKey, revokedKey, wrongKeyKind, wrongEnvironment,
-        productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute, methodNotAllowed, conflict, expired, idempotencyMismatch,
-        tooLarge, rateLimited, deadline, unavailable, unexpected,
+        productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute,
+        methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, deadline, unavailable,
+        unexpected,
     ]
 }

@@ -128,7 +128,8 @@ public struct WidgetLinkService: Sendable {
         guard connection.canBeRepaired else {
             throw DomainError(.conflict, "This connection was removed or revoked. Link the account anew.")
         }
-        return try view(try await core.database.write { try ReauthLinks(core).create(connection, environment.scope, $0) })
+        let link = try await core.database.write { try ReauthLinks(core).create(connection, environment.scope, $0) }
+        return try view(link)
     }
 
     private func view(_ link: WidgetLink) throws -> WidgetLinkView {
@@ -142,6 +143,8 @@ public struct WidgetLinkService: Sendable {
 
 /// Links by which a person logs in again, safe to be sent by SMS: they work once, for one connection, for a while.
 struct ReauthLinks {
+    private static let keptMs: Int64 = 30 * Instant.dayMs
+    private static let prunedPerStep = 1000
     private let core: Core
 
     init(_ core: Core) { self.core = core }
@@ -154,6 +157,19 @@ struct ReauthLinks {
             isSingleUse: true, expiresAt: now + core.settings.reauthLinkHours * 3_600_000, createdAt: now)
         try WidgetLinkStore.create(link, scope, tx)
         return link
+    }
+
+    /// - Returns: how many were forgotten; until then a person is told that the link has expired.
+    func prune() async throws -> Int {
+        let before = core.runtime.now() + -Self.keptMs
+        var sum = 0
+        while true {
+            let count = try await core.database.write {
+                try WidgetLinkStore.prune(before: before, limit: Self.prunedPerStep, $0)
+            }
+            sum += count
+            if count < Self.prunedPerStep { return sum }
+        }
     }
 
     func url(_ link: WidgetLink) -> String { "\(core.settings.publicURL)/\(link.slug)" }

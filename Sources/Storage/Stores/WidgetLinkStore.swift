@@ -134,11 +134,14 @@ public enum WidgetLinkStore {
             """, [.integer(scope.environmentID), .id(id), .at(now)]) == 1
     }
 
-    /// Forgets re-authentication links that ended before a moment.
-    public static func prune(before: Instant, _ tx: Transaction) throws -> Int {
+    /// Forgets re-authentication links that ended before a moment, some at a time.
+    /// - Returns: how many.
+    public static func prune(before: Instant, limit: Int, _ tx: Transaction) throws -> Int {
         try tx.db.run(
             """
-            DELETE FROM widget_link WHERE kind = 'reauth' AND expires_at_ms < $1
-            """, [.at(before)])
+            DELETE FROM widget_link WHERE (environment_id, id) IN (
+                SELECT environment_id, id FROM widget_link WHERE kind = 'reauth' AND expires_at_ms < $1
+                ORDER BY expires_at_ms LIMIT $2)
+            """, [.at(before), .int(limit)])
     }
 }
