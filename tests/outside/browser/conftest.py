@@ -24,6 +24,15 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "browser" in item.path.parts and item.path.stem == "test_whole_run")
 
 
+def pytest_terminal_summary(terminalreporter, config):
+    """What was measured is printed."""
+    figures = getattr(config, "kubewa_figures", [])
+    if figures:
+        terminalreporter.section("the link page, measured")
+        for line in figures:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
@@ -41,7 +50,9 @@ def tenant(server):
 
 @pytest.fixture(scope="session")
 def notes(request):
-    return person.Notes(Axe(), request.config.getoption("--pictures"))
+    made = person.Notes(Axe(), request.config.getoption("--pictures"))
+    request.config.kubewa_figures = made.figures
+    return made
 
 
 @pytest.fixture(scope="session")

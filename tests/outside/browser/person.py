@@ -1,5 +1,6 @@
 """What a person does in the widget, and what a website hears of it."""
 
+import base64
 import json
 import pathlib
 
@@ -11,6 +12,11 @@ CATALOGUE = {
     entry["event_name"]: entry
     for entry in json.loads((ROOT / "Sources/Web/Link/page/callbacks.json").read_text())
 }
+
+
+def encoded(options):
+    """As they stand behind `#options=`."""
+    return base64.urlsafe_b64encode(json.dumps(options).encode()).decode().rstrip("=")
 
 
 class Notes:
@@ -143,7 +149,7 @@ class Website:
         self.page.evaluate("way => history[way]()", way)
 
     def widget(self):
-        frame = self.page.locator("iframe").element_handle().content_frame()
+        frame = self.page.locator("iframe").first.element_handle().content_frame()
         return Widget(self.page, frame, self.notes)
 
     def calls(self, callback=None):

@@ -1,6 +1,5 @@
 """The widget outside of a website's frame: as a page of its own, in an app's web view, by a short link."""
 
-import base64
 import json
 import re
 import urllib.parse
@@ -40,10 +39,6 @@ CALLBACKS = """
 """
 
 
-def encoded(options):
-    return base64.urlsafe_b64encode(json.dumps(options).encode()).decode().rstrip("=")
-
-
 @pytest.fixture
 def open_page(context, server, notes):
     """Opens an address of the server in a tab."""
@@ -73,7 +68,7 @@ def open_app(context, open_page, notes):
 
 def test_a_page_of_its_own_comes_back_with_the_result(open_page, options, shop_site, tenant):
     back = {"redirect_url": shop_site.address("/thanks?shop=7"), "state": "order 66&x"}
-    widget = open_page("/#options=" + encoded({**options, **back})).link("success", "united-bank-for-africa")
+    widget = open_page("/#options=" + person.encoded({**options, **back})).link("success", "united-bank-for-africa")
     expect(widget.main).to_contain_text("You are taken back")
     widget.press_last()
     widget.page.wait_for_url("**/thanks**")
@@ -87,14 +82,14 @@ def test_a_page_of_its_own_comes_back_with_the_result(open_page, options, shop_s
 
 def test_a_page_of_its_own_goes_back_by_itself_after_success(open_page, options, shop_site, context):
     context.clock.install()
-    widget = open_page("/#options=" + encoded({**options, "redirect_url": shop_site.address("/thanks")})).link()
+    widget = open_page("/#options=" + person.encoded({**options, "redirect_url": shop_site.address("/thanks")})).link()
     context.clock.run_for(5_000)
     widget.page.wait_for_url("**/thanks?status=success**")
 
 
 def test_a_page_of_its_own_comes_back_with_the_error(open_page, options, shop_site):
     back = {"redirect_url": shop_site.address("/thanks"), "state": "42"}
-    widget = open_page("/#options=" + encoded({**options, **back})).until_login()
+    widget = open_page("/#options=" + person.encoded({**options, **back})).until_login()
     widget.press("#close-button").press_last("#leave")
     widget.page.wait_for_url("**/thanks**")
     assert widget.page.url.split("?")[1] == "status=error&code=abandoned&state=42"
@@ -102,7 +97,7 @@ def test_a_page_of_its_own_comes_back_with_the_error(open_page, options, shop_si
 
 def test_a_page_of_its_own_tells_of_a_locked_login_where_it_goes_back_to(open_page, options, shop_site):
     back = {"redirect_url": shop_site.address("/thanks"), "state": "42"}
-    widget = open_page("/#options=" + encoded({**options, **back})).until_login().log_in("locked").at("locked")
+    widget = open_page("/#options=" + person.encoded({**options, **back})).until_login().log_in("locked").at("locked")
     widget.press_last("#close-button")
     widget.page.wait_for_url("**/thanks**")
     assert widget.page.url.split("?")[1] == "status=error&code=user_locked&state=42"
@@ -118,18 +113,18 @@ def test_a_page_without_options_says_what_to_do(open_page):
 
 
 def test_a_page_that_was_left_can_be_closed_or_begun_again(open_page, options):
-    widget = open_page("/#options=" + encoded(options)).until_login()
+    widget = open_page("/#options=" + person.encoded(options)).until_login()
     widget.press("#close-button").press("#leave").at("abandoned").see("Nothing was linked").press()
     widget.at("consent")
 
 
 def test_a_page_without_an_address_to_go_back_to_says_that_it_is_over(open_page, options):
-    widget = open_page("/#options=" + encoded(options)).link().press()
+    widget = open_page("/#options=" + person.encoded(options)).link().press()
     widget.at("abandoned").see("You can close this page")
 
 
 def test_a_tab_that_is_loaded_again_goes_on_where_it_was(open_page, options):
-    widget = open_page("/#options=" + encoded(options)).until_login().log_in("question").at("question")
+    widget = open_page("/#options=" + person.encoded(options)).until_login().log_in("question").at("question")
     widget.page.reload()
     widget.at("resume").press().at("question").fill("answer", "Lagos").press().at("done")
 
@@ -156,7 +151,7 @@ def test_with_scripts_switched_off_the_page_says_so(new_context, server, notes):
 
 @pytest.mark.parametrize("bridge", BRIDGES)
 def test_an_app_hears_everything_over_its_bridge(open_app, options, bridge):
-    app, widget = open_app(bridge, "/?isWebview=true#options=" + encoded(options))
+    app, widget = open_app(bridge, "/?isWebview=true#options=" + person.encoded(options))
     widget.link()
     assert app.hears("link.success")["accounts"]
     widget.press("#close-button")
@@ -165,7 +160,7 @@ def test_an_app_hears_everything_over_its_bridge(open_app, options, bridge):
 
 
 def test_an_app_hears_of_errors_over_its_bridge(open_app, options):
-    app, widget = open_app("ReactNativeWebView", "/?isWebview=true#options=" + encoded({**options, "key": "nonsense"}))
+    app, widget = open_app("ReactNativeWebView", "/?isWebview=true#options=" + person.encoded({**options, "key": "nonsense"}))
     widget.at("init_error")
     app.hears_any("onError")
 
@@ -181,7 +176,7 @@ def test_an_app_may_give_the_options_by_a_call(open_app, options):
 
 
 def test_an_old_app_without_a_bridge_sees_the_address_that_tells_it_to_close(open_page, options):
-    widget = open_page("/?isWebview=true#options=" + encoded(options))
+    widget = open_page("/?isWebview=true#options=" + person.encoded(options))
     widget.at("consent").press("#close-button")
     widget.page.wait_for_url("**/?shouldClose=true")
 
