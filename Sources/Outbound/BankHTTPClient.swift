@@ -43,8 +43,11 @@ public final class BankHTTPClient: HTTPTransport {
 
     /// Ends the connections; requests under way fail.
     public func shutdown() async {
-        // Fails only when it was already shut down.
-        _ = try? await client.shutdown()
+        do {
+            try await client.shutdown()
+        } catch {
+            // It was shut down before: there is nothing left to end.
+        }
     }
 
     private func perform(_ request: HTTPRequestData) async throws -> HTTPReplyData {

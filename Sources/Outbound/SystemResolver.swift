@@ -50,8 +50,11 @@ public final class SystemResolver: Resolving {
     }
 
     public func shutdown() async {
-        // Only fails when it was already shut down.
-        _ = try? await threads.shutdownGracefully()
+        do {
+            try await threads.shutdownGracefully()
+        } catch {
+            // They were shut down before: there is nothing left to end.
+        }
     }
 
     fileprivate typealias Answer = Result<[String], HTTPTransportError>

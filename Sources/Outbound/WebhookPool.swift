@@ -91,8 +91,11 @@ final class WebhookPool: Sendable {
         }
         for channel in open {
             channel.close(promise: nil)
-            // Fails only when it was closed with an error, and is closed all the same.
-            _ = try? await channel.closeFuture.get()
+            do {
+                try await channel.closeFuture.get()
+            } catch {
+                // It was closed with an error, and is closed all the same.
+            }
         }
     }
 }

@@ -154,17 +154,21 @@ public final class WebhookSender: WebhookTransport {
 
     /// One context for all connections: reading the system's authorities costs milliseconds.
     private func tlsContext() throws(HTTPTransportError) -> NIOSSLContext {
-        let made = tls.withLock { held -> NIOSSLContext? in
+        try tls.withLock { held throws(HTTPTransportError) -> NIOSSLContext in
             if let held { return held }
             var configuration = TLSConfiguration.makeClientConfiguration()
             configuration.minimumTLSVersion = .tlsv12
             configuration.applicationProtocols = ["http/1.1"]
             if let file = limits.extraAuthoritiesFile { configuration.additionalTrustRoots = [.file(file)] }
-            held = try? NIOSSLContext(configuration: configuration)
-            return held
+            do {
+                let made = try NIOSSLContext(configuration: configuration)
+                held = made
+                return made
+            } catch {
+                // The authorities cannot be read; the next attempt reads them again.
+                throw .tls
+            }
         }
-        guard let made else { throw .tls }
-        return made
     }
 }
 

@@ -115,6 +115,8 @@ struct NativePage {
         return PageRequest(page: page, limit: limit)
     }
 
+    static func request(_ call: Call) throws -> PageRequest { try NativePage(call.query).pageRequest() }
+
     static func reply(_ items: [UInt8], next: String?) -> Reply {
         Reply.json { out in
             out.object { out in

@@ -105,36 +105,7 @@ extension Drafts {
 
     private static func write(_ details: IdentityDetails, id: String, _ out: inout JSONWriter) {
         out.member("id", id)
-        out.member("firstname", details.firstName)
-        out.member("middlename", details.middleName)
-        out.member("lastname", details.lastName)
-        out.member("fullname", details.fullName)
-        out.member("bvn", details.bvn)
-        out.member("nin", details.nin)
-        out.member("dob", details.dob)
-        out.member("gender", details.gender)
-        out.member("marital_status", details.maritalStatus)
-        for (name, values) in [
-            ("aliases", details.aliases), ("phone", details.phones), ("email", details.emails),
-            ("address", details.addresses), ("next_of_kins", details.nextOfKins),
-        ] {
-            out.key(name)
-            out.array { list in for value in values { list.string(value) } }
-        }
-        out.array("photo_id") { list in
-            for url in details.photoURLs {
-                list.object {
-                    $0.member("url", url)
-                    $0.member("image_type", "bvn_photo")
-                }
-            }
-        }
-        out.member("nationality", details.nationality)
-        out.member("lga_of_origin", details.lgaOfOrigin)
-        out.member("lga_of_residence", details.lgaOfResidence)
-        out.member("state_of_origin", details.stateOfOrigin)
-        out.member("state_of_residence", details.stateOfResidence)
-        out.member("level_of_account", details.levelOfAccount)
+        IdentityMembers.write(details, &out)
     }
 
     /// A refresh that was asked for failed for good.

@@ -35,11 +35,7 @@ public enum AppStore {
             INSERT INTO widget_app (environment_id, id, name, products, callback_url, redirect_url, allowed_hosts,
                 refresh, is_default, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
-            [
-                .integer(scope.environmentID), .id(app.id), .text(app.name), .text(app.products.column),
-                .text(app.callbackURL), .text(app.redirectURL), .text(app.allowedHosts.joined(separator: ",")),
-                .text(app.refresh), .flag(app.isDefault), .at(now),
-            ])
+            values(app, scope) + [.flag(app.isDefault), .at(now)])
     }
 
     public static func update(_ app: WidgetApp, _ scope: Scope, _ tx: Transaction) throws {
@@ -47,12 +43,16 @@ public enum AppStore {
             """
             UPDATE widget_app SET name = $3, products = $4, callback_url = $5, redirect_url = $6, allowed_hosts = $7,
                 refresh = $8 WHERE environment_id = $1 AND id = $2
-            """,
-            [
-                .integer(scope.environmentID), .id(app.id), .text(app.name), .text(app.products.column),
-                .text(app.callbackURL), .text(app.redirectURL), .text(app.allowedHosts.joined(separator: ",")),
-                .text(app.refresh),
-            ])
+            """, values(app, scope))
+    }
+
+    /// What both statements begin with.
+    private static func values(_ app: WidgetApp, _ scope: Scope) -> [SQLValue] {
+        [
+            .integer(scope.environmentID), .id(app.id), .text(app.name), .text(app.products.column),
+            .text(app.callbackURL), .text(app.redirectURL), .text(app.allowedHosts.joined(separator: ",")),
+            .text(app.refresh),
+        ]
     }
 
     private static let columns =

@@ -26,6 +26,14 @@ public enum BoundedReads {
 ///
 /// `text` is the statement up to its conditions, with `$1` as the environment.
 struct NounReads {
+    /// Which rows are meant.
+    enum Choice {
+        case all
+        /// The one row that a column's value finds, or few rows, or those found by looking at the newest.
+        case one(String, SQLValue)
+        case some(String, SQLValue)
+    }
+
     /// Of the day totals.
     let list: String
     let select: String
@@ -101,4 +109,17 @@ struct NounReads {
 
     /// Every statement, for the test of their plans.
     var statements: [String] { [byDaySQL] + Array(oneSQL.values) + Array(someSQL.values) + Array(scanSQL.values) }
+
+    /// Writes a page of the rows.
+    /// - Returns: how many there are in all.
+    func list(
+        _ choice: Choice, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
+        _ write: (borrowing Row) throws -> Void
+    ) throws -> Int64 {
+        switch choice {
+        case .all: try all(page, scope, db, write)
+        case .one(let column, let value): try one(column, value, scope, db, write) ? 1 : 0
+        case .some(let column, let value): try some(column, value, page, scope, db, write)
+        }
+    }
 }

@@ -7,6 +7,16 @@ public enum ConnectionFilter: Sendable, Equatable {
     case authID(String)
     case customer(String)
     case institution(String)
+
+    var choice: NounReads.Choice {
+        switch self {
+        case .all: .all
+        case .id(let id): .one("id", .text(id))
+        case .authID(let id): .one("auth_id", .text(id))
+        case .customer(let id): .some("customer_id", .text(id))
+        case .institution(let slug): .some("institution", .text(slug))
+        }
+    }
 }
 
 /// Connections as they are shown. The columns are `ConnectionColumn`'s.
@@ -26,13 +36,7 @@ public enum ConnectionReads {
         _ filter: ConnectionFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
     ) throws -> Int64 {
-        switch filter {
-        case .all: try noun.all(page, scope, db, write)
-        case .id(let id): try noun.one("id", .text(id), scope, db, write) ? 1 : 0
-        case .authID(let id): try noun.one("auth_id", .text(id), scope, db, write) ? 1 : 0
-        case .customer(let id): try noun.some("customer_id", .text(id), page, scope, db, write)
-        case .institution(let slug): try noun.some("institution", .text(slug), page, scope, db, write)
-        }
+        try noun.list(filter.choice, page, scope, db, write)
     }
 
     private static let factsSQL = """

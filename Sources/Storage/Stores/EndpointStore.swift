@@ -43,8 +43,8 @@ public struct WebhookEndpoint: Sendable, Equatable {
 }
 
 public enum EndpointStore {
-    private static let columns =
-        "id, url, source, payload, event_types, lane_id, is_enabled, created_at_ms FROM webhook_endpoint"
+    private static let fields = "id, url, source, payload, event_types, lane_id, is_enabled, created_at_ms"
+    private static let columns = "\(fields) FROM webhook_endpoint"
 
     private static func endpoint(_ row: borrowing Row) -> WebhookEndpoint {
         WebhookEndpoint(
@@ -88,7 +88,7 @@ public enum EndpointStore {
     ) throws -> (endpoint: WebhookEndpoint, secret: [UInt8]?, token: [UInt8]?)? {
         try db.first(
             """
-            SELECT id, url, source, payload, event_types, lane_id, is_enabled, created_at_ms, secret, token
+            SELECT \(fields), secret, token
             FROM webhook_endpoint WHERE environment_id = $1 AND id = $2
             """, [.integer(scope.environmentID), .text(id)]
         ) { (endpoint($0), $0.blobOrNil(8), $0.blobOrNil(9)) }

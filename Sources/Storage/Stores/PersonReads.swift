@@ -6,6 +6,15 @@ public enum CustomerFilter: Sendable, Equatable {
     case id(String)
     case bvn(index: String)
     case name(String)
+
+    var choice: NounReads.Choice {
+        switch self {
+        case .all: .all
+        case .id(let id): .one("id", .text(id))
+        case .bvn(let index): .one("bvn_index", .text(index))
+        case .name(let name): .some("name", .text(name))
+        }
+    }
 }
 
 /// Customers as they are shown. The columns are `CustomerColumn`'s.
@@ -20,12 +29,7 @@ public enum CustomerReads {
         _ filter: CustomerFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
     ) throws -> Int64 {
-        switch filter {
-        case .all: try noun.all(page, scope, db, write)
-        case .id(let id): try noun.one("id", .text(id), scope, db, write) ? 1 : 0
-        case .bvn(let index): try noun.one("bvn_index", .text(index), scope, db, write) ? 1 : 0
-        case .name(let name): try noun.some("name", .text(name), page, scope, db, write)
-        }
+        try noun.list(filter.choice, page, scope, db, write)
     }
 
     private static let nameSQL = "SELECT name FROM customer WHERE environment_id = $1 AND id = $2"
@@ -42,6 +46,16 @@ public enum IdentityFilter: Sendable, Equatable {
     case customer(String)
     case connection(String)
     case bvn(index: String)
+
+    var choice: NounReads.Choice {
+        switch self {
+        case .all: .all
+        case .id(let id): .one("id", .text(id))
+        case .connection(let id): .one("connection_id", .text(id))
+        case .customer(let id): .some("customer_id", .text(id))
+        case .bvn(let index): .some("bvn_index", .text(index))
+        }
+    }
 }
 
 /// Identities as they are shown; their details are sealed. The columns are `IdentityColumn`'s.
@@ -57,12 +71,6 @@ public enum IdentityReads {
         _ filter: IdentityFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
     ) throws -> Int64 {
-        switch filter {
-        case .all: try noun.all(page, scope, db, write)
-        case .id(let id): try noun.one("id", .text(id), scope, db, write) ? 1 : 0
-        case .connection(let id): try noun.one("connection_id", .text(id), scope, db, write) ? 1 : 0
-        case .customer(let id): try noun.some("customer_id", .text(id), page, scope, db, write)
-        case .bvn(let index): try noun.some("bvn_index", .text(index), page, scope, db, write)
-        }
+        try noun.list(filter.choice, page, scope, db, write)
     }
 }

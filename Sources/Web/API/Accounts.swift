@@ -10,13 +10,12 @@ enum Accounts {
             example: "{\"customer\":\"{customer}\",\"connection\":\"{record}\"}")
 
         static func handle(_ call: Call) async throws -> Reply {
-            let page = try NativePage(call.query)
             var query = AccountQuery.all
             if let id = call.query["connection"] { query = .record(OkraBody.id(id)) }
             if let id = call.query["customer"] { query = .customer(OkraBody.id(id)) }
             return NativePage.reply(
                 try await call.services.reads.accounts(
-                    query, page.pageRequest(), in: call.environment(), as: NativeItems.account))
+                    query, NativePage.request(call), in: call.environment(), as: NativeItems.account))
         }
     }
 
@@ -25,10 +24,9 @@ enum Accounts {
 
         static func handle(_ call: Call) async throws -> Reply {
             let id = OkraBody.id(call.parameter("account"))
-            let item = try await call.services.reads.account(
-                .id(id), in: call.environment(), as: NativeItems.account)
-            guard let item else { throw DomainError.notFound("account") }
-            return Reply.json { $0.raw(item) }
+            return try NativeItems.reply(
+                await call.services.reads.account(.id(id), in: call.environment(), as: NativeItems.account),
+                "account")
         }
     }
 
@@ -63,11 +61,10 @@ enum Connections {
             example: "{\"customer\":\"{customer}\"}")
 
         static func handle(_ call: Call) async throws -> Reply {
-            let page = try NativePage(call.query)
             let query = call.query["customer"].map { RecordQuery.customer(OkraBody.id($0)) } ?? .all
             return NativePage.reply(
                 try await call.services.reads.records(
-                    query, page.pageRequest(), in: call.environment(), as: NativeItems.connection))
+                    query, NativePage.request(call), in: call.environment(), as: NativeItems.connection))
         }
     }
 
@@ -78,8 +75,7 @@ enum Connections {
             let found = try await call.services.reads.records(
                 .id(OkraBody.id(call.parameter("record"))), PageRequest(limit: 1), in: call.environment(),
                 as: NativeItems.connection)
-            guard !found.items.isEmpty else { throw DomainError.notFound("connection") }
-            return Reply.json { $0.raw(found.items) }
+            return try NativeItems.reply(found.items, "connection")
         }
     }
 

@@ -34,6 +34,12 @@ enum NativeItems {
             "options":$options,"meta":$meta,"created_at":$created_at,"updated_at":$updated_at}
             """))
 
+    /// One item by itself; without one there is none to be found.
+    static func reply(_ item: [UInt8]?, _ noun: String) throws -> Reply {
+        guard let item, !item.isEmpty else { throw DomainError.notFound(noun) }
+        return Reply.json { $0.raw(item) }
+    }
+
     private static func item(_ template: RowTemplate) -> ItemForm { ItemForm(template, NativeForms()) }
 }
 

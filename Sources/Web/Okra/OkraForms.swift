@@ -1,4 +1,5 @@
 import Domain
+import Engine
 
 /// How Okra's items speak of other rows.
 struct OkraForms: RowForms {
@@ -146,58 +147,14 @@ struct OkraForms: RowForms {
     func identity(_ details: IdentityDetails, _ out: inout JSONWriter) {
         var inner = JSONWriter()
         inner.object { out in
-            names(details, &out)
-            places(details, &out)
-            lists(details, &out)
-        }
-        out.members(inner.bytes.dropFirst().dropLast())
-    }
-
-    private func names(_ details: IdentityDetails, _ out: inout JSONWriter) {
-        out.member("firstname", details.firstName)
-        out.member("middlename", details.middleName)
-        out.member("lastname", details.lastName)
-        out.member("fullname", details.fullName)
-        out.member("bvn", details.bvn)
-        out.member("nin", details.nin)
-        out.member("dob", details.dob)
-        out.member("gender", details.gender)
-        out.member("marital_status", details.maritalStatus)
-        out.member("level_of_account", details.levelOfAccount)
-        out.member("verified", details.bvn != nil)
-    }
-
-    private func places(_ details: IdentityDetails, _ out: inout JSONWriter) {
-        out.member("nationality", details.nationality)
-        out.member("lga_of_origin", details.lgaOfOrigin)
-        out.member("lga_of_residence", details.lgaOfResidence)
-        out.member("state_of_origin", details.stateOfOrigin)
-        out.member("state_of_residence", details.stateOfResidence)
-        out.object("enrollment") { out in
-            out.member("bank", details.enrollmentBank)
-            out.member("branch", details.enrollmentBranch)
-            out.member("registration_date", details.registrationDate)
-        }
-    }
-
-    private func lists(_ details: IdentityDetails, _ out: inout JSONWriter) {
-        texts("aliases", details.aliases, &out)
-        texts("phone", details.phones, &out)
-        texts("email", details.emails, &out)
-        texts("address", details.addresses, &out)
-        texts("next_of_kins", details.nextOfKins, &out)
-        out.array("photo_id") { out in
-            for (number, url) in details.photoURLs.enumerated() {
-                out.object { out in
-                    out.member("_id", "photo_\(number + 1)")
-                    out.member("url", url)
-                    out.member("image_type", "bvn_photo")
-                }
+            IdentityMembers.write(details, &out)
+            out.member("verified", details.bvn != nil)
+            out.object("enrollment") { out in
+                out.member("bank", details.enrollmentBank)
+                out.member("branch", details.enrollmentBranch)
+                out.member("registration_date", details.registrationDate)
             }
         }
-    }
-
-    private func texts(_ name: StaticString, _ values: [String], _ out: inout JSONWriter) {
-        out.array(name) { out in for value in values { out.string(value) } }
+        out.members(inner.bytes.dropFirst().dropLast())
     }
 }
