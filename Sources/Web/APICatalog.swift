@@ -18,7 +18,8 @@ public enum APICatalog {
 
     private static let okra: [OkraRoute] =
         BankRoutes.all + AuthRoutes.all + AccountRoutes.all + BalanceRoutes.all + TransactionRoutes.all
-        + IdentityRoutes.all + CustomerRoutes.all + RecordRoutes.all + CallbackRoutes.all + SandboxRoutes.all
+        + IdentityRoutes.all + CustomerRoutes.all + RecordRoutes.all + CallbackRoutes.all + LinkRoutes.all
+        + SandboxRoutes.all
 
     /// Operations that customers and banks call; probes and metrics are `ProbeRoutes`.
     public static let routes: [Route] =

@@ -36,7 +36,8 @@ struct ErrorTests {
     /// What the engine does after each error of a bank.
     private static let recoveries: [(ConnectorError.Code, ConnectorError.Recovery)] = [
         (.invalidCredentials, .askUser), (.userLocked, .askUser), (.mfaRequired, .askUser), (.mfaFailed, .askUser),
-        (.mfaExpired, .askUser), (.userActionRequired, .askUser), (.accessDenied, .askUser), (.differentLogin, .askUser),
+        (.mfaExpired, .askUser), (.userActionRequired, .askUser), (.accessDenied, .askUser),
+        (.differentLogin, .askUser),
         (.reauthRequired, .askUser), (.consentRevoked, .askUser), (.consentExpired, .askUser),
         (.scopeMissing, .askUser), (.accountNotFound, .stop), (.accountBlocked, .stop), (.rateLimited, .retry),
         (.providerUnavailable, .retry), (.dataIncomplete, .retry), (.notReady, .retry), (.paymentRequired, .stop),

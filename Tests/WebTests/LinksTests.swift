@@ -133,6 +133,29 @@ struct LinksTests {
         }
     }
 
+    @Test("Okra's wire makes the same links, and the loader's way opens them")
+    func okra() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database, linking: false) { server in
+                let made = try await server.post(
+                    "links/new",
+                    "{\"name\":\"Loans\",\"countries\":[\"NG\"],\"billable_products\":[\"balance\"],"
+                        + "\"color\":\"#3AB795\",\"support_email\":\"a@b.c\",\"limit\":\"6\",\"redirect_url\":\"\"}")
+                #expect(made.status == 201, "\(made.text)")
+                let link = try #require(made.data["link"])
+                #expect(link["url"]?.text == "https://kubewa.example/\(link["short_url"]?.text ?? "")")
+                let opened = try await open(
+                    server, link["short_url"]?.text ?? "",
+                    ",\"options\":{\"withShortURL\":true,\"ref\":\"x\",\"env\":\"production\"}")
+                #expect(opened.json["products"] == ["auth", "accounts", "balance"])
+                #expect(opened.json["name"]?.text == "Loans")
+                #expect(opened.json["branding"]?["color"]?.text == "#3ab795")
+                #expect(try await server.post("links/new", "{}").status == 400)
+                #expect(try await server.post("links/new", "{\"name\":\"x\",\"exp\":\"soon\"}").status == 400)
+            }
+        }
+    }
+
     @Test("links are listed newest first, page by page, to their owner alone")
     func listing() async throws {
         try await onEveryDatabase { database in
