@@ -46,6 +46,13 @@ struct WidgetOptionsTests {
         #expect(options.shortLink == "https://kubewa.example/abcdefghijklmnop")
     }
 
+    @Test("products of Okra's that are not served here are left out and named; others are read as they are")
+    func laterProducts() throws {
+        let options = try WidgetOptions(["products": ["auth", "Income", "payments", "balance"]])
+        #expect(options.products == ["auth", "balance"])
+        #expect(options.ignored == ["products.income", "products.payments"])
+    }
+
     @Test("an option that is empty is absent")
     func empty() throws {
         let options = try WidgetOptions(["token": "", "products": .null, "limit": "", "logo": "", "color": .null])

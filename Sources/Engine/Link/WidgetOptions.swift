@@ -9,6 +9,8 @@ public struct WidgetOptions: Sendable, Equatable {
     public static let bytesMax = 64 * 1024
     static let nameLengthMax = 80
     static let namesMax = 64
+    /// Okra's names for what is not served here; a page that asks for them gets the rest.
+    private static let laterProducts: Set<String> = ["income", "payment", "payments"]
 
     public var shortLink: String?
     public var clientToken: String?
@@ -78,9 +80,11 @@ public struct WidgetOptions: Sendable, Equatable {
             guard let elements = value.elements, elements.count <= Self.namesMax else {
                 throw DomainError.invalid("products", "must be a list of names.")
             }
-            products = try elements.map { element in
+            products = try elements.compactMap { element in
                 guard let text = element.text else { throw DomainError.invalid("products", "must be a list of names.") }
-                return text
+                guard Self.laterProducts.contains(text.lowercased()) else { return text }
+                reader.ignore("products.\(text.lowercased())")
+                return nil
             }
         }
         historyMonths = try reader.months("limit")

@@ -12,7 +12,7 @@ extension LinkAssets {
         "init.revoked_key":["onError","revoked_key","Use the current keys."],
         "init.wrong_key_kind":["onError","wrong_key_kind","Pass the public key and the client token. Renew a secret key that was in a page."],
         "init.wrong_environment":["onError","wrong_environment","Leave env out, or use keys of that environment."],
-        "init.unknown_product":["onError","unknown_product","Use auth, accounts, balance, identity, income or transactions."],
+        "init.unknown_product":["onError","unknown_product","Use auth, accounts, balance, identity or transactions."],
         "init.product_not_enabled":["onError","product_not_enabled","Enable the product for the app, or do not ask for it."],
         "init.url_refused":["onError","url_refused","Add the host to the app's allowed hosts."],
         "init.origin_refused":["onError","origin_refused","Add this website's host to the app's allowed hosts."],
