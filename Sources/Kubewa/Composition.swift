@@ -59,6 +59,7 @@ struct Composition {
             deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit,
             leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000,
             retentionDays: Int64(max(0, serve.retentionDays)))
+        settings.pageCacheBytes = serve.pageCacheMegabytes << 20
         settings.reauthLinkHours = Int64(serve.reauthLinkHours)
         return settings
     }

@@ -76,6 +76,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Days that delivered events and their attempts are kept; 0 keeps them for good.")
     var retentionDays: Int = 90
 
+    @Option(help: "Megabytes of memory for pages that were read before; 0 keeps none.")
+    var pageCacheMegabytes: Int = 64
+
     @Option(help: "Seconds after which the work of a node that died is taken over, 2 or more.")
     var leaseSeconds: Int = 15
 
@@ -85,6 +88,9 @@ struct ServeOptions: ParsableArguments {
     mutating func validate() throws {
         guard leaseSeconds >= 2 else { throw ValidationError("--lease-seconds is 2 or more.") }
         guard reauthLinkHours >= 1 else { throw ValidationError("--reauth-link-hours is 1 or more.") }
+        guard (0...65_536).contains(pageCacheMegabytes) else {
+            throw ValidationError("--page-cache-megabytes is 0 to 65536.")
+        }
         guard pollSeconds >= 1 else { throw ValidationError("--poll-seconds is 1 or more.") }
     }
 
