@@ -193,6 +193,36 @@ struct LinkRepairTests {
         }
     }
 
+    @Test("a refresh that is under way with the old login ends, and can neither break nor undo the new one")
+    func meanwhile() async throws {
+        try await onEveryDatabase { database in
+            let gate = Gate { $0.url.hasSuffix("/balance") }
+            gate.open()
+            let world = try await World.make(on: database) { GatedTransport($0, gate) }
+            let view = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            let connection = try #require(view.connectionID.flatMap { ID<Connection>($0) })
+            let link = try await world.services.shortLinks.createReauth(
+                connection: connection.hex, in: world.environment())
+            let old = try await world.services.refreshes.request(
+                scope: world.scope, accountID: nil, connectionID: connection.hex, products: [.balance], cause: .demand)
+            gate.close()
+            let tick = Task { try await world.refreshes.tick() }
+            await gate.reached()
+            #expect(try await logIn(world, link.slug, as: "success").status == .done)
+            gate.open()
+            _ = try await tick.value
+            try await world.settle()
+            let ended = try await world.services.refreshes.find(scope: world.scope, id: old.refreshID)
+            #expect(ended.state == "failed")
+            let states = try await database.read { db in
+                try db.query("SELECT state FROM refresh ORDER BY id", []) { $0.text(0) }
+            }
+            #expect(states == ["done", "failed", "done"])
+            #expect(try await status(world, connection) == .active)
+        }
+    }
+
     @Test("a removed connection has no link any more, and none can be made")
     func removed() async throws {
         try await onEveryDatabase { database in

@@ -239,7 +239,12 @@ struct WidgetTests {
                 let corporate = try await begin(
                     server, filter, more: ",\"institution\":\"access\",\"login_type\":\"corp\"")
                 #expect(code(corporate) == "invalid_field")
-                #expect(try await begin(server, filter, more: ",\"institution\":\"access\"").status == 201)
+                let offered = try await begin(server, filter, more: ",\"institution\":\"access\"")
+                #expect(offered.status == 201)
+                let turned = try await server.send(
+                    .post, "/api/v1/link_sessions/\(offered.json["id"]?.text ?? "")/answers",
+                    "{\"institution\":\"zenith-bank\"}", key: "")
+                #expect(code(turned) == "unknown_institution")
                 #expect(code(try await begin(server, more: ",\"institution\":\"no-bank\"")) == "unknown_institution")
                 let customer = try await begin(
                     server, ",\"customer\":{\"id\":\"5d6fe57a4099cc4b210bbec0\"}", more: ",\"institution\":\"access\"")

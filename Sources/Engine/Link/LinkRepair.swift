@@ -104,6 +104,10 @@ struct LinkRepair {
             textHash: Hex.encode(SHA256.hash(data: Data(session.consentText.utf8))), products: connection.products,
             accounts: ids, expiresAt: access.consentExpiresAt)
         try ConsentStore.append(id: core.runtime.newID(), connection: connection.id, consent, at: now, scope, tx)
+        if let old = try RefreshStore.inFlight(connection.id, scope, tx.db), old.state == "running" {
+            // What it says of the old grant says nothing of the new one.
+            try RefreshStore.end(old.id, state: "failed", error: "repaired", at: now, scope, tx)
+        }
         _ = try RefreshStore.request(
             connection.id, products: connection.products, cause: .demand, newID: core.sequence.take(), at: now, scope,
             tx)
@@ -145,9 +149,16 @@ struct LinkRepair {
 }
 
 extension LinkService {
-    /// A link that brings a connection back is for its bank alone.
+    /// A link that brings a connection back is for its bank alone, and a page for the banks that it offers.
     func checkBank(_ slug: String?, _ session: LinkSession) throws {
-        guard try LinkTerms(json: session.request).run.repairs != nil, slug != session.institution else { return }
-        throw DomainError(.stepMismatch, "This link is for one bank. To link another one, begin a new link.")
+        let run = try LinkTerms(json: session.request).run
+        if run.repairs != nil, slug != session.institution {
+            throw DomainError(.stepMismatch, "This link is for one bank. To link another one, begin a new link.")
+        }
+        if let slug, let banks = run.banks, !banks.contains(slug) {
+            throw DomainError(
+                .unknownInstitution, "This page does not offer that bank. Choose one of its list.",
+                field: "institution")
+        }
     }
 }

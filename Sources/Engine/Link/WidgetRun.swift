@@ -9,6 +9,8 @@ public struct WidgetRun: Sendable, Equatable {
     var linkID: ID<WidgetLink>?
     /// The connection that gets the new grant, instead of a new one being made.
     var repairs: ID<Connection>?
+    /// Slugs of the banks that the page offers; nil for all.
+    var banks: [String]?
 
     public init() {}
 
@@ -16,6 +18,7 @@ public struct WidgetRun: Sendable, Equatable {
         state = value?["state"]?.text
         linkID = value?["link"]?.text.flatMap { ID($0) }
         repairs = value?["repairs"]?.text.flatMap { ID($0) }
+        banks = value?["banks"]?.elements?.compactMap(\.text)
     }
 
     var json: JSONValue {
@@ -23,6 +26,7 @@ public struct WidgetRun: Sendable, Equatable {
         if let state { members["state"] = .string(state) }
         if let linkID { members["link"] = .string(linkID.hex) }
         if let repairs { members["repairs"] = .string(repairs.hex) }
+        if let banks { members["banks"] = .array(banks.map(JSONValue.string)) }
         return .object(members)
     }
 }

@@ -210,6 +210,7 @@ public struct WidgetService: Sendable {
         request.run.state = options.state
         request.run.linkID = link?.id
         request.run.repairs = connection?.id
+        request.run.banks = connection == nil ? options.banks : nil
         return request
     }
 }
