@@ -64,6 +64,7 @@ struct LinkRepairTests {
             #expect(try await status(world, connection) == .needsUser)
             let opened = try await world.services.widgets.open(opening(slug))
             #expect(opened.isReauth)
+            #expect(opened.consent.points.contains { $0.hasPrefix("What is new") }, "daily, as it was linked")
             #expect(opened.institution == "access-bank")
             world.webhooks.forget()
             let view = try await logIn(world, slug, as: "dies_on_refresh")

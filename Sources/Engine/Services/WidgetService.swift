@@ -169,9 +169,15 @@ public struct WidgetService: Sendable {
             options.successURL = try URLRules(environment, core.settings).checked(url, field: "success_url", app: app)
         }
         let request = request(options, app, link, connection)
+        var terms = try links.terms(request, app, environment)
+        if let id = connection?.id {
+            // A repair leaves the rhythm as it is; the page tells of it.
+            let schedule = try await core.database.read { try RefreshStore.schedule(id, environment.scope, $0) }
+            terms.setting = schedule?.setting ?? terms.setting
+        }
         return Opened(
             environment: environment, options: options, link: link, connection: connection, request: request,
-            terms: try links.terms(request, app, environment))
+            terms: terms)
     }
 
     private func check(_ kind: EnvironmentKind?, _ environment: Domain.Environment) throws {
