@@ -1,41 +1,14 @@
 """What a newcomer does first: the demo, and the guide that goes on from it, word for word."""
 
 import re
-import signal
 import subprocess
 
 import pytest
 import requests
 
-from harness import BINARY, ROOT, START_SECONDS, STOP_SECONDS, free_port, wait_until
+from harness import ROOT, Demo, free_port
 
 GUIDE = ROOT / "docs" / "guides" / "first-integration.md"
-
-
-class Demo:
-    """`kubewa demo` with ports and a folder of its own."""
-
-    def __init__(self, folder):
-        self.data = folder / "data"
-        self.log = folder / "demo.log"
-        self.port, self.shop_port = free_port(), free_port()
-        command = [
-            BINARY, "demo", "--data", self.data, "--port", self.port, "--bank-port", free_port(),
-            "--shop-port", self.shop_port,
-        ]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen([str(each) for each in command], stdout=log, stderr=log)
-
-    def output(self):
-        return self.log.read_text()
-
-    def wait_for(self, what):
-        assert self.process.poll() is None, self.output()
-        return wait_until(f"{what!r} in the demo's output", lambda: what in self.output(), seconds=START_SECONDS)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """What looks back on the whole run comes last."""
-    items.sort(key=lambda item: "browser" in item.path.parts and item.path.stem == "test_whole_run")
+    """Of this folder, the plain way comes first and what looks back on the whole run comes last."""
+    order = {"test_linking": 1, "test_whole_run": 3}
+    items.sort(key=lambda item: order.get(item.path.stem, 2) if item.path.parent.name == "browser" else 0)
 
 
 def pytest_terminal_summary(terminalreporter, config):

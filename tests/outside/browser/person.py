@@ -14,6 +14,10 @@ CATALOGUE = {
 }
 
 
+# Two frames after the size changed, all of it is drawn anew.
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+
+
 def encoded(options):
     """As they stand behind `#options=`."""
     return base64.urlsafe_b64encode(json.dumps(options).encode()).decode().rstrip("=")
@@ -53,6 +57,8 @@ class Notes:
             assert found.violations_count == 0, f"{screen}, {scheme}:\n{found.generate_report()}"
             for width, height in ((390, 844), (1280, 800)) if self.pictures else ():
                 page.set_viewport_size({"width": width, "height": height})
+                for each in (page, frame):
+                    each.evaluate(DRAWN)
                 self.pictures.mkdir(parents=True, exist_ok=True)
                 page.screenshot(path=self.pictures / f"{screen}-{width}-{scheme}.png")
         page.emulate_media(color_scheme="light")

@@ -1,6 +1,7 @@
 """Whoever opens the widget wrongly is told what is wrong; the person is told what to do."""
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 
@@ -101,15 +102,33 @@ def test_a_page_without_an_address_of_its_own_may_not_frame_the_widget(open_webs
 
 
 @pytest.fixture(scope="module")
-def production(server):
-    """The options of a business in production that allows `localhost` alone."""
-    created = server.make_tenant("Careful Shop").created
+def careful_shop(server):
+    tenant = server.make_tenant("Careful Shop")
+    created = tenant.created
     server.run(
         "apps", "set", *server.where, "--tenant", created["client_token"], "--env", "production",
         "--allowed-hosts", "localhost",
     )
-    key = created["environments"]["production"]["public_key"]
-    return {"token": created["client_token"], "key": key, "env": "production", "products": ["auth", "balance"]}
+    keys = created["environments"]["production"]
+    options = {"token": created["client_token"], "env": "production", "products": ["auth", "balance"]}
+    return {**options, "key": keys["public_key"]}, keys["secret_key"]
+
+
+@pytest.fixture
+def production(careful_shop):
+    """The options of a business in production that allows `localhost` alone."""
+    return careful_shop[0]
+
+
+@pytest.fixture
+def production_link(careful_shop, server):
+    """A short link of that business."""
+    reply = requests.post(
+        server.url + "/api/v1/links", json={"name": "Loan", "products": ["auth"]},
+        headers={"Authorization": f"Bearer {careful_shop[1]}"}, timeout=30,
+    )
+    assert reply.status_code == 201, reply.text
+    return reply.json()["short_url"]
 
 
 def test_an_allowed_website_gets_as_far_as_the_banks(open_website, production):
@@ -131,6 +150,14 @@ def test_a_forbidden_website_is_blocked_by_the_page_when_an_older_loader_names_n
     widget, _ = refused(site, "init.origin_refused", screen="blocked")
     widget.see("Do not enter your bank login on it")
     site.hears("blocked.shown")
+
+
+def test_a_short_link_is_framed_by_allowed_websites_alone(open_website, production_link):
+    open_website(host="localhost").begin({"short_url": production_link}).widget().at("consent")
+    site = open_website(host="127.0.0.1").begin({"short_url": production_link})
+    site.hears("init.frame_blocked")
+    site = open_website("stand-in", host="127.0.0.1").begin({"short_url": production_link})
+    refused(site, "init.origin_refused", screen="blocked")
 
 
 def test_a_policy_of_the_website_that_forbids_the_frame_is_told(open_website, options):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 import person
-from test_demo import Demo
+from harness import Demo
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,16 @@ def test_the_first_screen_on_slow_3g(context, server, options, notes):
     assert shown < 10_000
 
 
+def test_a_page_whose_script_was_lost_says_after_a_while_what_to_do(context, server):
+    page = context.new_page()
+    page.route("**/assets/*.js", lambda route: route.abort())
+    page.goto(server.url + "/")
+    late = page.locator(".late")
+    expect(late).to_be_hidden()
+    page.evaluate("() => document.getAnimations().forEach(each => { if (each.animationName === 'appear') each.finish() })")
+    expect(late).to_be_visible()
+
+
 def test_a_line_that_loses_the_first_of_everything_leads_to_the_end_all_the_same(
     open_website, options, context, server
 ):
@@ -74,12 +84,12 @@ def test_a_line_that_loses_the_first_of_everything_leads_to_the_end_all_the_same
     context.route(server.url + "/**", lose)
     began = time.monotonic()
     site.begin(options)
-    # First the page is lost, then its script: the loader offers to load them again.
-    for _ in range(2):
-        site.page.get_by_role("button", name="Try again").click()
+    # First the page and the look for it are lost, which is told; then its script, and the loader asks once more itself.
+    site.page.get_by_role("button", name="Try again").click()
     widget = site.widget()
     widget.agree().choose("zenith-bank").personal().at("offline").press().at("credentials")
     widget.log_in("success").at("done")
     site.hears("link.success")
+    assert site.names("onError") == ["init.unreachable"]
     assert {path.rsplit("/", 1)[1] for _, path in lost} >= {"open", "institutions", "sessions", ""}
     widget.notes.figures.append(f"linked while the first of every request is lost: {time.monotonic() - began:.1f} s")
