@@ -19,9 +19,9 @@ struct DemoCommand: AsyncParsableCommand {
         serve.allowLoopbackWebhooks = true
         let options = serve
         do {
-            for (port, option) in [
-                (serve.port, "--port"), (serve.bankPort, "--bank-port"), (shopPort, "--shop-port"),
-            ] { try PortCheck.require(port, option) }
+            try PortCheck.require(serve.port, "--port", host: serve.host)
+            try PortCheck.require(serve.bankPort, "--bank-port")
+            try PortCheck.require(shopPort, "--shop-port")
             let composition = try await Composition.open(
                 data, serve: options, isServing: true, settings: Composition.settings(options))
             let demo = try await DemoWorld.prepare(composition, data: data, shopPort: shopPort)

@@ -22,7 +22,7 @@ struct DoctorCommand: AsyncParsableCommand {
             Console.say("\(problem == nil ? "ok     " : "PROBLEM") \(name)\(problem.map { ": \($0)" } ?? "")")
         }
         report("clock", clockProblem())
-        report("port \(serve.port) of the API", portProblem(serve.port, "--port"))
+        report("port \(serve.port) of the API", portProblem(serve.port, "--port", host: serve.host))
         report("port \(serve.bankPort) of the sandbox bank", portProblem(serve.bankPort, "--bank-port"))
         report("data folder \(data.data)", folderProblem())
         let (database, key) = await storageProblems()
@@ -39,8 +39,22 @@ struct DoctorCommand: AsyncParsableCommand {
         return "the machine's clock stands in the past; set it, for instance with systemd-timesyncd"
     }
 
-    private func portProblem(_ port: Int, _ option: String) -> String? {
-        PortCheck.isFree(port) ? nil : "in use; end the other program or choose another with \(option)"
+    private func portProblem(_ port: Int, _ option: String, host: String = "127.0.0.1") -> String? {
+        switch PortCheck.state(port, host: host) {
+        case .free: nil
+        case .inUse: "in use, by a Kubewa that runs or another program; end it or choose another with \(option)"
+        case .noSuchAddress: "\(host) is no address of this machine; choose another with --host"
+        case .forbidden: "needs rights that this user does not have; choose another with \(option)"
+        }
+    }
+
+    /// The mode of a key file that others may read, as with `ls`.
+    private func keyFileProblem() -> String? {
+        guard case .file(let path) = data.masterKey(),
+            let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int,
+            mode & 0o077 != 0
+        else { return nil }
+        return "others can read \(path); run: chmod 600 \(path)"
     }
 
     private func folderProblem() -> String? {
@@ -56,7 +70,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 let key: String?
                 do {
                     _ = try await Vault.open(data.masterKey(), database: database, runtime: SystemRuntime())
-                    key = nil
+                    key = keyFileProblem()
                 } catch {
                     key = "\(error)"
                 }

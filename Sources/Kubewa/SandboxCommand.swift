@@ -43,7 +43,12 @@ struct SandboxCommand: AsyncParsableCommand {
         func run() async throws {
             try await withComposition(data) { composition in
                 let environment = try await which.find(composition.services)
-                let money = try Money(parsing: amount, currency: .ngn)
+                let money: Money
+                do throws(MoneyError) {
+                    money = try Money(parsing: amount, currency: .ngn)
+                } catch {
+                    throw DomainError.invalid("--amount", "must be naira such as 4500 or -120.50: \(error).")
+                }
                 let order = SandboxOrder(
                     institution: bank, username: username, accountNumber: account, amountMinor: money.minor,
                     narration: narration, channel: channel)

@@ -12,7 +12,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            try PortCheck.require(serve.port, "--port")
+            try PortCheck.require(serve.port, "--port", host: serve.host)
             try PortCheck.require(serve.bankPort, "--bank-port")
             let composition = try await Composition.open(
                 data, serve: serve, isServing: true, settings: Composition.settings(serve))
@@ -47,7 +47,7 @@ func withComposition(_ data: DataOptions, _ body: (Composition) async throws -> 
         let serve = try ServeOptions.parse([])
         let composition = try await Composition.open(
             data, serve: serve, isServing: false,
-            settings: EngineSettings(publicURL: serve.root, allowsLoopbackWebhooks: true))
+            settings: EngineSettings(publicURL: serve.root))
         do {
             try await body(composition)
         } catch {

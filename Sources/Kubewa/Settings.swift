@@ -16,7 +16,7 @@ struct DataOptions: ParsableArguments {
     var logLevel: String = "notice"
 
     func location() throws -> DatabaseLocation {
-        let environment = ProcessInfo.processInfo.environment["KUBEWA_DATABASE"]
+        let environment = ProcessInfo.processInfo.environment["KUBEWA_DATABASE"].flatMap { $0.isEmpty ? nil : $0 }
         return try DatabaseLocation(database ?? environment ?? "\(data)/kubewa.db")
     }
 
@@ -29,9 +29,26 @@ struct DataOptions: ParsableArguments {
         return .file(path: "\(data)/master.key")
     }
 
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level is debug, info, notice, warning or error.")
+        }
+    }
+
+    struct NoFolder: Error, CustomStringConvertible {
+        let path: String
+        var description: String {
+            "The data folder \(path) cannot be made. Check its rights, or name another with --data."
+        }
+    }
+
     func makeFolder() throws {
-        try FileManager.default.createDirectory(
-            atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do {
+            try FileManager.default.createDirectory(
+                atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw NoFolder(path: data)
+        }
     }
 
     func logger() -> Logger {
@@ -86,6 +103,20 @@ struct ServeOptions: ParsableArguments {
     var pollSeconds: Int = 1
 
     mutating func validate() throws {
+        for (port, option) in [(port, "--port"), (bankPort, "--bank-port")] {
+            guard (1...65_535).contains(port) else { throw ValidationError("\(option) is 1 to 65535.") }
+        }
+        guard port != bankPort else { throw ValidationError("--port and --bank-port are two ports, not one.") }
+        if let publicURL {
+            let url = URL(string: publicURL)
+            guard url?.scheme == "https" || url?.scheme == "http", url?.host()?.isEmpty == false else {
+                throw ValidationError("--public-url is a URL such as https://kubewa.example.")
+            }
+        }
+        for (number, option) in [
+            (rateLimit, "--rate-limit"), (addressLimit, "--address-limit"), (retentionDays, "--retention-days"),
+        ] { guard number >= 0 else { throw ValidationError("\(option) is 0 or more.") } }
+        guard deadlineSeconds >= 1 else { throw ValidationError("--deadline-seconds is 1 or more.") }
         guard leaseSeconds >= 2 else { throw ValidationError("--lease-seconds is 2 or more.") }
         guard reauthLinkHours >= 1 else { throw ValidationError("--reauth-link-hours is 1 or more.") }
         guard (0...65_536).contains(pageCacheMegabytes) else {

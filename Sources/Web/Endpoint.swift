@@ -50,8 +50,9 @@ struct NativeBody {
 
     func text(_ name: String) throws -> String? {
         guard let value = value(name) else { return nil }
-        guard let text = value.text, text.utf8.count <= OkraBody.textLengthMax, !text.utf8.contains(0) else {
-            throw DomainError.invalid(name, "must be a text.")
+        guard let text = value.text else { throw DomainError.invalid(name, "must be a text.") }
+        guard text.utf8.count <= OkraBody.textLengthMax, !text.utf8.contains(0) else {
+            throw DomainError.invalid(name, "is too long or holds a NUL character.")
         }
         return text
     }

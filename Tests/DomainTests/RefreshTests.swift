@@ -65,7 +65,7 @@ struct RefreshTests {
         arguments: [
             ("1", "refresh"), (#""weekly""#, "refresh"), ("[]", "refresh"), (#"{"interval":5}"#, "refresh.interval"),
             (#"{"products":"balance"}"#, "refresh.products"), (#"{"products":[1]}"#, "refresh.products"),
-            (#"{"products":["identity"]}"#, "refresh.products"), (#"{"products":["loans"]}"#, "products"),
+            (#"{"products":["identity"]}"#, "refresh.products"), (#"{"products":["loans"]}"#, "refresh.products"),
             (#"{"webhook_url":1}"#, "refresh.webhook_url"),
         ])
     func refused(json: String, field: String) {

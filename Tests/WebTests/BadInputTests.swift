@@ -104,6 +104,12 @@ struct BadInputTests {
         Case(
             path: "link_sessions", body: "{\"institution\":\"access-bank\",\"callback_url\":\"ftp://x\"}", status: 400,
             code: "url_refused"),
+        Case(
+            path: "link_sessions", body: "{\"institution\":\"access-bank\",\"refresh\":{\"products\":[\"gold\"]}}",
+            status: 400, code: "unknown_product", field: "refresh.products"),
+        Case(
+            path: "link_sessions", body: "{\"institution\":\"access-bank\",\"history_months\":25}", status: 400,
+            code: "invalid_field", field: "history_months"),
         Case(method: .get, path: "link_sessions/okr-1-nothing", status: 404, code: "not_found"),
         Case(path: "link_sessions/okr-1-nothing/answers", body: "{}", status: 404, code: "not_found"),
         Case(path: "link_sessions/{session}/answers", body: "{\"fields\":[]}", status: 400, code: "invalid_field"),

@@ -75,7 +75,12 @@ public struct RefreshSetting: Hashable, Sendable {
             }
             products = []
             for name in names {
-                let product = try Product(wire: name ?? "")
+                let product: Product
+                do throws(DomainError) {
+                    product = try Product(wire: name ?? "")
+                } catch {
+                    throw error.renaming(["products": "refresh.products"])
+                }
                 guard product == .balance || product == .transactions else {
                     throw .invalid("refresh.products", "can hold only balance and transactions.")
                 }

@@ -41,7 +41,8 @@ struct URLRules {
         guard
             scheme == "https" || (scheme == "http" && (environment.kind == .sandbox || settings.allowsLoopbackWebhooks))
         else {
-            throw DomainError(.urlRefused, "`\(field)` must begin with https:// in production.", field: field)
+            let known = environment.kind == .sandbox ? "https:// or http://" : "https:// in production"
+            throw DomainError(.urlRefused, "`\(field)` must begin with \(known).", field: field)
         }
         return host
     }

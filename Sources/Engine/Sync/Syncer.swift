@@ -163,8 +163,7 @@ struct Syncer {
         let step = SyncStep(run.refresh.steps[run.refresh.stepsDone])
         do {
             try await perform(step, &run)
-        } catch let error as ConnectorError where error.code == .reauthRequired && error.upstreamCode == "token_expired"
-        {
+        } catch let error as ConnectorError where error.isTokenExpired {
             try await keep(try await run.connector.refreshAuth(run.grant, context(run)), &run)
             try await perform(step, &run)
         }

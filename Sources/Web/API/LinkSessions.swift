@@ -30,11 +30,16 @@ enum LinkSessions {
             request.historyMonths = try body.integer("history_months").map { Int(clamping: $0) }
             request.customerID = try body.text("customer")
             request.loginType = try body.text("login_type")
-            guard Call.bearer(call.headers) != nil else {
-                return reply(try await call.services.links.begin(widget: request), status: .created)
+            do {
+                guard Call.bearer(call.headers) != nil else {
+                    return reply(try await call.services.links.begin(widget: request), status: .created)
+                }
+                let environment = try await environment(call)
+                return reply(try await call.services.links.begin(request, in: environment), status: .created)
+            } catch let error as DomainError {
+                // The widget's option of the same meaning is called `limit`.
+                throw error.renaming(["limit": "history_months"])
             }
-            let environment = try await environment(call)
-            return reply(try await call.services.links.begin(request, in: environment), status: .created)
         }
     }
 
