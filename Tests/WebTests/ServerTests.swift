@@ -113,11 +113,26 @@ struct ServerTests {
                 #expect(other.json["error"]?["code"]?.text == "idempotency_mismatch")
                 let failing = [("Idempotency-Key", "order-2")]
                 #expect(try await server.send(.post, "/api/v1/webhook_endpoints", "{}", headers: failing).status == 400)
-                let retried = try await server.send(.post, "/api/v1/webhook_endpoints", body, headers: failing)
-                #expect(
-                    retried.status == 409 || retried.status == 201, "a failed request may be mended: \(retried.text)")
+                let mended = "{\"url\":\"https://shop.example/c\"}"
+                let retried = try await server.send(.post, "/api/v1/webhook_endpoints", mended, headers: failing)
+                #expect(retried.status == 201, "a failed request may be mended: \(retried.text)")
                 let long = [("Idempotency-Key", String(repeating: "k", count: 256))]
                 #expect(try await server.send(.post, "/api/v1/webhook_endpoints", body, headers: long).status == 400)
+            }
+        }
+    }
+
+    @Test("a URL that gets events already is refused, whether the environment's own or an added one")
+    func sameURL() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database, linking: false) { server in
+                _ = try await server.world.services.endpoints.set(
+                    in: server.world.environment(), url: "https://shop.example/own", payload: .thin, token: nil)
+                for (url, expected) in [("a", 201), ("a", 409), ("own", 409), ("b", 201)] {
+                    let body = "{\"url\":\"https://shop.example/\(url)\"}"
+                    let answer = try await server.send(.post, "/api/v1/webhook_endpoints", body)
+                    #expect(answer.status == expected, "\(url): \(answer.text)")
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ public struct WebhookEndpointService: Sendable {
     public init(core: Core) { self.core = core }
 
     /// A further endpoint with a secret of its own.
+    /// - Throws: `conflict` for a URL that is set already: equal URLs get one delivery, under one secret.
     public func create(
         in environment: Domain.Environment, url: String, payload: WebhookEndpoint.Payload, eventTypes: [String],
         token: String?, once: Once<Created>? = nil
@@ -25,6 +26,13 @@ public struct WebhookEndpointService: Sendable {
         let now = core.runtime.now()
         let scope = environment.scope
         return try await core.change(once) { tx in
+            for source in [WebhookEndpoint.Source.environment, .api] {
+                guard try EndpointStore.list(scope, source: source, url: url, tx.db).isEmpty else {
+                    throw DomainError(
+                        .conflict, "Events go to this URL already. Remove that endpoint first, or choose another URL.",
+                        field: "url")
+                }
+            }
             let lane = try LaneStore.findOrCreate(
                 .delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
             let endpoint = WebhookEndpoint(
