@@ -77,12 +77,6 @@ public enum WidgetLinkStore {
         try db.first(slugSQL, [.text(slug)]) { (link($0), $0.int(12)) }
     }
 
-    private static let findSQL = "SELECT \(columns) FROM widget_link WHERE environment_id = $1 AND id = $2"
-
-    public static func find(_ id: ID<WidgetLink>, _ scope: Scope, _ db: any SQLConnection) throws -> WidgetLink? {
-        try db.first(findSQL, [.integer(scope.environmentID), .id(id)], link)
-    }
-
     private static let listSQL = """
         SELECT \(columns) FROM widget_link WHERE environment_id = $1 AND kind = 'app' AND id < $2
         ORDER BY id DESC LIMIT $3

@@ -42,9 +42,6 @@ struct LinkFile: Sendable {
         }
         return reply
     }
-
-    /// How many bytes a browser loads.
-    var packedBytes: Int { packed?.readableBytes ?? plain.readableBytes }
 }
 
 extension HTTPField.Name {
