@@ -48,6 +48,22 @@ struct DocumentTests {
         #expect(findings.isEmpty, "\(report(findings))")
     }
 
+    @Test("every option of the server is told in its document")
+    func settings() throws {
+        let source = try #require(Repository.shared.text("Sources/Kubewa/Settings.swift"))
+        let document = try #require(Repository.shared.text("docs/operate/running.md"))
+        let declared = source.split(separator: "\n").filter { $0.hasPrefix("    var ") && !$0.contains("{") }
+        let options = declared.map { line in
+            let name = line.dropFirst("    var ".count).prefix { $0.isLetter }
+            // `publicURL` is `--public-url`.
+            return name.replacing("URL", with: "Url").reduce(into: "--") { text, letter in
+                text += letter.isUppercase ? "-\(letter.lowercased())" : String(letter)
+            }
+        }
+        #expect(options.count >= 15, "\(options)")
+        #expect(options.filter { !document.contains("`\($0)`") } == [])
+    }
+
     @Test("every `make` command that a document names exists")
     func makeTargets() {
         let makefile = Repository.shared.text("Makefile") ?? ""
