@@ -1,13 +1,8 @@
 """What the tests of this folder are given. Everything runs on loopback and in pytest's temporary folders."""
 
-import itertools
-import os
-
 import pytest
 
-from harness import BINARY, Kubewa, PostgreSQL, Receiver, SQLite
-
-database_numbers = itertools.count(1)
+from harness import BINARY, Kubewa, Receiver, open_database
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -27,14 +22,6 @@ def pytest_runtest_makereport(item, call):
 def binary():
     assert BINARY.exists(), f"{BINARY} is not built: run `swift build` first"
     return BINARY
-
-
-def open_database(kind, folder):
-    if kind == "sqlite":
-        return SQLite(folder)
-    server = os.environ.get("KUBEWA_TEST_POSTGRES")
-    assert server, "KUBEWA_TEST_POSTGRES is not set: run scripts/test, or scripts/with-postgres pytest tests/outside"
-    return PostgreSQL(server, f"outside_{os.getpid()}_{next(database_numbers)}")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import http.server
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -80,6 +81,17 @@ class PostgreSQL:
 
     def close(self):
         self._psql(self.server, f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+database_numbers = itertools.count(1)
+
+
+def open_database(kind, folder):
+    if kind == "sqlite":
+        return SQLite(folder)
+    server = os.environ.get("KUBEWA_TEST_POSTGRES")
+    assert server, "KUBEWA_TEST_POSTGRES is not set: run scripts/test, or scripts/with-postgres pytest tests/outside"
+    return PostgreSQL(server, f"outside_{os.getpid()}_{next(database_numbers)}")
 
 
 class Receiver:

@@ -7,8 +7,7 @@ import threading
 
 import pytest
 
-from conftest import open_database
-from harness import START_SECONDS, Kubewa, wait_until
+from harness import START_SECONDS, Kubewa, open_database, wait_until
 from test_kill import assert_nothing_lost_or_doubled
 
 # Short, so that takeovers need not be waited for.

@@ -10,8 +10,7 @@ from okra_py.identity import OkraIdentify
 from okra_py.income import OkraIncome
 from okra_py.transaction import OkraTransaction
 
-from conftest import open_database
-from harness import Kubewa
+from harness import Kubewa, open_database
 from shapes import Maybe, Nullable, amount, check, flag, instant, number, oid, text, url
 
 LONG_AGO = "2020-01-01"

@@ -51,7 +51,7 @@ def tenant(server):
 
 @pytest.fixture(scope="session")
 def notes(request):
-    made = person.Notes(Axe(), request.config.getoption("--pictures"))
+    made = person.Notes(Axe(), request.config.getoption("--pictures", None))
     request.config.kubewa_figures = made.figures
     return made
 

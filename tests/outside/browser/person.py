@@ -18,6 +18,12 @@ CATALOGUE = {
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 
+# What reaches beyond the right edge of a page that cannot be scrolled there.
+TOO_WIDE = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(
+  document.documentElement.scrollWidth <= innerWidth ? [] : Array.from(document.querySelectorAll('body *'))
+    .filter(node => node.getBoundingClientRect().right > innerWidth).map(node => node.outerHTML.slice(0, 120))))))"""
+
+
 def encoded(options):
     """As they stand behind `#options=`."""
     return base64.urlsafe_b64encode(json.dumps(options).encode()).decode().rstrip("=")
@@ -46,7 +52,7 @@ class Notes:
         self.heard.add(entry["event_name"])
 
     def look_over(self, page, frame, screen):
-        """An accessibility check, light and dark, and pictures if they were asked for: once a screen."""
+        """An accessibility check, light and dark, room on small screens, and pictures if asked for: once a screen."""
         if screen in self.looked_over:
             return
         size = page.viewport_size
@@ -62,6 +68,8 @@ class Notes:
                 self.pictures.mkdir(parents=True, exist_ok=True)
                 page.screenshot(path=self.pictures / f"{screen}-{width}-{scheme}.png")
         page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 320, "height": 568})
+        assert frame.evaluate(TOO_WIDE) == [], f"{screen} is wider than a small phone"
         page.set_viewport_size(size)
         self.looked_over.add(screen)
 
