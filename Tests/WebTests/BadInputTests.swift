@@ -1,6 +1,7 @@
 import Domain
 import Engine
 import HTTPTypes
+import Storage
 import TestKit
 import Testing
 import Web
@@ -110,6 +111,13 @@ struct BadInputTests {
         Case(
             path: "link_sessions", body: "{\"institution\":\"access-bank\",\"history_months\":25}", status: 400,
             code: "invalid_field", field: "history_months"),
+        Case(
+            path: "link_sessions", body: "{\"institution\":\"access-bank\",\"customer\":\"5d6fe57a4099cc4b210bbec0\"}",
+            status: 404, code: "not_found"),
+        Case(
+            path: "link_sessions",
+            body: "{\"institution\":\"access-bank\",\"callback_url\":\"http://169.254.169.254/\"}", status: 400,
+            code: "url_refused", field: "callback_url"),
         Case(method: .get, path: "link_sessions/okr-1-nothing", status: 404, code: "not_found"),
         Case(path: "link_sessions/okr-1-nothing/answers", body: "{}", status: 404, code: "not_found"),
         Case(path: "link_sessions/{session}/answers", body: "{\"fields\":[]}", status: 400, code: "invalid_field"),
@@ -125,6 +133,12 @@ struct BadInputTests {
             code: "unknown_product"),
         Case(method: .get, path: "refreshes/nonsense", status: 404, code: "not_found"),
         Case(path: "webhook_endpoints", body: "{\"url\":\"nowhere\"}", status: 400, code: "url_refused", field: "url"),
+        Case(
+            path: "webhook_endpoints", body: "{\"url\":\"http://10.0.0.1/x\"}", status: 400, code: "url_refused",
+            field: "url"),
+        Case(
+            path: "webhook_endpoints", body: "{\"url\":\"http://[fe80::1]/x\"}", status: 400, code: "url_refused",
+            field: "url"),
         Case(
             path: "webhook_endpoints", body: "{\"url\":\"https://a.example/x\",\"payload\":\"huge\"}", status: 400,
             code: "invalid_field", field: "payload"),
@@ -174,6 +188,24 @@ struct BadInputTests {
                     #expect(answer.json["error"]?["request_id"]?.text == answer.requestID, "\(what)")
                     if let field = bad.field { #expect(answer.json["error"]?["field"]?.text == field, "\(what)") }
                 }
+            }
+        }
+    }
+
+    @Test("the environment's own endpoint is not removed by the API, which says where it is set")
+    func ownEndpoint() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database) { server in
+                try await server.world.listen()
+                let endpoints = server.world.services.endpoints
+                let own = try #require(try await endpoints.list(in: server.world.environment()).first)
+                let path = "/api/v1/webhook_endpoints/\(own.id.hex)"
+                let answer = try await server.send(.delete, path)
+                #expect(answer.status == 409, "\(answer.text)")
+                #expect(answer.json["error"]?["message"]?.text?.contains("webhooks set") == true)
+                let stranger = try await server.send(.delete, path, key: server.world.keys(.production).secretKey)
+                #expect(stranger.status == 404, "\(stranger.text)")
+                #expect(try await endpoints.list(in: server.world.environment()).first?.id == own.id)
             }
         }
     }

@@ -37,6 +37,7 @@ public struct LinkService: Sendable {
     /// - Throws: `unknown_institution`, `unknown_product`, `unknown_interval`, `url_refused`, `invalid_field`.
     public func begin(_ request: BeginLink, in environment: Domain.Environment) async throws -> LinkView {
         let app = try await app(request.appID, environment)
+        try await requireCustomer(request.customerID, environment)
         let found = try request.institution.map { try institution($0, environment) }
         let terms = try terms(request, app, environment)
         let now = environment.virtual(core.runtime.now())
@@ -90,6 +91,14 @@ public struct LinkService: Sendable {
             throw DomainError.notFound("app")
         }
         return app
+    }
+
+    /// Told before a person logs in for nothing; the end of the link looks again.
+    private func requireCustomer(_ id: String?, _ environment: Domain.Environment) async throws {
+        guard let id else { return }
+        guard let customer = ID<Customer>(id),
+            try await core.database.read({ try CustomerStore.find(customer, environment.scope, $0) }) != nil
+        else { throw DomainError.notFound("customer") }
     }
 
     func institution(

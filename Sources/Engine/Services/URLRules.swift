@@ -44,6 +44,13 @@ struct URLRules {
             let known = environment.kind == .sandbox ? "https:// or http://" : "https:// in production"
             throw DomainError(.urlRefused, "`\(field)` must begin with \(known).", field: field)
         }
+        // People are sent to a redirect by their own browser; everything else this server calls.
+        if field != "redirect_url", let address = IPAddress(String(host.filter { $0 != "[" && $0 != "]" })),
+            !AddressGuard(allowsLoopback: true).allows(address)
+        {
+            throw DomainError(
+                .urlRefused, "`\(field)` names a private or reserved address. Use a host that is public.", field: field)
+        }
         return host
     }
 }

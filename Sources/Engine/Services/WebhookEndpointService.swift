@@ -80,9 +80,13 @@ public struct WebhookEndpointService: Sendable {
 
     /// Removes an endpoint of the API; what waited for it is dropped, its events stay.
     public func remove(_ id: String, in environment: Domain.Environment) async throws {
-        guard let id = ID<WebhookEndpoint>(id),
-            try await core.database.write({ try EndpointStore.remove(id, environment.scope, $0) })
-        else { throw DomainError.notFound("webhook endpoint") }
+        guard let id = ID<WebhookEndpoint>(id) else { throw DomainError.notFound("webhook endpoint") }
+        if try await core.database.write({ try EndpointStore.remove(id, environment.scope, $0) }) { return }
+        guard try await list(in: environment).contains(where: { $0.id == id }) else {
+            throw DomainError.notFound("webhook endpoint")
+        }
+        throw DomainError(
+            .conflict, "This is the environment's own endpoint. It is changed by `kubewa webhooks set`.")
     }
 
     /// The endpoint of a URL that a widget run named: thin, signed with the environment's secret.
