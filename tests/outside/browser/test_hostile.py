@@ -162,10 +162,20 @@ def test_options_are_taken_from_the_page_around_and_from_nobody_else(open_websit
     expect(widget.find(".business")).to_have_text("Rightful")
 
 
-def test_two_quick_presses_send_one_answer(open_widget, watched):
-    site, widget = open_widget()
+def test_two_quick_presses_send_one_answer_and_wipe_the_form(open_website, open_widget, context, watched):
+    context.clock.install(time="2026-01-01T10:00:00")
+    site, widget = open_widget(website=open_website())
     widget.until_login("zenith-bank").fill("username", "success").fill("password", "pass")
+    # Time stands still while the answer is on its way, so that the form stays and can be looked at.
+    context.clock.pause_at("2026-01-01T11:00:00")
+    held = []
+    site.page.route("**/answers", lambda route: held.append(route))
     widget.find("#next").dblclick()
+    for name in ("username", "password"):
+        expect(widget.find(f"input[name={name}]")).to_have_value("")
+    expect(widget.find("#problem")).to_have_count(0)
+    context.clock.resume()
+    held[0].continue_()
     widget.at("done")
     assert len([each for each in watched if each.url.endswith("/answers")]) == 1
     assert site.names("onSuccess") == ["link.success"]
