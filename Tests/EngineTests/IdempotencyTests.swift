@@ -8,10 +8,10 @@ import Testing
     private struct ReplyFailed: Error {}
 
     private func create(
-        _ world: World, _ once: Once<WebhookEndpointService.Created>?
+        _ world: World, _ once: Once<WebhookEndpointService.Created>?, at path: String = "a"
     ) async throws -> WebhookEndpointService.Created {
         try await world.services.endpoints.create(
-            in: world.environment(), url: "https://shop.example/a", payload: .thin, eventTypes: [], token: nil,
+            in: world.environment(), url: "https://shop.example/\(path)", payload: .thin, eventTypes: [], token: nil,
             once: once)
     }
 
@@ -87,8 +87,8 @@ import Testing
             } catch let error as DomainError {
                 #expect(error.code == .idempotencyMismatch)
             }
-            _ = try await create(world, nil)
-            _ = try await create(world, nil)
+            _ = try await create(world, nil, at: "b")
+            _ = try await create(world, nil, at: "c")
             #expect(try await world.services.endpoints.list(in: world.environment()).count == 3)
         }
     }

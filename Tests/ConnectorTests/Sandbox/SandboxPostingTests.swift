@@ -88,7 +88,9 @@ struct SandboxPostingTests {
 
             _ = try await world.link("success")
             _ = try await world.link("success", at: "wema-bank")
-            await #expect(throws: DomainError.invalid("bank", "is needed: this is known at several institutions.")) {
+            await #expect(
+                throws: DomainError.invalid("institution", "is needed: this is known at several institutions.")
+            ) {
                 try await world.bank.post(order(1, username: "success"), environmentID: 7)
             }
             var there = order(1_00, username: "success")
@@ -102,7 +104,7 @@ struct SandboxPostingTests {
         try await onEveryWorld { world in
             try await world.create("amaka")
             var cases: [(SandboxOrder, String?)] = [
-                (order(0), "amount"), (order(.min), "amount"), (order(-1_000_000_000_000), "amount"),
+                (order(0), "amount_minor"), (order(.min), "amount_minor"), (order(-1_000_000_000_000), "amount_minor"),
                 (order(1, username: "nobody"), nil),
             ]
             var bad = order(1)
@@ -115,7 +117,7 @@ struct SandboxPostingTests {
             cases.append((bad, "channel"))
             bad = order(1)
             bad.institution = "no-bank"
-            cases.append((bad, "bank"))
+            cases.append((bad, "institution"))
             bad = order(1)
             bad.username = nil
             cases.append((bad, "username"))
