@@ -27,8 +27,10 @@ public protocol Connector: Sendable {
     /// Withdraws access at the bank. Access that is already gone is success.
     func revoke(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError)
 
+    /// The accounts that the grant covers.
     func listAccounts(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) -> [FetchedAccount]
 
+    /// One account's balance; `account` is the bank's own id of it.
     func balance(
         _ grant: Grant, account: String, _ context: ConnectorContext
     ) async throws(ConnectorError) -> FetchedBalance
@@ -48,6 +50,7 @@ public protocol Connector: Sendable {
         headers: [(name: String, value: String)], body: [UInt8]
     ) throws(ConnectorError) -> [UpstreamEvent]
 
+    /// How one institution does, by its slug; a bank that cannot be asked is `.down`, never an error.
     func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth
 
     /// Those of its institutions that are in trouble, by slug; all others are healthy. One call for a list of banks.
@@ -55,17 +58,23 @@ public protocol Connector: Sendable {
 }
 
 extension Connector {
+    /// By default throws `unsupported`, for connectors whose steps never wait.
     public func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress {
         throw ConnectorError(.unsupported)
     }
+    /// By default does nothing, for banks at which access cannot be withdrawn.
     public func revoke(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) {}
+    /// By default throws `unsupported`, for banks that tell nothing of the person.
     public func identity(
         _ grant: Grant, _ context: ConnectorContext
     ) async throws(ConnectorError) -> IdentityDetails? { throw ConnectorError(.unsupported) }
+    /// By default throws `unsupported`, for banks that push nothing.
     public func handleUpstreamWebhook(
         headers: [(name: String, value: String)], body: [UInt8]
     ) throws(ConnectorError) -> [UpstreamEvent] { throw ConnectorError(.unsupported) }
+    /// By default `.healthy`, without asking the bank.
     public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth { .healthy }
+    /// By default empty: no institution is known to be in trouble.
     public func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth] { [:] }
 }
 
@@ -158,4 +167,5 @@ public enum UpstreamEvent: Sendable, Equatable {
     case accessEnded(environmentID: Int64, upstreamUserID: String)
 }
 
+/// How well an institution answers at the moment; `down` means not at all.
 public enum InstitutionHealth: String, Sendable { case healthy, degraded, down }

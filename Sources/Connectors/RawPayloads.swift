@@ -26,6 +26,7 @@ public final class RawPayloads: Sendable {
 
     public init() {}
 
+    /// Keeps one answer with the name of its call, cut off at `bodyBytesMax` and at what `stepBytesMax` has left.
     public func add(_ operation: String, _ body: [UInt8]) {
         state.withLock { state in
             let kept = body.prefix(min(Self.bodyBytesMax, Self.stepBytesMax - state.bytes))

@@ -102,6 +102,7 @@ public struct DayWindow: Hashable, Sendable {
         self.from = from
         self.to = to
     }
+    /// True for both ends and every day between them.
     public func contains(_ day: LocalDate) -> Bool { from <= day && day <= to }
 }
 

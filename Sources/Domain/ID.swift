@@ -31,6 +31,7 @@ public enum Hex {
         (48...57).contains(byte) || (97...102).contains(byte) || (65...70).contains(byte)
     }
 
+    /// Two lower-case digits a byte.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var out: [UInt8] = []
         for byte in bytes {
@@ -40,6 +41,7 @@ public enum Hex {
         return String(decoding: out, as: UTF8.self)
     }
 
+    /// The bytes of an even number of digits in either case; nil for anything else.
     public static func decode(_ text: String) -> [UInt8]? {
         let source = Array(text.utf8)
         guard source.count % 2 == 0, source.allSatisfy(isDigit) else { return nil }
@@ -59,6 +61,7 @@ public final class IDGenerator: Sendable {
         counter = Counter(start)
     }
 
+    /// The next id: 4 bytes of seconds, 5 of the process and 3 of a counter, so ids sort by the second they were made.
     public func next<Owner>(at now: Instant) -> ID<Owner> {
         let seconds = UInt32(truncatingIfNeeded: now.ms / 1000)
         let count = counter.next()

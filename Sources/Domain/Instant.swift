@@ -4,7 +4,9 @@ public struct Instant: Hashable, Sendable, Comparable {
     public init(ms: Int64) { self.ms = ms }
 
     public static func < (left: Self, right: Self) -> Bool { left.ms < right.ms }
+    /// The instant so many milliseconds later.
     public static func + (left: Self, milliseconds: Int64) -> Self { Self(ms: left.ms + milliseconds) }
+    /// Milliseconds from the right instant to the left one.
     public static func - (left: Self, right: Self) -> Int64 { left.ms - right.ms }
 
     /// `2023-06-05T17:12:59.729Z`

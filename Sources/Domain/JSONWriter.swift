@@ -14,18 +14,21 @@ public struct JSONWriter: Sendable {
 
     // MARK: structure
 
+    /// An object; `body` writes its members.
     public mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "{"))
         try body(&self)
         close(UInt8(ascii: "}"))
     }
 
+    /// An array; `body` writes its values.
     public mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "["))
         try body(&self)
         close(UInt8(ascii: "]"))
     }
 
+    /// A member's name, written as it is: it must need no escapes. The value comes next.
     public mutating func key(_ name: StaticString) {
         comma()
         bytes.append(UInt8(ascii: "\""))
@@ -35,17 +38,20 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// A member's name with escapes where it needs them. The value comes next.
     public mutating func key(_ name: String) {
         string(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
+    /// A member that is an object.
     public mutating func object(_ name: StaticString, _ body: (inout JSONWriter) throws -> Void) rethrows {
         key(name)
         try object(body)
     }
 
+    /// A member that is an array.
     public mutating func array(_ name: StaticString, _ body: (inout JSONWriter) throws -> Void) rethrows {
         key(name)
         try array(body)
@@ -53,32 +59,40 @@ public struct JSONWriter: Sendable {
 
     // MARK: members
 
+    /// A text, or null.
     public mutating func member(_ name: StaticString, _ value: String?) {
         key(name)
         if let value { string(value) } else { null() }
     }
 
+    /// A whole number, or null.
     public mutating func member(_ name: StaticString, _ value: Int64?) {
         key(name)
         if let value { integer(value) } else { null() }
     }
 
+    /// A whole number.
     public mutating func member(_ name: StaticString, _ value: Int) { member(name, Int64(value)) }
 
+    /// `true` or `false`.
     public mutating func member(_ name: StaticString, _ value: Bool) {
         key(name)
         bool(value)
     }
 
+    /// An instant as ISO 8601 text, or null.
     public mutating func member(_ name: StaticString, _ value: Instant?) { member(name, value?.iso) }
 
+    /// An id as its 24 hexadecimal digits, or null.
     public mutating func member<Owner>(_ name: StaticString, _ value: ID<Owner>?) { member(name, value?.hex) }
 
+    /// Any JSON.
     public mutating func member(_ name: StaticString, _ value: JSONValue) {
         key(name)
         self.value(value)
     }
 
+    /// A member that is null.
     public mutating func null(_ name: StaticString) {
         key(name)
         null()
@@ -92,14 +106,18 @@ public struct JSONWriter: Sendable {
 
     // MARK: values
 
+    /// A null.
     public mutating func null() { literal("null") }
+    /// `true` or `false`.
     public mutating func bool(_ value: Bool) { value ? literal("true") : literal("false") }
 
+    /// A whole number.
     public mutating func integer(_ value: Int64) {
         comma()
         digits(value.magnitude, isNegative: value < 0)
     }
 
+    /// An exact decimal of major units from minor ones: 15337 at scale 2 is `153.37`.
     public mutating func amount(minor: Int64, scale: Int) {
         comma()
         guard scale == 2 else {
@@ -114,12 +132,14 @@ public struct JSONWriter: Sendable {
         if fraction % 10 != 0 { bytes.append(UInt8(48 + fraction % 10)) }
     }
 
+    /// A text between quotes, with escapes where it needs them.
     public mutating func string(_ value: String) {
         comma()
         var value = value
         value.withUTF8 { escaped($0) }
     }
 
+    /// An instant as ISO 8601 text.
     public mutating func instant(_ value: Instant) {
         comma()
         bytes.append(UInt8(ascii: "\""))
@@ -151,6 +171,7 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: json)
     }
 
+    /// A member whose value is JSON already; it is not checked.
     public mutating func raw(_ name: StaticString, _ json: String) {
         key(name)
         raw(json.utf8)
@@ -161,6 +182,7 @@ public struct JSONWriter: Sendable {
         if !json.isEmpty { raw(json) }
     }
 
+    /// Any JSON; the members of an object come sorted by name, so equal values give equal bytes.
     public mutating func value(_ value: JSONValue) {
         switch value {
         case .null: null()

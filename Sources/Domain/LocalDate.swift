@@ -28,6 +28,7 @@ public struct LocalDate: Hashable, Sendable, Comparable, CustomStringConvertible
     public var description: String { iso }
 
     public static func < (left: Self, right: Self) -> Bool { left.dayNumber < right.dayNumber }
+    /// The day so many days later; earlier when `days` is negative.
     public func adding(days: Int) -> LocalDate { LocalDate(dayNumber: dayNumber + days) }
 
     /// Midnight of the day at a fixed offset from UTC.
@@ -38,6 +39,7 @@ public struct LocalDate: Hashable, Sendable, Comparable, CustomStringConvertible
     /// Monday is 0.
     public var weekday: Int { ((dayNumber + 3) % 7 + 7) % 7 }
 
+    /// Days of a month (1 to 12) of a year of the Gregorian calendar.
     public static func days(in month: Int, _ year: Int) -> Int {
         switch month {
         case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28

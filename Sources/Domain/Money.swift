@@ -55,6 +55,7 @@ public struct Money: Hashable, Sendable {
     /// The exact decimal: `153.37`, `100`, `-0.5`.
     public var decimal: String { Money.decimal(minor: minor, scale: currency.scale) }
 
+    /// An exact decimal of minor units with `scale` decimals, without zeros at its end: `153.37`, `100`, `-0.5`.
     public static func decimal(minor: Int64, scale: Int) -> String {
         let digits = String(minor.magnitude)
         let padded = digits.count > scale ? digits : String(repeating: "0", count: scale + 1 - digits.count) + digits
@@ -121,6 +122,7 @@ extension Currency {
         return number == naira ? usualScale : byCode[number] ?? usualScale
     }
 
+    /// Decimals of a currency by its ISO 4217 code; 2 when the code is unknown.
     public static func scale(of code: String) -> Int {
         Array(code.utf8).withUnsafeBufferPointer { scale(of: $0) }
     }

@@ -27,6 +27,7 @@ public struct ProductSet: Hashable, Sendable {
     }
     public var column: String { names.joined(separator: ",") }
     public var names: [String] { Product.allCases.filter(products.contains).map(\.rawValue) }
+    /// Whether the product is in the set.
     public func contains(_ product: Product) -> Bool { products.contains(product) }
     public static let all = ProductSet(Product.allCases)
 }

@@ -11,6 +11,7 @@ public enum Step: Sendable, Equatable {
     case done
     case failed(ConnectorError)
 
+    /// Fields that the person fills in.
     public struct Form: Sendable, Equatable {
         public var name: String
         public var prompt: String
@@ -29,7 +30,9 @@ public enum Step: Sendable, Equatable {
         }
     }
 
+    /// One field of a form; its answer comes back under `key`.
     public struct Field: Sendable, Equatable {
+        /// How it is shown and filled in.
         public enum Kind: String, Sendable { case text, secret, otp, select, number }
         public var key: String
         public var kind: Kind
@@ -43,6 +46,7 @@ public enum Step: Sendable, Equatable {
         }
     }
 
+    /// An account that the person may share.
     public struct AccountChoice: Sendable, Equatable {
         public var upstreamID: String
         public var name: String

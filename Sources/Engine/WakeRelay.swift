@@ -14,6 +14,8 @@ public struct WakeRelay: Service {
 
     public init(core: Core) { self.core = core }
 
+    /// Listens and tells until graceful shutdown; on SQLite it only waits for that.
+    /// - Throws: `StorageError` when listening cannot begin.
     public func run() async throws {
         guard core.database.dialect == .postgres else { return try await gracefulShutdown() }
         let wakes = core.wakes

@@ -49,6 +49,7 @@ public final class SystemResolver: Resolving {
         return try answer.get()
     }
 
+    /// Ends the threads after what they are at; a second call does nothing.
     public func shutdown() async {
         do {
             try await threads.shutdownGracefully()

@@ -44,6 +44,7 @@ public final class Listening: Sendable {
 
     deinit { close() }
 
+    /// Tells the thread to end; a second call does nothing.
     public func close() {
         pipe.withLock { pipe in
             if let open = pipe { Glibc.close(open) }

@@ -10,6 +10,7 @@ public struct Row: ~Copyable {
     }
     let source: Source
 
+    /// Whether the column is NULL.
     public func isNull(_ column: Int) -> Bool {
         switch source {
         case .sqlite(let statement): sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL
@@ -34,7 +35,9 @@ public struct Row: ~Copyable {
         }
     }
 
+    /// nil when NULL.
     public func intOrNil(_ column: Int) -> Int64? { isNull(column) ? nil : int(column) }
+    /// Flags are stored as 0 and 1; NULL is false.
     public func bool(_ column: Int) -> Bool { int(column) != 0 }
 
     /// The bytes of a text or blob; empty when NULL.
@@ -56,12 +59,20 @@ public struct Row: ~Copyable {
         }
     }
 
+    /// A copy of the text; empty when NULL.
     public func text(_ column: Int) -> String { withBytes(column) { String(decoding: $0, as: UTF8.self) } }
+    /// nil when NULL.
     public func textOrNil(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
+    /// A copy of the bytes; empty when NULL.
     public func blob(_ column: Int) -> [UInt8] { withBytes(column) { Array($0) } }
+    /// nil when NULL.
     public func blobOrNil(_ column: Int) -> [UInt8]? { isNull(column) ? nil : blob(column) }
+    /// From milliseconds since 1970; 1970 itself when NULL.
     public func instant(_ column: Int) -> Instant { Instant(ms: int(column)) }
+    /// From milliseconds since 1970; nil when NULL.
     public func instantOrNil(_ column: Int) -> Instant? { intOrNil(column).map(Instant.init(ms:)) }
+    /// The id as it was stored, unchecked.
     public func id<Owner>(_ column: Int) -> ID<Owner> { ID(trusted: text(column)) }
+    /// The id as it was stored, unchecked; nil when NULL.
     public func idOrNil<Owner>(_ column: Int) -> ID<Owner>? { textOrNil(column).map { ID(trusted: $0) } }
 }

@@ -24,6 +24,7 @@ extension SQLConnection {
         try forEach(sql, values) { _ in }
     }
 
+    /// Every row as `map` makes it, in memory at once: the statement itself must limit.
     public func query<T>(_ sql: String, _ values: [SQLValue] = [], _ map: (borrowing Row) throws -> T) throws -> [T] {
         var found: [T] = []
         try forEach(sql, values) { row in found.append(try map(row)) }
@@ -54,12 +55,20 @@ public enum SQLValue: Sendable, Equatable {
     case strings([String?])
     case byteArrays([[UInt8]?])
 
+    /// nil is NULL.
     public static func int(_ value: Int64?) -> SQLValue { value.map(SQLValue.integer) ?? .null }
+    /// A whole number.
     public static func int(_ value: Int) -> SQLValue { .integer(Int64(value)) }
+    /// 0 or 1: both databases keep flags as integers.
     public static func flag(_ value: Bool) -> SQLValue { .integer(value ? 1 : 0) }
+    /// nil is NULL.
     public static func text(_ value: String?) -> SQLValue { value.map(SQLValue.string) ?? .null }
+    /// nil is NULL.
     public static func blob(_ value: [UInt8]?) -> SQLValue { value.map(SQLValue.bytes) ?? .null }
+    /// The id's hexadecimal text; nil is NULL.
     public static func id<Owner>(_ value: ID<Owner>?) -> SQLValue { .text(value?.hex) }
+    /// Milliseconds since 1970; nil is NULL.
     public static func at(_ value: Instant?) -> SQLValue { .int(value?.ms) }
+    /// `YYYY-MM-DD`; nil is NULL.
     public static func day(_ value: LocalDate?) -> SQLValue { .text(value?.iso) }
 }

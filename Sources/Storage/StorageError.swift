@@ -1,6 +1,7 @@
 /// What a database did not do. `description` is safe to show; SQL and server text are only in `debugDescription`,
 /// values nowhere.
 public struct StorageError: Error, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// What happened, told alike for both databases.
     public enum Code: Sendable, Equatable {
         case uniqueViolation, foreignKey, check
         /// Locked or waiting too long; may be tried again.

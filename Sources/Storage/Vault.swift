@@ -157,6 +157,7 @@ public struct Sealer {
     fileprivate let key: SymmetricKey
     fileprivate let runtime: any Runtime
 
+    /// Seals bytes for one purpose: they open only with the same one.
     public func seal(_ plain: [UInt8], purpose: String) throws -> [UInt8] {
         let bound = owner.bound(keyID, purpose)
         return try SealedBox.seal(plain, keyID: keyID, key: key, bound: bound, random: runtime.randomBytes)

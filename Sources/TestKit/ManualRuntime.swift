@@ -55,6 +55,7 @@ public final class ManualRuntime: Runtime {
     /// Moves the clock; who sleeps until then wakes, the earliest deadline first.
     public func advance(milliseconds: Int64) { advance(to: now() + milliseconds) }
 
+    /// Moves the clock to an instant, never back, and wakes every sleeper that is due by then in order of deadline.
     public func advance(to instant: Instant) {
         let woken = state.withLock { state in
             state.now = max(state.now, instant)
@@ -100,6 +101,7 @@ public struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
     public init(seed: UInt64) { state = seed }
 
+    /// The next 64 bits.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
@@ -108,6 +110,7 @@ public struct SplitMix: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
+    /// The next `count` bytes.
     public mutating func bytes(_ count: Int) -> [UInt8] {
         var out: [UInt8] = []
         while out.count < count { withUnsafeBytes(of: next()) { out.append(contentsOf: $0) } }

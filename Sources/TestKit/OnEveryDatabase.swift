@@ -82,6 +82,7 @@ public struct TestDatabase: Sendable {
     }
 }
 
+/// Why a test has no database, in a sentence.
 public struct TestDatabaseError: Error, CustomStringConvertible {
     public let description: String
     init(_ description: String) { self.description = description }
@@ -94,6 +95,7 @@ public func makeTemporaryFolder() throws -> String {
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// Removes a folder with all that is in it; failing at that fails no test.
 public func removeFolder(_ path: String) {
     // What cannot be removed is left in the temporary folder.
     try? FileManager.default.removeItem(atPath: path)

@@ -19,12 +19,14 @@ public final class RecordedWebhooks: WebhookTransport {
         return answer(request)
     }
 
+    /// What every later request is answered with.
     public func answer(_ answer: @escaping @Sendable (WebhookRequest) -> WebhookOutcome) {
         state.withLock { $0.answer = answer }
     }
 
     public var requests: [WebhookRequest] { state.withLock { $0.requests } }
 
+    /// Forgets the requests so far; the answer stays.
     public func forget() { state.withLock { $0.requests = [] } }
 
     /// What was sent, as JSON, oldest first.

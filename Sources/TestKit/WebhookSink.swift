@@ -17,6 +17,7 @@ public struct SinkRequest: Sendable {
     /// Counts from 1; requests on one kept connection share it.
     public let connection: Int
 
+    /// The first value of a header, whose name is compared without regard to case.
     public func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
@@ -25,6 +26,7 @@ public struct SinkRequest: Sendable {
 
 /// What the sink does with one request, byte by byte where a test asks for it.
 public struct SinkReply: Sendable {
+    /// One thing that the sink does on the connection; a reply is several in order.
     public enum Action: Sendable {
         case send([UInt8])
         case wait(ms: Int64)

@@ -58,10 +58,12 @@ public struct World: Sendable {
             deliveries: LaneLoop(DeliveryWork(core: core, transport: webhooks)), clocks: ClockLoop(core: core))
     }
 
+    /// The tenant's environment of this kind.
     public func environment(_ kind: EnvironmentKind = .sandbox) -> Domain.Environment {
         tenant.environments.first { $0.environment.kind == kind }!.environment
     }
 
+    /// The keys of the tenant's environment of this kind.
     public func keys(_ kind: EnvironmentKind = .sandbox) -> IssuedKeys {
         tenant.environments.first { $0.environment.kind == kind }!.keys
     }

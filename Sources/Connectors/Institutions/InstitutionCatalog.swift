@@ -27,6 +27,7 @@ public enum InstitutionCatalog {
         return bySlug[name] ?? aliases[name].flatMap { bySlug[$0] }
     }
 
+    /// The institution of that id; nil when the catalogue has none.
     public static func find(id: ID<Institution>) -> Institution? { byID[id] }
 
     /// By slug, alias or id: what a caller may write where a bank is asked for.

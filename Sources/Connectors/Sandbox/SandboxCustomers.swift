@@ -34,6 +34,8 @@ public struct SandboxCustomers: Sendable {
         return try await create(drafts, environmentID)
     }
 
+    /// Makes customers out of drafts; all or none.
+    /// - Throws: `DomainError` that names the member, among several with its place: `[1].bank`.
     public func create(_ drafts: [SandboxDraft], environmentID: Int64) async throws -> [SandboxCustomer] {
         try await create(
             drafts.enumerated().map { ($0.element, drafts.count == 1 ? "" : "[\($0.offset)].") }, environmentID)
@@ -103,6 +105,8 @@ public struct SandboxCustomers: Sendable {
         try await book.customers(page: page, limit: limit, environmentID: environmentID)
     }
 
+    /// One customer by its id.
+    /// - Throws: `DomainError.notFound`, also when `id` is not well formed.
     public func get(_ id: String, environmentID: Int64) async throws -> SandboxCustomer {
         guard let id = ID<SandboxCustomer>(id),
             let customer = try await book.customer(id: id, environmentID: environmentID)

@@ -15,6 +15,7 @@ public struct ConnectorError: Error, Sendable, Equatable, CustomStringConvertibl
 
     public var description: String { "\(code.rawValue): \(message)" }
 
+    /// What went wrong, as the raw text that events and replies carry.
     public enum Code: String, Sendable, CaseIterable {
         case invalidCredentials = "invalid_credentials"
         case userLocked = "user_locked"

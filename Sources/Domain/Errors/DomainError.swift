@@ -24,10 +24,12 @@ public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
         DomainError(.notFound, "There is no such \(what) here. Check the id, and that the key is of its environment.")
     }
 
+    /// `missingField`: the member must be sent and was not.
     public static func missing(_ field: String) -> DomainError {
         DomainError(.missingField, "`\(field)` is required.", field: field)
     }
 
+    /// `invalidField`: `why` follows the member's name and ends the sentence, as in "must be a day.".
     public static func invalid(_ field: String, _ why: String) -> DomainError {
         DomainError(.invalidField, "`\(field)` \(why)", field: field)
     }

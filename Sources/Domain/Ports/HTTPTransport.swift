@@ -31,6 +31,7 @@ public struct HTTPReplyData: Sendable {
         self.body = body
     }
 
+    /// The first value of a header, whose name is compared without regard to case.
     public func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
@@ -56,5 +57,6 @@ public enum HTTPTransportError: Error, Sendable, Equatable, CustomStringConverti
 
 /// Sends a request and returns the whole reply, whatever its status.
 public protocol HTTPTransport: Sendable {
+    /// - Throws: why no whole reply came. A status like 500 is a reply.
     func send(_ request: HTTPRequestData) async throws(HTTPTransportError) -> HTTPReplyData
 }

@@ -2,6 +2,7 @@
 public protocol Runtime: Sendable {
     /// Machine time.
     func now() -> Instant
+    /// So many bytes that nobody can guess.
     func randomBytes(_ count: Int) -> [UInt8]
     /// Returns at the deadline, or throws `CancellationError`.
     func sleep(until deadline: Instant) async throws
@@ -9,5 +10,6 @@ public protocol Runtime: Sendable {
 }
 
 extension Runtime {
+    /// An id made at the machine's present time.
     public func newID<Owner>() -> ID<Owner> { ids.next(at: now()) }
 }

@@ -7,12 +7,15 @@ public protocol SandboxBook: Sendable {
 
     /// - Throws: `DomainError.conflict` when a username is taken; then none of them is kept.
     func addCustomers(_ customers: [SandboxCustomer], environmentID: Int64) async throws
+    /// nil when the environment has no such customer.
     func customer(id: ID<SandboxCustomer>, environmentID: Int64) async throws -> SandboxCustomer?
+    /// nil when the environment has no customer of that username.
     func customer(username: String, environmentID: Int64) async throws -> SandboxCustomer?
     /// One page, newest first, and how many there are. Pages count from 1.
     func customers(
         page: Int, limit: Int, environmentID: Int64
     ) async throws -> (rows: [SandboxCustomer], total: Int64)
+    /// Those of `names` that a customer of the environment has already.
     func takenUsernames(_ names: [String], environmentID: Int64) async throws -> Set<String>
 
     /// All that is known of a user before a login: the customer of that name, if any, and the login's state.
@@ -30,17 +33,21 @@ public protocol SandboxBook: Sendable {
     /// Logins that have an account of this number.
     func logins(accountNumber: String, environmentID: Int64) async throws -> [SandboxLogin]
 
+    /// Keeps a new grant with its first tokens, which it holds as hashes.
     func addGrant(_ grant: SandboxGrant) async throws
     /// All that a data call needs, read at one moment; nil when there is no such grant.
     func visit(grantID: ID<SandboxGrant>, environmentID: Int64) async throws -> SandboxVisit?
     /// Stores a grant's new tokens, unless its generation has moved on.
     /// - Returns: false when it has.
     func replaceTokens(_ grant: SandboxGrant, ifGeneration generation: Int64) async throws -> Bool
+    /// Ends a grant for good; its tokens are refused from then on.
     func endGrant(_ id: ID<SandboxGrant>, _ reason: SandboxGrant.End, environmentID: Int64) async throws
     /// The login's grants that live and asked for pushes.
     func subscribers(_ user: SandboxUser) async throws -> [SandboxGrant]
 
+    /// Keeps a transaction that was posted by hand, beside those that are computed.
     func addPosting(_ posting: SandboxPosting, environmentID: Int64) async throws
+    /// What was posted by hand and which linkings there were: all of a login's history that is not computed.
     func history(_ user: SandboxUser) async throws -> SandboxHistory
 }
 
@@ -59,7 +66,9 @@ public struct SandboxUser: Hashable, Sendable {
 
 /// A made-up person or company with a login at one institution. The password is test data and is stored as it is.
 public struct SandboxCustomer: Sendable, Equatable {
+    /// A person (`ind`) or a company (`corp`).
     public enum Kind: String, Sendable, CaseIterable { case ind, corp }
+    /// How many transactions a day the made-up history has.
     public enum Volume: String, Sendable, CaseIterable { case low, medium, high }
 
     public var id: ID<SandboxCustomer>
@@ -133,6 +142,7 @@ public struct SandboxLogin: Sendable, Equatable {
 
 /// Access that the bank gave to one linking.
 public struct SandboxGrant: Sendable, Equatable {
+    /// Why it ended: by the customer, because a spent refresh token came back, or because its scenario lets it die.
     public enum End: String, Sendable { case revoked, reused, died }
 
     public var id: ID<SandboxGrant>

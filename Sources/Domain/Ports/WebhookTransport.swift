@@ -31,6 +31,7 @@ public struct WebhookOutcome: Sendable, Equatable {
 
 /// Sends to a customer's server: guarded addresses, caps on time and size, no redirects.
 public protocol WebhookTransport: Sendable {
+    /// Never throws: what kept the reply from coming is in the outcome.
     func send(_ request: WebhookRequest) async -> WebhookOutcome
 }
 

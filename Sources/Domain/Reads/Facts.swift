@@ -82,18 +82,31 @@ public struct RefreshFacts: Sendable, Equatable {
 
 /// What a page's items look like where they speak of other rows.
 public protocol RowForms: Sendable {
+    /// The bank as a list's item has it.
     func bank(_ institution: Institution, _ out: inout JSONWriter)
+    /// The bank with all that is shown of it.
     func bankDetail(_ institution: Institution, _ out: inout JSONWriter)
+    /// The bank's id and name.
     func bankNamed(_ institution: Institution, _ out: inout JSONWriter)
+    /// The customer's id and name.
     func customer(id: String, name: String?, _ out: inout JSONWriter)
+    /// The account's id and name.
     func account(_ account: AccountFacts, _ out: inout JSONWriter)
+    /// The account that a balance belongs to, with its bank.
     func balanceAccount(_ account: AccountFacts, _ institution: Institution, _ out: inout JSONWriter)
+    /// Earlier balances of an account, with the id of their owner.
     func periodic(_ balances: [EarlierBalance], owner: String, _ out: inout JSONWriter)
+    /// The connection's state as its refreshes left it.
     func status(_ connection: ConnectionFacts, _ out: inout JSONWriter)
+    /// The connection's products by name.
     func products(_ connection: ConnectionFacts, _ out: inout JSONWriter)
+    /// Every product, and whether the connection has it.
     func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter)
+    /// The logins that an identity comes from, each with an account and its bank.
     func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter)
+    /// A person's details, as the bank told them.
     func identity(_ details: IdentityDetails, _ out: inout JSONWriter)
+    /// The connection's schedule: what is asked for when.
     func refresh(_ facts: RefreshFacts, _ out: inout JSONWriter)
 }
 
@@ -109,6 +122,7 @@ public struct ItemForm: Sendable {
     /// Tells it from every other form.
     public let identity = Identity()
 
+    /// Equal only to itself.
     public final class Identity: Sendable {}
 
     public init(_ template: RowTemplate, _ forms: any RowForms) {

@@ -21,6 +21,7 @@ public struct PageRequest: Sendable, Hashable {
     /// Rows before the page.
     public var skip: Int64 { Int64(page - 1) * Int64(limit) }
 
+    /// Whether the day lies in the asked range, both ends included; an open end limits nothing.
     public func contains(_ day: LocalDate) -> Bool {
         (from.map { $0 <= day } ?? true) && (to.map { day <= $0 } ?? true)
     }

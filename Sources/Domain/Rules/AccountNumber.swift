@@ -22,6 +22,7 @@ public enum AccountNumber {
         return (10 - sum % 10) % 10
     }
 
+    /// Whether the number has ten digits and the last one fits the others at this institution (six digits).
     public static func isValid(_ number: String, institutionCode: String) -> Bool {
         guard number.utf8.count == 10,
             let digit = checkDigit(institutionCode: institutionCode, serial: String(number.prefix(9)))

@@ -20,6 +20,7 @@ public struct AddressGuard: Sendable {
         (0x3fff_0000_0000_0000, 20),
     ]
 
+    /// True for public unicast addresses and, where that is set, for loopback; IPv4 inside IPv6 counts as IPv4.
     public func allows(_ address: IPAddress) -> Bool {
         let plain = address.unmapped
         if plain.isLoopback { return allowsLoopback }

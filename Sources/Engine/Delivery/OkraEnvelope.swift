@@ -109,8 +109,10 @@ enum OkraEnvelope {
 
 /// Paths of Okra's wire that replies and webhooks name.
 public enum OkraPaths {
+    /// `/v2/sandbox` or `/v2`.
     public static func base(_ kind: EnvironmentKind) -> String { kind == .sandbox ? "/v2/sandbox" : "/v2" }
 
+    /// The absolute URL at which the record's data of one method (`BALANCE`, `TRANSACTIONS` …) is fetched again.
     public static func callback(_ publicURL: String, _ kind: EnvironmentKind, _ record: String, _ method: String)
         -> String
     {
@@ -120,8 +122,10 @@ public enum OkraPaths {
 
 /// The id of an event on the wire, which is also `webhook-id`: the same over all retries.
 public enum EventID {
+    /// `evt_` and the number, padded with zeros.
     public static func text(_ id: Int64) -> String { "evt_" + pad(id) }
 
+    /// The number in `evt_…`; nil for anything else.
     public static func parse(_ text: String) -> Int64? {
         text.hasPrefix("evt_") ? Int64(text.dropFirst(4)) : nil
     }

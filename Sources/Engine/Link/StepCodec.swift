@@ -2,6 +2,7 @@ import Domain
 
 /// A step as JSON: how it is kept between answers, and how the API shows it.
 public enum StepCodec {
+    /// An object whose `kind` names the step: what the widget shows and what a session keeps.
     public static func json(_ step: Step) -> JSONValue {
         switch step {
         case .selectInstitution: return ["kind": "select_institution"]

@@ -11,6 +11,7 @@ public struct ClockLoop: Service {
 
     public init(core: Core) { self.core = core }
 
+    /// Moves what there is to move whenever it is woken or `pollMs` have passed, until graceful shutdown.
     public func run() async throws {
         await withGracefulShutdownHandler {
             while !Task.isShuttingDownGracefully, !Task.isCancelled {

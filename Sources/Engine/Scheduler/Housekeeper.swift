@@ -20,6 +20,7 @@ public struct Housekeeper: Service {
 
     public init(core: Core) { self.core = core }
 
+    /// Tidies up twice a minute, until graceful shutdown; a round that fails is logged and tried again in the next.
     public func run() async throws {
         await withGracefulShutdownHandler {
             while !Task.isShuttingDownGracefully, !Task.isCancelled {

@@ -48,6 +48,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
 
     // MARK: running
 
+    /// Works until graceful shutdown, then lets every lane end the piece that it is at.
     public func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in

@@ -15,6 +15,7 @@ public struct ReadService: Sendable {
 
     // MARK: transactions
 
+    /// One page of transactions, newest first. A bank may be named by slug or by name.
     public func transactions(
         _ filter: TransactionQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> Listing {
@@ -74,6 +75,7 @@ public struct ReadService: Sendable {
         }
     }
 
+    /// One transaction as JSON; nil when the environment has none of that id.
     public func transaction(
         _ id: String, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> [UInt8]? {
@@ -84,6 +86,7 @@ public struct ReadService: Sendable {
 
     // MARK: other nouns
 
+    /// One page of accounts.
     public func accounts(
         _ query: AccountQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> Listing {
@@ -93,6 +96,7 @@ public struct ReadService: Sendable {
         }
     }
 
+    /// The first account that the query finds, as JSON; nil when it finds none.
     public func account(
         _ query: AccountQuery, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> [UInt8]? {
@@ -133,6 +137,7 @@ public struct ReadService: Sendable {
         }
     }
 
+    /// One page of customers; a BVN is looked up by its keyed index.
     public func customers(
         _ query: CustomerQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> Listing {
@@ -148,6 +153,7 @@ public struct ReadService: Sendable {
         }
     }
 
+    /// One page of identities; BVNs and account numbers are looked up by their keyed indexes.
     public func identities(
         _ query: IdentityQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> Listing {

@@ -61,6 +61,7 @@ public struct RefreshService: Sendable {
         }
     }
 
+    /// - Throws: `DomainError.notFound` when the environment has no such refresh.
     public func find(scope: Scope, id: Int64) async throws -> RefreshTicket {
         guard let refresh = try await core.database.read({ try RefreshStore.find(id, scope, $0) }) else {
             throw DomainError.notFound("refresh")

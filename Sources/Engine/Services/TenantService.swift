@@ -21,6 +21,8 @@ public struct TenantService: Sendable {
         self.keys = keys
     }
 
+    /// Makes a tenant with both its environments and their first keys, which are told only here.
+    /// - Throws: `DomainError` unless the name has 1 to 200 characters.
     public func create(name: String) async throws -> CreatedTenant {
         let name = name.filter { !$0.isNewline }
         guard (1...200).contains(name.count) else {
@@ -52,6 +54,7 @@ public struct TenantService: Sendable {
         return (environment, try keys.issue(environment, at: now, tx), WebhookSecret.text(secret), app.id.hex)
     }
 
+    /// At most 1000 tenants, the oldest first.
     public func list() async throws -> [(id: ID<Tenant>, name: String, createdAt: Instant)] {
         try await core.database.read { try TenantStore.list($0) }
     }
@@ -66,6 +69,7 @@ public struct TenantService: Sendable {
 
     // MARK: apps
 
+    /// The environment's widget apps.
     public func apps(_ environment: Domain.Environment) async throws -> [WidgetApp] {
         try await core.database.read { try AppStore.list(environment.scope, $0) }
     }
@@ -80,10 +84,12 @@ public struct TenantService: Sendable {
         return app
     }
 
+    /// Stores all fields of an app but `isDefault`; an app that does not exist is no error.
     public func update(_ app: WidgetApp, in environment: Domain.Environment) async throws {
         try await core.database.write { try AppStore.update(app, environment.scope, $0) }
     }
 
+    /// The environment's keys, revoked ones too. Only a public key's value is kept to be shown.
     public func keys(
         of environment: Domain.Environment
     ) async throws -> [(id: String, kind: KeyKind, publicValue: String?, createdAt: Instant, revokedAt: Instant?)] {
@@ -93,8 +99,10 @@ public struct TenantService: Sendable {
 
 /// Signing secrets as text: `whsec_` and base64, the form of Standard Webhooks.
 public enum WebhookSecret {
+    /// `whsec_` and base64, as Standard Webhooks writes secrets.
     public static func text(_ bytes: [UInt8]) -> String { "whsec_" + Data(bytes).base64EncodedString() }
 
+    /// The secret's bytes; nil unless the text is `whsec_` and base64.
     public static func bytes(_ text: String) -> [UInt8]? {
         guard text.hasPrefix("whsec_"), let data = Data(base64Encoded: String(text.dropFirst(6))) else { return nil }
         return Array(data)

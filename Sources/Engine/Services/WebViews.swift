@@ -57,6 +57,7 @@ extension WebhookEndpointService {
         return (EndpointView(made.endpoint), made.secret)
     }
 
+    /// The environment's endpoints: its own first, then those that the API made.
     public func views(in environment: Domain.Environment) async throws -> [EndpointView] {
         try await list(in: environment).map(EndpointView.init)
     }
@@ -182,16 +183,19 @@ extension SandboxService {
         return try await customers.create(body, environmentID: environment.id)
     }
 
+    /// Customers to look over and post back; `number` is 1 to 10.
     public func draftCustomers(number: Int, in environment: Domain.Environment) async throws -> [SandboxDraft] {
         try requireSandbox(environment)
         return try await customers.drafts(number: number, environmentID: environment.id)
     }
 
+    /// Makes up customers and creates them at once; `number` is 1 to 10.
     public func generateCustomers(number: Int, in environment: Domain.Environment) async throws -> [SandboxCustomer] {
         try requireSandbox(environment)
         return try await customers.generate(number: number, environmentID: environment.id)
     }
 
+    /// One page of the environment's sandbox customers, newest first.
     public func listCustomers(
         _ page: PageRequest, in environment: Domain.Environment
     ) async throws -> (rows: [SandboxCustomer], info: PageInfo) {
@@ -201,11 +205,13 @@ extension SandboxService {
         return (rows, PageInfo(total: total, of: page))
     }
 
+    /// - Throws: `DomainError.notFound` when the environment has no such customer.
     public func customer(_ id: String, in environment: Domain.Environment) async throws -> SandboxCustomer {
         try requireSandbox(environment)
         return try await customers.get(id, environmentID: environment.id)
     }
 
+    /// Posts a transaction as the API asks for it; a channel that is not named is the order's own default.
     public func post(_ posting: Posting, in environment: Domain.Environment) async throws -> PostedView {
         var order = SandboxOrder(
             institution: posting.institution, username: posting.username, accountNumber: posting.accountNumber,

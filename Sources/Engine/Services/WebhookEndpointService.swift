@@ -3,6 +3,7 @@ import Storage
 
 /// Sets where events go.
 public struct WebhookEndpointService: Sendable {
+    /// A new endpoint with the secret that signs what is sent to it.
     public struct Created: Sendable {
         public let endpoint: WebhookEndpoint
         /// `whsec_…`; told once.

@@ -56,6 +56,8 @@ public struct WidgetLinkService: Sendable {
         self.links = links
     }
 
+    /// Makes a link that opens the widget with these options; the app is the default one unless another is named.
+    /// - Throws: `DomainError` for a name or options that cannot be taken, and for an end that has passed.
     public func create(_ new: NewWidgetLink, in environment: Domain.Environment) async throws -> WidgetLinkView {
         let name = PlainText.cleaned(new.name, lengthMax: Self.nameLengthMax)
         guard !name.isEmpty else { throw DomainError.missing("name") }
@@ -110,6 +112,8 @@ public struct WidgetLinkService: Sendable {
         return (views, found.count > limit ? views.last?.id : nil)
     }
 
+    /// Removes a link; its URL opens nothing from then on.
+    /// - Throws: `DomainError.notFound` when there is no such link.
     public func remove(_ id: String, in environment: Domain.Environment) async throws {
         guard let id = ID<WidgetLink>(id),
             try await core.database.write({ try WidgetLinkStore.remove(id, environment.scope, $0) })

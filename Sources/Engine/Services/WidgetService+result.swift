@@ -11,6 +11,7 @@ public enum WidgetResult: Sendable {
 
 /// What linking gave, without anything that a page must not see: no full account number, no BVN.
 public struct WidgetSuccess: Sendable {
+    /// An account that was shared.
     public struct Account: Sendable {
         public let id: String
         public let name: String?

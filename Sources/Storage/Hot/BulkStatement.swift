@@ -3,6 +3,7 @@ import Domain
 /// One effect over many rows, as a pair of texts with one Swift signature: PostgreSQL takes the rows as arrays in
 /// one statement, SQLite runs its prepared text once per row (in-process, so a row costs microseconds).
 public struct BulkStatement: Sendable {
+    /// The types that columns of bulk statements have; the raw value is PostgreSQL's name.
     public enum ColumnType: String, Sendable { case bigint, text, bytea }
 
     /// Deferred statements of one transaction run in this order, so that rows come after those they refer to.

@@ -28,6 +28,8 @@ public enum AccountReads {
 
     public static var statements: [String] { noun.statements }
 
+    /// Shows one page's rows to `write`.
+    /// - Returns: how many there are in all.
     public static func list(
         _ filter: AccountFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
@@ -77,6 +79,7 @@ public enum AccountReads {
         WHERE environment_id = $1 AND number_index = $2 ORDER BY id LIMIT 100
         """
 
+    /// At most 100 accounts by id, customer, connection or number; no other filter may be asked for.
     public static func named(_ filter: AccountFilter, _ scope: Scope, _ db: any SQLConnection) throws -> [Named] {
         let (sql, value): (String, String) =
             switch filter {

@@ -28,7 +28,9 @@ public struct WidgetApp: Sendable, Equatable {
     }
 }
 
+/// Widget apps: each environment has a default one.
 public enum AppStore {
+    /// Inserts an app.
     public static func create(_ app: WidgetApp, _ scope: Scope, at now: Instant, _ tx: Transaction) throws {
         try tx.db.run(
             """
@@ -38,6 +40,7 @@ public enum AppStore {
             values(app, scope) + [.flag(app.isDefault), .at(now)])
     }
 
+    /// Stores all fields but `isDefault`.
     public static func update(_ app: WidgetApp, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             """
@@ -75,6 +78,7 @@ public enum AppStore {
         return try db.first(findSQL, [.integer(scope.environmentID), .id(id)], app)
     }
 
+    /// All apps of the environment.
     public static func list(_ scope: Scope, _ db: any SQLConnection) throws -> [WidgetApp] {
         try db.query(listSQL, [.integer(scope.environmentID)], app)
     }

@@ -32,6 +32,8 @@ public enum ConnectionReads {
 
     public static var statements: [String] { noun.statements }
 
+    /// Shows one page's rows to `write`.
+    /// - Returns: how many there are in all.
     public static func list(
         _ filter: ConnectionFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
@@ -48,10 +50,12 @@ public enum ConnectionReads {
         FROM connection WHERE environment_id = $1 AND customer_id = $2 ORDER BY id LIMIT 1000
         """
 
+    /// What other rows' items say of a connection; nil when there is none.
     public static func facts(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> ConnectionFacts? {
         try db.first(factsSQL, [.integer(scope.environmentID), .text(id)], facts)
     }
 
+    /// Of all the customer's connections, at most 1000.
     public static func facts(customer: String, _ scope: Scope, _ db: any SQLConnection) throws -> [ConnectionFacts] {
         try db.query(factsOfCustomerSQL, [.integer(scope.environmentID), .text(customer)], facts)
     }

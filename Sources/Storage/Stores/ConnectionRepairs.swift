@@ -2,6 +2,7 @@ import Domain
 
 /// What changes in a connection when its person logs in again. Its ids stay.
 public enum ConnectionRepairs {
+    /// Makes the connection active and running again; the bank's user stays when `upstreamUser` is nil.
     public static func repair(
         _ id: ID<Connection>, upstreamUser: String?, consentExpiresAt: Instant?, at now: Instant, _ scope: Scope,
         _ tx: Transaction

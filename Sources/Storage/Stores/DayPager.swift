@@ -26,6 +26,7 @@ public enum DayPager {
             AND day <> '' ORDER BY day DESC LIMIT $5
         """
 
+    /// Where the page begins, from the totals of the list of that name; days without an end reach to `lastDay`.
     public static func place(
         _ list: String, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Place {

@@ -2,6 +2,7 @@ import Domain
 
 /// Where events are sent.
 public struct WebhookEndpoint: Sendable, Equatable {
+    /// Where the endpoint comes from, which decides what it is sent.
     public enum Source: String, Sendable {
         /// The environment's own URL: every event.
         case environment
@@ -10,6 +11,7 @@ public struct WebhookEndpoint: Sendable, Equatable {
         /// Named by a widget run: only its record's events, thin, without the bearer token.
         case connection
     }
+    /// How much an event tells: `complete` adds personal data to what `thin` has.
     public enum Payload: String, Sendable { case thin, complete }
 
     public var id: ID<WebhookEndpoint>
@@ -36,12 +38,14 @@ public struct WebhookEndpoint: Sendable, Equatable {
         self.createdAt = createdAt
     }
 
+    /// Whether it is sent events of this type: it names none, the type itself, or its group as in `account.*`.
     public func wants(_ type: String) -> Bool {
         eventTypes.isEmpty
             || eventTypes.contains { $0 == type || ($0.hasSuffix(".*") && type.hasPrefix($0.dropLast(1))) }
     }
 }
 
+/// Webhook endpoints with their sealed secrets and tokens.
 public enum EndpointStore {
     private static let fields = "id, url, source, payload, event_types, lane_id, is_enabled, created_at_ms"
     private static let columns = "\(fields) FROM webhook_endpoint"
@@ -54,6 +58,7 @@ public enum EndpointStore {
             createdAt: row.instant(7))
     }
 
+    /// Inserts an endpoint; `secret` and `token` are sealed.
     public static func create(
         _ endpoint: WebhookEndpoint, _ scope: Scope, secret: [UInt8]?, token: [UInt8]?, _ tx: Transaction
     ) throws {
@@ -69,6 +74,7 @@ public enum EndpointStore {
             ])
     }
 
+    /// The environment's endpoints of one source: at most 1000 or, of one URL, 10.
     public static func list(
         _ scope: Scope, source: WebhookEndpoint.Source, url: String? = nil, _ db: any SQLConnection
     ) throws -> [WebhookEndpoint] {
@@ -94,6 +100,7 @@ public enum EndpointStore {
         ) { (endpoint($0), $0.blobOrNil(8), $0.blobOrNil(9)) }
     }
 
+    /// Stores URL, payload and sealed token, and enables the endpoint again.
     public static func update(
         _ id: ID<WebhookEndpoint>, _ scope: Scope, url: String, payload: WebhookEndpoint.Payload, token: [UInt8]?,
         _ tx: Transaction

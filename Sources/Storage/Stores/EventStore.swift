@@ -76,6 +76,7 @@ public struct DueDelivery: Sendable {
 
 /// What one attempt came to, as it is kept.
 public struct AttemptRecord: Sendable {
+    /// Delivered, to be tried again, or given up.
     public enum Outcome: String, Sendable { case delivered, retry, dead }
     public var deliveryID: Int64
     public var eventID: Int64
@@ -105,6 +106,7 @@ public struct AttemptRecord: Sendable {
     }
 }
 
+/// Deliveries as their sender claims and completes them.
 public enum DeliveryStore {
     private static let dueSQL = """
         SELECT d.id, d.event_id, d.attempts, e.connection_id, e.thin, CASE WHEN $4 = 1 THEN e.complete END
@@ -112,6 +114,7 @@ public enum DeliveryStore {
         WHERE d.lane_id = $1 AND d.due_ms <= $2 ORDER BY d.due_ms, d.id LIMIT $3
         """
 
+    /// A lane's deliveries that are due, the longest waiting first; complete bodies are read only on request.
     public static func due(
         lane: Int64, now: Instant, limit: Int, complete: Bool, _ db: any SQLConnection
     ) throws -> [DueDelivery] {

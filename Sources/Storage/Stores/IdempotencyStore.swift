@@ -2,6 +2,7 @@ import Domain
 
 /// Replies kept under a caller's `Idempotency-Key`, so that a repeated request changes nothing again.
 public enum IdempotencyStore {
+    /// What is kept under a key: which request took it, and the answer that it got.
     public struct Kept: Sendable, Equatable {
         public let requestHash: String
         /// 0 while the first request is still being answered.
@@ -28,6 +29,7 @@ public enum IdempotencyStore {
         return taken == 1 ? nil : try find(key, scope, tx.db)
     }
 
+    /// nil when the key is free.
     public static func find(_ key: String, _ scope: Scope, _ db: any SQLConnection) throws -> Kept? {
         try db.first(
             "SELECT request_hash, status, body, created_at_ms FROM idempotency WHERE environment_id = $1 AND key = $2",
@@ -35,6 +37,7 @@ public enum IdempotencyStore {
         ) { Kept(requestHash: $0.text(0), status: Int($0.int(1)), body: $0.text(2), createdAt: $0.instant(3)) }
     }
 
+    /// Stores the answer under a key that was taken; `body` is sealed, as hex.
     public static func keep(_ key: String, status: Int, body: String, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             "UPDATE idempotency SET status = $3, body = $4 WHERE environment_id = $1 AND key = $2",

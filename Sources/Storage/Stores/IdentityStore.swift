@@ -2,12 +2,14 @@ import Domain
 
 /// What a bank knows of a person: one row a connection, sealed.
 public enum IdentityStore {
+    /// What tells whether an identity has changed, without opening it.
     public struct Stored: Sendable {
         public let id: String
         /// Hash of the details, so that an unchanged identity makes no event.
         public let digest: String
     }
 
+    /// nil until the connection has an identity.
     public static func find(_ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection) throws -> Stored? {
         try db.first(
             "SELECT id, digest FROM identity WHERE environment_id = $1 AND connection_id = $2",
@@ -15,6 +17,7 @@ public enum IdentityStore {
         ) { Stored(id: $0.text(0), digest: $0.text(1)) }
     }
 
+    /// Stores the connection's identity in the place of the one before; a new one is counted in the day's total.
     public static func put(
         id: String, connection: Connection, bvnIndex: String?, sealed: [UInt8], digest: String, at now: Instant,
         _ scope: Scope, _ tx: Transaction

@@ -49,6 +49,7 @@ public enum LaneStore {
         """
     }
 
+    /// Leases at most `limit` lanes that are due until `leaseEnd`, passing over those that another node is claiming.
     public static func claim(
         _ kind: LaneKind, now: Instant, leaseEnd: Instant, token: Int64, limit: Int, _ tx: Transaction
     ) throws -> [LaneLease] {

@@ -1,5 +1,6 @@
 import Domain
 
+/// How far a run of linking is; all but `active` are final.
 public enum LinkStatus: String, Sendable { case active, done, failed, abandoned, expired }
 
 /// One run of linking, as it is kept between steps.
@@ -51,7 +52,9 @@ public struct LinkSession: Sendable {
     }
 }
 
+/// Link sessions, which outlive a restart between any two steps.
 public enum LinkSessionStore {
+    /// Inserts a session.
     public static func create(_ session: LinkSession, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             """
@@ -73,6 +76,7 @@ public enum LinkSessionStore {
         FROM link_session WHERE environment_id = $1 AND id = $2
         """
 
+    /// nil when the environment has no such session.
     public static func find(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> LinkSession? {
         try db.first(findSQL, [.integer(scope.environmentID), .text(id)]) { row in
             var session = LinkSession(

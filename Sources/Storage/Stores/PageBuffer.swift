@@ -56,6 +56,7 @@ public final class PageBuffer {
         count += 1
     }
 
+    /// Adds the bytes as they are.
     public func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBufferPointer { if let start = $0.baseAddress { append(start, $0.count) } }
     }
@@ -63,6 +64,7 @@ public final class PageBuffer {
     /// A comma, unless nothing stands before it.
     func separate() { if count > 0 { append(UInt8(ascii: ",")) } }
 
+    /// A JSON null.
     public func null() { literal("null") }
 
     func literal(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }

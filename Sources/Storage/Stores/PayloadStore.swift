@@ -26,6 +26,7 @@ public enum PayloadStore {
             ("byte_count", .bigint), ("is_truncated", .bigint), ("fetched_at_ms", .bigint), ("sealed", .bytea),
         ])
 
+    /// Adds one sealed answer to what the transaction writes at its end.
     public static func append(
         _ payload: Summary, sealed: [UInt8], connection: ID<Connection>, _ scope: Scope, _ tx: Transaction
     ) {
@@ -56,6 +57,7 @@ public enum PayloadStore {
             """, [.integer(scope.environmentID), .id(connection), .int(limit)], summary)
     }
 
+    /// One of the connection's answers with its sealed body; nil when it is not kept or no longer.
     public static func find(
         _ id: Int64, of connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
     ) throws -> (summary: Summary, sealed: [UInt8])? {

@@ -25,6 +25,8 @@ public enum CustomerReads {
 
     public static var statements: [String] { noun.statements }
 
+    /// Shows one page's rows to `write`.
+    /// - Returns: how many there are in all.
     public static func list(
         _ filter: CustomerFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void
@@ -34,6 +36,7 @@ public enum CustomerReads {
 
     private static let nameSQL = "SELECT name FROM customer WHERE environment_id = $1 AND id = $2"
 
+    /// The customer's name; nil when it is not known or there is no such customer.
     public static func name(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> String? {
         try db.first(nameSQL, [.integer(scope.environmentID), .text(id)]) { $0.textOrNil(0) } ?? nil
     }
@@ -67,6 +70,8 @@ public enum IdentityReads {
 
     public static var statements: [String] { noun.statements }
 
+    /// Shows one page's rows to `write`.
+    /// - Returns: how many there are in all.
     public static func list(
         _ filter: IdentityFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
         _ write: (borrowing Row) throws -> Void

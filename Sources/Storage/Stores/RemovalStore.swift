@@ -2,6 +2,7 @@ import Domain
 
 /// Something that is being removed with all its data: a durable mark, so that a crash in the middle is gone on from.
 public struct Removal: Sendable, Equatable {
+    /// What is removed.
     public enum Kind: String, Sendable { case connection, customer }
     public let kind: Kind
     public let subject: String
@@ -34,6 +35,7 @@ public enum RemovalStore {
         }
     }
 
+    /// Writes when the removal was done; one that was done already keeps its time.
     public static func finish(
         _ kind: Removal.Kind, _ subject: String, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {

@@ -2,6 +2,7 @@ import Domain
 
 /// Tenants, their two environments, their keys and their apps.
 public enum TenantStore {
+    /// Inserts a tenant without environments.
     public static func create(_ id: ID<Tenant>, name: String, at now: Instant, _ tx: Transaction) throws {
         try tx.db.run(
             "INSERT INTO tenant (id, name, created_at_ms) VALUES ($1, $2, $3)", [.id(id), .text(name), .at(now)])
@@ -34,30 +35,35 @@ public enum TenantStore {
 
     private static let findSQL = "SELECT \(environmentColumns) WHERE e.id = $1"
 
+    /// nil when there is none of that number.
     public static func environment(_ id: Int64, _ db: any SQLConnection) throws -> Environment? {
         try db.first(findSQL, [.integer(id)], environment)
     }
 
     private static let ofTenantSQL = "SELECT \(environmentColumns) WHERE e.tenant_id = $1 AND e.kind = $2"
 
+    /// The tenant's environment of this kind.
     public static func environment(
         of tenant: ID<Tenant>, _ kind: EnvironmentKind, _ db: any SQLConnection
     ) throws -> Environment? {
         try db.first(ofTenantSQL, [.id(tenant), .text(kind.rawValue)], environment)
     }
 
+    /// At most 1000 tenants, the oldest first.
     public static func list(_ db: any SQLConnection) throws -> [(id: ID<Tenant>, name: String, createdAt: Instant)] {
         try db.query("SELECT id, name, created_at_ms FROM tenant ORDER BY id LIMIT 1000") {
             ($0.id(0), $0.text(1), $0.instant(2))
         }
     }
 
+    /// The environment's sealed webhook secret.
     public static func webhookSecret(_ scope: Scope, _ db: any SQLConnection) throws -> [UInt8]? {
         try db.first("SELECT webhook_secret FROM environment WHERE id = $1", [.integer(scope.environmentID)]) {
             $0.blobOrNil(0)
         } ?? nil
     }
 
+    /// Moves a sandbox's clock, as milliseconds ahead of the machine's; never back, and in production not at all.
     public static func setOffset(_ scope: Scope, _ offsetMs: Int64, _ tx: Transaction) throws {
         try tx.db.run(
             "UPDATE environment SET offset_ms = $2 WHERE id = $1 AND offset_ms <= $2 AND kind = 'sandbox'",
@@ -78,6 +84,7 @@ public struct KeyRow: Sendable {
 
 /// Keys are found by the SHA-256 of their text.
 public enum KeyStore {
+    /// Inserts a key; only its token's hash is kept and, of a public key, the value.
     public static func create(
         id: String, scope: Scope, kind: KeyKind, hash: String, publicValue: String?, at now: Instant, _ tx: Transaction
     ) throws {
@@ -98,6 +105,7 @@ public enum KeyStore {
         WHERE k.token_hash = $1
         """
 
+    /// The key of a token's hash with its environment; revoked ones are found too.
     public static func find(hash: String, _ db: any SQLConnection) throws -> KeyRow? {
         try db.first(findSQL, [.text(hash)]) { row in
             let environment = Environment(
@@ -117,6 +125,7 @@ public enum KeyStore {
             [.integer(scope.environmentID), .text(kind.rawValue), .at(now)])
     }
 
+    /// At most 200 keys of the environment, revoked ones too.
     public static func list(
         _ scope: Scope, _ db: any SQLConnection
     ) throws -> [(id: String, kind: KeyKind, publicValue: String?, createdAt: Instant, revokedAt: Instant?)] {

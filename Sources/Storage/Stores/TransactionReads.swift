@@ -133,6 +133,8 @@ public enum TransactionReads {
         }
     }
 
+    /// Shows one transaction's row to `write`.
+    /// - Returns: false when the environment has none of that id.
     public static func one(
         _ id: String, _ scope: Scope, _ db: any SQLConnection, _ write: (borrowing Row) throws -> Void
     ) throws -> Bool {

@@ -2,6 +2,7 @@ import Domain
 
 /// A URL that opens the widget without keys in a page: made by a customer, or for one connection to be repaired.
 public struct WidgetLink: Sendable, Equatable {
+    /// Made by a customer for an app, or by Kubewa for a connection whose person must log in again.
     public enum Kind: String, Sendable { case app, reauth }
 
     public var id: ID<WidgetLink>
@@ -38,6 +39,7 @@ public struct WidgetLink: Sendable, Equatable {
     }
 }
 
+/// Widget links; a slug is unique over all environments.
 public enum WidgetLinkStore {
     private static let columns = """
         id, slug, kind, app_id, connection_id, name, options, is_single_use, sessions, expires_at_ms, used_at_ms,
@@ -54,6 +56,7 @@ public enum WidgetLinkStore {
         return link
     }
 
+    /// Inserts a link that was not opened yet.
     public static func create(_ link: WidgetLink, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             """

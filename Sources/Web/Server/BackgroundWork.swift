@@ -35,6 +35,7 @@ public final class BackgroundWork: Service {
         (stream, jobs) = AsyncStream.makeStream()
     }
 
+    /// Runs what is handed over, each in its own task, until graceful shutdown; jobs under way are waited for.
     public func run() async throws {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.sweepUntilCancelled() }
