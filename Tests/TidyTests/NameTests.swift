@@ -29,21 +29,4 @@ struct NameTests {
         }
         #expect(findings.isEmpty, "\(report(findings))")
     }
-
-    @Test("every public type of Domain says in a `///` what it is")
-    func documentedTypes() {
-        let kinds = ["struct", "enum", "protocol", "final class", "actor", "typealias"].map { "public \($0) " }
-        var findings: [Finding] = []
-        for file in Repository.shared.swift(under: "Sources/Domain/") {
-            for (index, line) in file.lines.enumerated() where kinds.contains(where: { line.hasPrefix($0) }) {
-                // An empty type is only the name that an id carries.
-                if line.hasSuffix(" {}") { continue }
-                let above = file.lines[..<index].last { !$0.hasPrefix("@") }
-                if above?.hasPrefix("///") != true {
-                    findings.append(Finding(path: file.path, line: index + 1, what: "\(line)"))
-                }
-            }
-        }
-        #expect(findings.isEmpty, "\(report(findings))")
-    }
 }
