@@ -13,6 +13,7 @@ public struct Core: Sendable {
     public let sequence: SequenceBlock
     public let wakes: Wakes
     let pages: PageCache
+    let counters = EngineCounters()
     /// Names this process among the nodes of one database.
     let nodeID: String
     public let logger: Logger

@@ -82,12 +82,15 @@ struct Composition {
         let sender = WebhookSender(
             group: group, resolver: resolver, addressGuard: AddressGuard(allowsLoopback: serve.allowLoopbackWebhooks),
             runtime: core.runtime, ownListeners: [("127.0.0.1", serve.port), ("127.0.0.1", serve.bankPort)])
+        let connections = WebMetrics.Gauge("kubewa_webhook_connections", help: "Connections to webhook receivers.") {
+            [("", Double(sender.openConnections))]
+        }
         let parts: [any Service] =
             [
                 WakeRelay(core: core), bankServer(serve), Housekeeper(core: core), ClockLoop(core: core),
                 LaneLoop(DeliveryWork(core: core, transport: sender)),
                 LaneLoop(RefreshWork(core: core)),
-            ] + webServices(serve, onReady)
+            ] + webServices(serve, [connections], onReady)
         var configuration = ServiceGroupConfiguration(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(30)
@@ -124,10 +127,12 @@ struct Composition {
             logger: logger)
     }
 
-    private func webServices(_ serve: ServeOptions, _ onReady: @escaping @Sendable () async -> Void) -> [any Service] {
+    private func webServices(
+        _ serve: ServeOptions, _ gauges: [WebMetrics.Gauge], _ onReady: @escaping @Sendable () async -> Void
+    ) -> [any Service] {
         var settings = WebSettings()
         settings.perAddressPerMinute = max(0, serve.addressLimit)
-        let web = WebApp(services: services, settings: settings)
+        let web = WebApp(services: services, settings: settings, gauges: gauges)
         let server = Application(
             responder: web, server: WebApp.server,
             configuration: .init(address: .hostname(serve.host, port: serve.port), serverName: "kubewa"),

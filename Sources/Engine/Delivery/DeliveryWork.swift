@@ -41,6 +41,7 @@ public struct DeliveryWork: LaneWork {
             try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             DeliveryStore.complete(attempts, lease: lease, tx)
         }
+        core.counters.count(attempts)
         return .more
     }
 

@@ -272,6 +272,7 @@ struct Syncer {
             try reschedule(run, &schedule, now, tx)
             return true
         }
+            core.counters.count(.done)
         if isDone {
             core.logger.info(
                 "refreshed",
@@ -301,16 +302,23 @@ struct Syncer {
             "refresh failed",
             metadata: ["connection": "\(run.connection.id)", "code": "\(error.code.rawValue)"])
         try await core.sequence.fill()
-        try await core.database.write { tx in
+        let outcome = try await core.database.write { tx -> EngineCounters.RefreshOutcome in
             try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             _ = try stillRunning(run, tx)
             var schedule = run.schedule
             schedule.failures += 1
             switch error.recovery {
-            case .askUser: try askUser(run, error, schedule, now, tx)
-            case .retry where schedule.failures < Self.failuresMax: try retry(run, error, schedule, now, tx)
-            case .retry, .stop: try giveUp(run, error, &schedule, now, tx)
+            case .askUser:
+                try askUser(run, error, schedule, now, tx)
+                return .needsUser
+            case .retry where schedule.failures < Self.failuresMax:
+                try retry(run, error, schedule, now, tx)
+                return .retry
+            case .retry, .stop:
+                try giveUp(run, error, &schedule, now, tx)
+                return .failed
             }
+        core.counters.count(outcome)
         }
         core.wakes.deliveries.set()
     }

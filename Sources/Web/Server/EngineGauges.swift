@@ -1,6 +1,6 @@
 import Engine
 
-/// What the engine tells of its load in `/metrics`.
+/// What the engine tells of its load and of its work in `/metrics`.
 enum EngineGauges {
     static func all(_ core: Core) -> [WebMetrics.Gauge] {
         [
@@ -10,6 +10,19 @@ enum EngineGauges {
             WebMetrics.Gauge(
                 "kubewa_page_cache_bytes", help: "Memory that pages which were read before take."
             ) { [("", Double(core.pageBytesKept))] },
+            WebMetrics.Gauge(
+                "kubewa_work_late_seconds", help: "For how long the oldest due work waits for a node to take it."
+            ) { await core.secondsLate().map { ("{kind=\"\($0.of)\"}", $0.seconds) } },
+            WebMetrics.Gauge(
+                "kubewa_webhook_attempts_total", kind: .counter, help: "Attempts to deliver a webhook."
+            ) { labelled(core.deliveriesAttempted) },
+            WebMetrics.Gauge(
+                "kubewa_refreshes_total", kind: .counter, help: "Runs of fetching that ended or broke off."
+            ) { labelled(core.refreshesRun) },
         ]
+    }
+
+    private static func labelled(_ counts: [Core.Count]) -> [(labels: String, value: Double)] {
+        counts.map { ("{outcome=\"\($0.of)\"}", Double($0.count)) }
     }
 }

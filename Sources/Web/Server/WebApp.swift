@@ -27,6 +27,7 @@ public struct WebSettings: Sendable {
 ///
 /// Add `background` to the services that run beside the server: long work outlives its request there.
 public struct WebApp: HTTPResponder {
+    /// The context that every request is answered in.
     public typealias Context = WebContext
 
     /// A connection on which nothing comes is closed after this.
@@ -50,15 +51,21 @@ public struct WebApp: HTTPResponder {
     public init(services: Services, settings: WebSettings = WebSettings(), gauges: [WebMetrics.Gauge] = []) {
         shared = Call.Shared(services)
         self.settings = settings
-        background = BackgroundWork(runtime: services.core.runtime)
+        let background = BackgroundWork(runtime: services.core.runtime)
+        self.background = background
         metrics = WebMetrics()
+        let own = WebMetrics.Gauge(
+            "kubewa_http_deadlines", help: "Deadlines of requests that are not answered, and of bodies on their way."
+        ) { [("", Double(background.watchedCount))] }
         table = RouteTable(
-            APICatalog.routes + LinkPage.routes + ProbeRoutes.all(metrics, EngineGauges.all(services.core) + gauges))
+            APICatalog.routes + LinkPage.routes
+                + ProbeRoutes.all(metrics, EngineGauges.all(services.core) + [own] + gauges))
         limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
         addressLimiter = AddressLimiter(perMinute: settings.perAddressPerMinute)
         logger = services.core.logger
     }
 
+    /// Answers every request; an error that nobody foresaw is an empty 500 with a request id.
     public func respond(to request: Request, context: WebContext) async throws -> Response {
         let start = services.core.runtime.now()
         let id = RequestID.choose(request.headers[.requestID], runtime: services.core.runtime)

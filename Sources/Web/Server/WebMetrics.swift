@@ -5,14 +5,20 @@ import Synchronization
 public final class WebMetrics: Sendable {
     /// A number that is read when it is asked for.
     public struct Gauge: Sendable {
+        /// A counter only grows.
+        public enum Kind: String, Sendable { case gauge, counter }
+
         public let name: String
+        public let kind: Kind
         public let help: String
         public let read: @Sendable () async -> [(labels: String, value: Double)]
 
         public init(
-            _ name: String, help: String, read: @escaping @Sendable () async -> [(labels: String, value: Double)]
+            _ name: String, kind: Kind = .gauge, help: String,
+            read: @escaping @Sendable () async -> [(labels: String, value: Double)]
         ) {
             self.name = name
+            self.kind = kind
             self.help = help
             self.read = read
         }
@@ -50,7 +56,7 @@ public final class WebMetrics: Sendable {
             out += "kubewa_http_request_seconds_count\(row.labels) \(row.sum.count)\n"
         }
         for gauge in gauges {
-            out += "# HELP \(gauge.name) \(gauge.help)\n# TYPE \(gauge.name) gauge\n"
+            out += "# HELP \(gauge.name) \(gauge.help)\n# TYPE \(gauge.name) \(gauge.kind.rawValue)\n"
             for (labels, value) in await gauge.read() { out += "\(gauge.name)\(labels) \(value)\n" }
         }
         return out

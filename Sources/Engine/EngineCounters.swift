@@ -1,0 +1,28 @@
+import Storage
+import Synchronization
+
+/// What this process has done since it started. It is kept in memory, so that looking at it costs the database nothing.
+final class EngineCounters: Sendable {
+    /// How a run of fetching ended, or that it will go on later.
+    enum RefreshOutcome: String, Sendable, CaseIterable {
+        case done, retry, failed
+        case needsUser = "needs_user"
+    }
+
+    private struct Counts {
+        var deliveries: [AttemptRecord.Outcome: Int] = [:]
+        var refreshes: [RefreshOutcome: Int] = [:]
+    }
+    private let counts = Mutex(Counts())
+
+    func count(_ attempts: [AttemptRecord]) {
+        counts.withLock { counts in
+            for attempt in attempts { counts.deliveries[attempt.outcome, default: 0] += 1 }
+        }
+    }
+
+    func count(_ refresh: RefreshOutcome) { counts.withLock { $0.refreshes[refresh, default: 0] += 1 } }
+
+    var deliveries: [AttemptRecord.Outcome: Int] { counts.withLock { $0.deliveries } }
+    var refreshes: [RefreshOutcome: Int] { counts.withLock { $0.refreshes } }
+}

@@ -1,0 +1,81 @@
+import Domain
+import HTTPTypes
+import Storage
+import TestKit
+import Testing
+import Web
+
+@Suite("Metrics")
+struct MetricsTests {
+    @Test("attempts to deliver and runs of fetching are counted by what they came to")
+    func outcomes() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database, linking: false) { server in
+                let world = server.world
+                #expect(try await counts("kubewa_webhook_attempts_total", server) == ["0", "0", "0"])
+                #expect(try await counts("kubewa_refreshes_total", server) == ["0", "0", "0", "0"])
+                try await world.listen()
+                _ = try await world.link("dies_on_refresh")
+                try await world.settle()
+                let sent = world.webhooks.requests.count
+                #expect(sent > 0)
+                #expect(try await counts("kubewa_webhook_attempts_total", server) == ["\(sent)", "0", "0"])
+                #expect(try await counts("kubewa_refreshes_total", server) == ["1", "0", "0", "0"])
+                world.webhooks.answer { _ in WebhookOutcome(status: 500) }
+                try await world.advance(days: 12)
+                let failed = world.webhooks.requests.count - sent
+                #expect(failed > 0)
+                #expect(try await counts("kubewa_refreshes_total", server).last == "1", "the user is asked once")
+                for _ in 0..<40 {
+                    world.runtime.advance(milliseconds: Instant.dayMs)
+                    try await world.settle()
+                }
+                let all = try await counts("kubewa_webhook_attempts_total", server).compactMap(Int.init)
+                #expect(all.reduce(0, +) == world.webhooks.requests.count)
+                #expect(all[0] == sent)
+                #expect(all[1] >= failed && all[2] > 0, "\(all)")
+            }
+        }
+    }
+
+    @Test("work that nobody takes is late, and nothing is late once it is done")
+    func late() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database, linking: false) { server in
+                let name = "kubewa_work_late_seconds"
+                _ = try await server.world.link()
+                server.world.runtime.advance(milliseconds: 7000)
+                let late = try await text(server)
+                #expect(late.contains("\n\(name){kind=\"delivery\"} 0.0\n\(name){kind=\"refresh\"} 7.0\n"))
+                try await server.world.settle()
+                #expect(try await text(server).contains("\n\(name){kind=\"refresh\"} 0.0\n"))
+                await database.close()
+                let gone = try await text(server)
+                #expect(!gone.contains("\n\(name){"), "what is not known is not told")
+                #expect(gone.contains("\nkubewa_page_cache_bytes "))
+            }
+        }
+    }
+
+    @Test("every metric has its type, and deadlines are those of what is not answered")
+    func types() async throws {
+        try await onDatabase(.sqlite) { test in
+            try await Server.run(on: test.database, linking: false) { server in
+                let text = try await text(server)
+                #expect(text.contains("# TYPE kubewa_webhook_attempts_total counter\n"))
+                #expect(text.contains("# TYPE kubewa_work_late_seconds gauge\n"))
+                #expect(text.contains("# TYPE kubewa_http_deadlines gauge\nkubewa_http_deadlines 1.0\n"), "this one")
+            }
+        }
+    }
+
+    private func text(_ server: Server) async throws -> String {
+        try await server.send(.get, "/metrics", key: "").text
+    }
+
+    /// The numbers of a metric in the order of its outcomes.
+    private func counts(_ name: String, _ server: Server) async throws -> [String] {
+        try await text(server).split(separator: "\n").filter { $0.hasPrefix("\(name){") }
+            .compactMap { $0.split(separator: " ").last.map { String($0).replacing(".0", with: "") } }
+    }
+}
