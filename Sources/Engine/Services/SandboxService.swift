@@ -53,6 +53,7 @@ public struct SandboxService: Sendable {
 
     // MARK: clock
 
+    /// The environment's time and, while it is being moved, its target.
     public func clock(_ environment: Domain.Environment) async throws -> ClockView {
         let fresh = try await core.environment(environment.scope)
         let job = try await core.database.read { try ClockStore.job(environment.scope, $0) }
@@ -91,6 +92,7 @@ public struct SandboxService: Sendable {
         return view
     }
 
+    /// - Throws: `DomainError` with `sandboxOnly` in a production environment.
     public func requireSandbox(_ environment: Domain.Environment) throws {
         guard environment.kind == .sandbox else {
             throw DomainError(.sandboxOnly, "This exists only in the sandbox. Use the sandbox's base URL and key.")

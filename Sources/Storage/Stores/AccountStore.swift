@@ -43,6 +43,7 @@ public struct Account: Sendable, Equatable {
     }
 }
 
+/// Accounts as syncing reads and writes them.
 public enum AccountStore {
     private static let columns = """
         id, balance_id, connection_id, customer_id, institution, upstream_id, number_sealed, number_index, mask, name,
@@ -64,6 +65,7 @@ public enum AccountStore {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'active', $14, $15, $15)
         """
 
+    /// Inserts an account and counts it in the day's total.
     public static func create(_ row: Account, at now: Instant, _ scope: Scope, _ tx: Transaction) throws {
         let day = now.day().iso
         try tx.db.run(
@@ -80,12 +82,14 @@ public enum AccountStore {
     private static let ofConnectionSQL =
         "SELECT \(columns) FROM account WHERE environment_id = $1 AND connection_id = $2 ORDER BY id LIMIT 100"
 
+    /// A connection's accounts.
     public static func list(_ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection) throws -> [Account] {
         try db.query(ofConnectionSQL, [.integer(scope.environmentID), .id(connection)], account)
     }
 
     private static let findSQL = "SELECT \(columns) FROM account WHERE environment_id = $1 AND id = $2"
 
+    /// nil when the environment has no such account.
     public static func find(_ id: ID<Account>, _ scope: Scope, _ db: any SQLConnection) throws -> Account? {
         try db.first(findSQL, [.integer(scope.environmentID), .id(id)], account)
     }

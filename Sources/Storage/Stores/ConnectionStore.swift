@@ -1,5 +1,6 @@
 import Domain
 
+/// Whether a connection can be refreshed (`active`), waits for its person to log in again, or is over.
 public enum ConnectionStatus: String, Sendable {
     case active
     case needsUser = "needs_user"
@@ -53,6 +54,7 @@ public struct Connection: Sendable, Equatable {
     }
 }
 
+/// Connections and their sealed grants.
 public enum ConnectionStore {
     private static let columns = """
         id, auth_id, customer_id, app_id, institution, connector, upstream_user, status, products, login_type,
@@ -74,6 +76,7 @@ public enum ConnectionStore {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $18, 1)
         """
 
+    /// Inserts a connection, marked as running, and counts it in the day's total.
     public static func create(_ row: Connection, _ scope: Scope, _ tx: Transaction) throws {
         let day = row.createdAt.day().iso
         try tx.db.run(
@@ -90,6 +93,7 @@ public enum ConnectionStore {
 
     private static let findSQL = "SELECT \(columns) FROM connection WHERE environment_id = $1 AND id = $2"
 
+    /// nil when the environment has no such connection.
     public static func find(_ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection) throws -> Connection? {
         try db.first(findSQL, [.integer(scope.environmentID), .id(id)], connection)
     }
@@ -99,6 +103,7 @@ public enum ConnectionStore {
         ORDER BY id LIMIT 100
         """
 
+    /// Connections of one user at the connector's bank; at most 100.
     public static func find(
         connector: String, upstreamUser: String, _ scope: Scope, _ db: any SQLConnection
     ) throws -> [Connection] {
@@ -121,12 +126,14 @@ public enum ConnectionStore {
         return (last ?? Int64(count)) - Int64(count) + 1
     }
 
+    /// Says whether a refresh of the connection is queued or under way.
     public static func setRunning(_ id: ID<Connection>, _ isRunning: Bool, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             "UPDATE connection SET is_running = $3 WHERE environment_id = $1 AND id = $2",
             [.integer(scope.environmentID), .id(id), .flag(isRunning)])
     }
 
+    /// Ends a run well: active again, without an error.
     public static func recordSuccess(_ id: ID<Connection>, at now: Instant, _ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             """
@@ -135,6 +142,7 @@ public enum ConnectionStore {
             """, [.integer(scope.environmentID), .id(id), .at(now)])
     }
 
+    /// Ends a run with the code of its error and what it makes of the connection.
     public static func recordFailure(
         _ id: ID<Connection>, status: ConnectionStatus, error: String, at now: Instant, _ scope: Scope,
         _ tx: Transaction
@@ -146,6 +154,7 @@ public enum ConnectionStore {
             """, [.integer(scope.environmentID), .id(id), .text(status.rawValue), .text(error), .at(now)])
     }
 
+    /// Stores the sealed grant in the place of the one before.
     public static func setGrant(
         _ id: ID<Connection>, sealed: [UInt8], at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
@@ -157,6 +166,7 @@ public enum ConnectionStore {
             """, [.integer(scope.environmentID), .id(id), .blob(sealed), .at(now)])
     }
 
+    /// The sealed grant; nil when the connection has none.
     public static func grant(_ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection) throws -> [UInt8]? {
         try db.first(
             "SELECT sealed FROM connection_grant WHERE environment_id = $1 AND connection_id = $2",
@@ -175,7 +185,9 @@ public struct Customer: Sendable, Equatable {
     }
 }
 
+/// Customers as linking reads and writes them.
 public enum CustomerStore {
+    /// Inserts a customer and counts it in the day's total.
     public static func create(
         _ customer: Customer, bvnIndex: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
@@ -192,6 +204,7 @@ public enum CustomerStore {
         tx.count("customers", of: scope.environmentID, on: day, Total(count: 1))
     }
 
+    /// nil when the environment has no such customer.
     public static func find(_ id: ID<Customer>, _ scope: Scope, _ db: any SQLConnection) throws -> Customer? {
         try db.first(
             "SELECT id, name FROM customer WHERE environment_id = $1 AND id = $2",
@@ -199,6 +212,7 @@ public enum CustomerStore {
         ) { Customer(id: $0.id(0), name: $0.textOrNil(1)) }
     }
 
+    /// The customer of a BVN, by its keyed index.
     public static func find(bvnIndex: String, _ scope: Scope, _ db: any SQLConnection) throws -> Customer? {
         try db.first(
             "SELECT id, name FROM customer WHERE environment_id = $1 AND bvn_index = $2",
@@ -206,6 +220,7 @@ public enum CustomerStore {
         ) { Customer(id: $0.id(0), name: $0.textOrNil(1)) }
     }
 
+    /// Stores the name unless it is nil, and the BVN's index unless there is one already.
     public static func update(
         _ id: ID<Customer>, name: String?, bvnIndex: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
@@ -228,6 +243,7 @@ public enum CustomerStore {
 
 /// The ledger of consents: rows are added and never changed.
 public enum ConsentStore {
+    /// Adds one row to the ledger.
     public static func append(
         id: ID<Consent>, connection: ID<Connection>, _ consent: Consent, at now: Instant, _ scope: Scope,
         _ tx: Transaction
@@ -244,6 +260,7 @@ public enum ConsentStore {
             ])
     }
 
+    /// A connection's consents, the oldest first; at most 1000.
     public static func list(
         _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
     ) throws -> [Consent] {
@@ -263,6 +280,7 @@ public enum ConsentStore {
 
 /// What was agreed: the text that was shown, for which products and accounts, until when.
 public struct Consent: Sendable, Equatable {
+    /// What the row says of the person's permission.
     public enum Action: String, Sendable { case granted, renewed, revoked, expired }
     public var action: Action
     public var text: String

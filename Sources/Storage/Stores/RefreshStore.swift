@@ -35,6 +35,7 @@ public struct Schedule: Sendable, Equatable {
     public var syncedTo: LocalDate?
 }
 
+/// Refreshes, one in flight a connection, and the schedules that start them.
 public enum RefreshStore {
     private static let columns = """
         id, connection_id, causes, products, state, steps, steps_done, error, requested_at_ms, ended_at_ms, added,
@@ -57,10 +58,12 @@ public enum RefreshStore {
         WHERE environment_id = $1 AND connection_id = $2 AND state IN ('queued', 'running')
         """
 
+    /// nil when the environment has no such refresh.
     public static func find(_ id: Int64, _ scope: Scope, _ db: any SQLConnection) throws -> Refresh? {
         try db.first(findSQL, [.integer(scope.environmentID), .integer(id)], refresh)
     }
 
+    /// The connection's refresh that is queued or running, if there is one.
     public static func inFlight(
         _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Refresh? {
@@ -141,6 +144,7 @@ public enum RefreshStore {
             """, [.integer(scope.environmentID), .integer(id), .at(now)]) == 1
     }
 
+    /// Ends a run in the given state, with the code of the error if one ended it.
     public static func end(
         _ id: Int64, state: String, error: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
@@ -151,6 +155,7 @@ public enum RefreshStore {
 
     // MARK: schedules
 
+    /// Inserts a connection's schedule, first due at `due` (the environment's time).
     public static func createSchedule(
         _ connection: ID<Connection>, laneID: Int64, setting: RefreshSetting, due: Instant, _ scope: Scope,
         _ tx: Transaction
@@ -166,6 +171,7 @@ public enum RefreshStore {
             ])
     }
 
+    /// nil when the connection has none.
     public static func schedule(
         _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Schedule? {
