@@ -2,18 +2,21 @@ import Domain
 
 /// Advances of sandbox clocks that are under way.
 public enum ClockStore {
+    /// An advance of one clock; `runs` counts the due moments that it has passed.
     public struct Job: Sendable {
         public let environmentID: Int64
         public let targetMs: Int64
         public let runs: Int64
     }
 
+    /// At most 1000 clocks that are being moved, over all environments.
     public static func jobs(_ db: any SQLConnection) throws -> [Job] {
         try db.query("SELECT environment_id, target_ms, runs FROM clock_job ORDER BY environment_id LIMIT 1000") {
             Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2))
         }
     }
 
+    /// nil when the environment's clock is not being moved.
     public static func job(_ scope: Scope, _ db: any SQLConnection) throws -> Job? {
         try db.first(
             "SELECT environment_id, target_ms, runs FROM clock_job WHERE environment_id = $1",
@@ -30,6 +33,7 @@ public enum ClockStore {
             """, [.integer(scope.environmentID), .integer(targetMs)])
     }
 
+    /// Adds one run to the environment's job.
     public static func countRun(_ scope: Scope, _ tx: Transaction) throws {
         try tx.db.run(
             "UPDATE clock_job SET runs = runs + 1 WHERE environment_id = $1", [.integer(scope.environmentID)])
