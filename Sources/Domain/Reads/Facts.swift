@@ -96,11 +96,11 @@ public protocol RowForms: Sendable {
     func balanceAccount(_ account: AccountFacts, _ institution: Institution, _ out: inout JSONWriter)
     /// Earlier balances of an account, with the id of their owner.
     func periodic(_ balances: [EarlierBalance], owner: String, _ out: inout JSONWriter)
-    /// The connection's state as its refreshes left it.
+    /// How the connection's refreshes go: at the least, whether one is under way.
     func status(_ connection: ConnectionFacts, _ out: inout JSONWriter)
     /// The connection's products by name.
     func products(_ connection: ConnectionFacts, _ out: inout JSONWriter)
-    /// Every product, and whether the connection has it.
+    /// Which of all products the connection has.
     func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter)
     /// The logins that an identity comes from, each with an account and its bank.
     func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter)

@@ -15,7 +15,7 @@ public struct ReadService: Sendable {
 
     // MARK: transactions
 
-    /// One page of transactions, newest first. A bank may be named by slug or by name.
+    /// One page of transactions, newest first. A bank is named by its slug or its id.
     public func transactions(
         _ filter: TransactionQuery, _ page: PageRequest, in environment: Domain.Environment, as form: ItemForm
     ) async throws -> Listing {

@@ -1,6 +1,6 @@
 import Domain
 
-/// How far a run of linking is; all but `active` are final.
+/// Whether a run of linking goes on (`active`), or how it ended.
 public enum LinkStatus: String, Sendable { case active, done, failed, abandoned, expired }
 
 /// One run of linking, as it is kept between steps.
