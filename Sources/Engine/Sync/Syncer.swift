@@ -272,8 +272,8 @@ struct Syncer {
             try reschedule(run, &schedule, now, tx)
             return true
         }
-            core.counters.count(.done)
         if isDone {
+            core.counters.count(.done)
             core.logger.info(
                 "refreshed",
                 metadata: ["connection": "\(run.connection.id)", "steps": "\(run.refresh.steps.count)"])
@@ -318,8 +318,8 @@ struct Syncer {
                 try giveUp(run, error, &schedule, now, tx)
                 return .failed
             }
-        core.counters.count(outcome)
         }
+        core.counters.count(outcome)
         core.wakes.deliveries.set()
     }
 
