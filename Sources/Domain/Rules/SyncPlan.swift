@@ -1,5 +1,7 @@
 /// A step of a refresh run: small enough to be one transaction, and kept as text.
 public enum SyncStep: Hashable, Sendable {
+    /// Which accounts there are and what they are called.
+    case accounts
     case balance(account: String)
     case transactions(account: String, window: DayWindow)
     case identity
@@ -7,6 +9,7 @@ public enum SyncStep: Hashable, Sendable {
     public init?(_ text: String) {
         let parts = text.split(separator: ":").map(String.init)
         switch (parts.first, parts.count) {
+        case ("accounts", 1): self = .accounts
         case ("identity", 1): self = .identity
         case ("balance", 2): self = .balance(account: parts[1])
         case ("transactions", 4):
@@ -18,6 +21,7 @@ public enum SyncStep: Hashable, Sendable {
 
     public var text: String {
         switch self {
+        case .accounts: "accounts"
         case .identity: "identity"
         case .balance(let account): "balance:\(account)"
         case .transactions(let account, let window): "transactions:\(account):\(window.from):\(window.to)"

@@ -24,16 +24,16 @@ enum Drafts {
             message: "The record and its data were removed", hasComplete: false)
     }
 
-    static func account(_ account: Account, number: String?) -> EventDraft {
+    static func account(_ account: Account, number: String?, isClosed: Bool = false) -> EventDraft {
         EventDraft(
             type: EventCatalog.accounts, method: "ACCOUNTS", code: "ACCOUNTS_SUCCESS",
             message: "Successfully fetched accounts", accountID: account.id, number: number,
             data: { out, isComplete in
                 guard isComplete else { return }
-                out.object("resource") { summary(&$0, account, number, nil, true) }
+                out.object("resource") { summary(&$0, account, number, nil, true, isClosed) }
             },
             product: { out, isComplete in
-                out.object("account") { summary(&$0, account, number, nil, isComplete) }
+                out.object("account") { summary(&$0, account, number, nil, isComplete, isClosed) }
             })
     }
 
@@ -55,7 +55,8 @@ enum Drafts {
     }
 
     private static func summary(
-        _ out: inout JSONWriter, _ account: Account, _ number: String?, _ balance: FetchedBalance?, _ isComplete: Bool
+        _ out: inout JSONWriter, _ account: Account, _ number: String?, _ balance: FetchedBalance?, _ isComplete: Bool,
+        _ isClosed: Bool = false
     ) {
         out.member("nuban", isComplete ? number : account.mask)
         out.member("name", account.name)
@@ -63,7 +64,7 @@ enum Drafts {
         out.amount("ledger_balance", minor: balance?.ledger?.minor ?? account.ledgerMinor, scale: scale)
         out.amount("available_balance", minor: balance?.available?.minor ?? account.availableMinor, scale: scale)
         out.member("currency", account.currency.code)
-        out.member("status", "Active")
+        out.member("status", isClosed ? "Closed" : "Active")
         out.member("type", account.type)
         out.member("account", account.id)
         out.member("accountId", account.id)

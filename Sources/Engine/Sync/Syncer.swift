@@ -80,10 +80,7 @@ struct Syncer {
             return nil
         }
         let vaulting = AccountVault(core: core, scope: scope, connectionID: id.hex)
-        let closed = try ConnectionRepairs.closed(id, scope, tx.db)
-        let accounts = try AccountStore.list(id, scope, tx.db).filter { !closed.contains($0.id) }
-        var numbers: [ID<Account>: String] = [:]
-        for account in accounts { numbers[account.id] = try vaulting.number(account, tx.db) }
+        let (accounts, numbers) = try open(id, scope, tx.db)
         let refresh =
             try RefreshStore.inFlight(id, scope, tx.db)
             ?? RefreshStore.request(
@@ -121,7 +118,8 @@ struct Syncer {
     private func start(_ run: Run, _ now: Instant, _ tx: Transaction) throws -> Run {
         var run = run
         if run.refresh.steps.isEmpty {
-            run.refresh.steps = plan(run, run.refresh.products.products, now).map(\.text)
+            let first: [SyncStep] = try looksAtAccounts(run, now, tx) ? [.accounts] : []
+            run.refresh.steps = (first + plan(run, run.refresh.products.products, now)).map(\.text)
         }
         run.refresh.state = "running"
         try RefreshStore.start(run.refresh.id, steps: run.refresh.steps, at: now, run.scope, tx)
@@ -173,6 +171,7 @@ struct Syncer {
         switch step {
         case .balance(let account): try await balance(account, &run)
         case .transactions(let account, let window): try await transactions(account, window, &run)
+        case .accounts: try await accounts(&run)
         case .identity: try await identity(&run)
         case nil: try await commit(&run) { _, _ in StepCounts() }
         }
@@ -210,7 +209,7 @@ struct Syncer {
     }
 
     /// One step, one transaction: the lease is checked, then rows, cursor, events and deliveries commit together.
-    private func commit(
+    func commit(
         _ run: inout Run, _ payloads: RawPayloads? = nil,
         _ body: @escaping @Sendable (Transaction, Run) throws -> StepCounts
     ) async throws {
@@ -373,7 +372,7 @@ struct Syncer {
 
     private func virtualNow(_ run: Run) -> Instant { run.environment.virtual(core.runtime.now()) }
 
-    private func context(_ run: Run, _ payloads: RawPayloads? = nil) -> ConnectorContext {
+    func context(_ run: Run, _ payloads: RawPayloads? = nil) -> ConnectorContext {
         ConnectorContext(
             environmentID: run.environment.id, institution: run.connection.institution, now: virtualNow(run),
             correlationID: "refresh-\(run.refresh.id)", payloads: payloads)

@@ -43,6 +43,11 @@ public struct Account: Sendable, Equatable {
     }
 }
 
+extension Account {
+    /// The lists that show this account's transactions; `DayPager` names them.
+    var lists: [String] { ["account:\(id)", "customer:\(customerID)", "bank:\(institution)", "transactions"] }
+}
+
 /// Accounts as syncing reads and writes them.
 public enum AccountStore {
     private static let columns = """
@@ -92,6 +97,23 @@ public enum AccountStore {
     /// nil when the environment has no such account.
     public static func find(_ id: ID<Account>, _ scope: Scope, _ db: any SQLConnection) throws -> Account? {
         try db.first(findSQL, [.integer(scope.environmentID), .id(id)], account)
+    }
+
+    /// Keeps what the bank calls an account now and whether it still has it. The lists whose rows show the name are
+    /// touched, so that no page is answered with the old one.
+    public static func review(
+        _ account: Account, isClosed: Bool, at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            """
+            UPDATE account SET name = $3, type = $4, status = $5, updated_at_ms = $6, upstream_id = $7
+            WHERE environment_id = $1 AND id = $2
+            """,
+            [
+                .integer(scope.environmentID), .id(account.id), .text(account.name), .text(account.type),
+                .text(isClosed ? "closed" : "active"), .at(now), .text(account.upstreamID),
+            ])
+        for list in account.lists { tx.touch(list, of: scope.environmentID) }
     }
 
     /// Keeps a balance; a point of history is added when it changed.

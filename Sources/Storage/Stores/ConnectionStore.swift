@@ -142,6 +142,16 @@ public enum ConnectionStore {
             """, [.integer(scope.environmentID), .id(id), .at(now)])
     }
 
+    /// When a refresh last went well, in the environment's time.
+    public static func lastSuccess(
+        _ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Instant? {
+        try db.first(
+            "SELECT last_success_at_ms FROM connection WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .id(id)]
+        ) { $0.instantOrNil(0) } ?? nil
+    }
+
     /// Ends a run with the code of its error and what it makes of the connection.
     public static func recordFailure(
         _ id: ID<Connection>, status: ConnectionStatus, error: String, at now: Instant, _ scope: Scope,

@@ -121,6 +121,15 @@ public enum RefreshStore {
             [.integer(scope.environmentID), .integer(id), .text(steps.joined(separator: "\n"))])
     }
 
+    /// Adds steps that one of the run's own steps found to be needed; what was asked for meanwhile stays asked for.
+    public static func append(
+        steps: [String], to id: Int64, after known: [String], _ scope: Scope, _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            "UPDATE refresh SET steps = $3 WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .integer(id), .text((known + steps).joined(separator: "\n"))])
+    }
+
     /// - Throws: `LeaseLost` when the run is not at this step any more.
     public static func finishStep(
         _ id: Int64, step: Int, added: Int, modified: Int, removed: Int, _ scope: Scope, _ tx: Transaction

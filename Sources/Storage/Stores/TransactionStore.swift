@@ -165,10 +165,7 @@ private struct AccountTotals {
     }
 
     func flush(_ tx: Transaction) {
-        let lists = [
-            "account:\(account.id)", "customer:\(account.customerID)", "bank:\(account.institution)", "transactions",
-        ]
-        for list in lists {
+        for list in account.lists {
             // A day that a row was only changed in has no other total, but the list is another one.
             if !days.isEmpty { tx.touch(list, of: scope.environmentID) }
             for (day, total) in days where total != Total() {
