@@ -8,7 +8,7 @@ public struct ClockView: Sendable {
     public let now: Instant
     /// Where an advance under way goes.
     public let target: Instant?
-    /// Due moments that the advance has passed.
+    /// Due moments that the advance under way, or the last one, has passed.
     public let runs: Int64
     public var isAdvancing: Bool { target != nil }
 }
@@ -58,7 +58,8 @@ public struct SandboxService: Sendable {
         let fresh = try await core.environment(environment.scope)
         let job = try await core.database.read { try ClockStore.job(environment.scope, $0) }
         return ClockView(
-            now: fresh.virtual(core.runtime.now()), target: job.map { Instant(ms: $0.targetMs) }, runs: job?.runs ?? 0)
+            now: fresh.virtual(core.runtime.now()),
+            target: job.flatMap { $0.hasArrived ? nil : Instant(ms: $0.targetMs) }, runs: job?.runs ?? 0)
     }
 
     /// Moves the clock forward; everything that falls due on the way happens at its own date. Returns at once, or when

@@ -1,22 +1,29 @@
 import Domain
 
-/// Advances of sandbox clocks that are under way.
+/// Advances of sandbox clocks: one row an environment, which stays when the clock has arrived, for its count of runs.
 public enum ClockStore {
+    /// The target of an advance that has arrived.
+    private static let arrived: Int64 = 0
+
     /// An advance of one clock; `runs` counts the due moments that it has passed.
     public struct Job: Sendable {
         public let environmentID: Int64
         public let targetMs: Int64
         public let runs: Int64
+        public var hasArrived: Bool { targetMs == ClockStore.arrived }
     }
 
     /// At most 1000 clocks that are being moved, over all environments.
     public static func jobs(_ db: any SQLConnection) throws -> [Job] {
-        try db.query("SELECT environment_id, target_ms, runs FROM clock_job ORDER BY environment_id LIMIT 1000") {
-            Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2))
-        }
+        try db.query(
+            """
+            SELECT environment_id, target_ms, runs FROM clock_job WHERE target_ms > $1
+            ORDER BY environment_id LIMIT 1000
+            """, [.integer(arrived)]
+        ) { Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2)) }
     }
 
-    /// nil when the environment's clock is not being moved.
+    /// The environment's advance, or its last one; nil before the first.
     public static func job(_ scope: Scope, _ db: any SQLConnection) throws -> Job? {
         try db.first(
             "SELECT environment_id, target_ms, runs FROM clock_job WHERE environment_id = $1",
@@ -24,13 +31,14 @@ public enum ClockStore {
         ) { Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2)) }
     }
 
-    /// A second advance while one runs goes on from its target.
+    /// A second advance while one runs goes on from its target, and one after it counts anew.
     public static func start(_ scope: Scope, targetMs: Int64, _ tx: Transaction) throws {
         try tx.db.run(
             """
             INSERT INTO clock_job (environment_id, target_ms) VALUES ($1, $2)
-            ON CONFLICT (environment_id) DO UPDATE SET target_ms = excluded.target_ms
-            """, [.integer(scope.environmentID), .integer(targetMs)])
+            ON CONFLICT (environment_id) DO UPDATE SET target_ms = excluded.target_ms,
+                runs = CASE WHEN clock_job.target_ms = $3 THEN 0 ELSE clock_job.runs END
+            """, [.integer(scope.environmentID), .integer(targetMs), .integer(arrived)])
     }
 
     /// Adds one run to the environment's job.
@@ -42,7 +50,7 @@ public enum ClockStore {
     /// Ends a job that is at its target; one that was given a farther target meanwhile goes on.
     public static func end(_ job: Job, _ tx: Transaction) throws {
         try tx.db.run(
-            "DELETE FROM clock_job WHERE environment_id = $1 AND target_ms = $2",
-            [.integer(job.environmentID), .integer(job.targetMs)])
+            "UPDATE clock_job SET target_ms = $3 WHERE environment_id = $1 AND target_ms = $2",
+            [.integer(job.environmentID), .integer(job.targetMs), .integer(arrived)])
     }
 }
