@@ -162,10 +162,9 @@ public struct LinkService: Sendable {
     func consentText(
         _ institution: Institution?, _ terms: LinkTerms, _ environment: Domain.Environment
     ) -> String {
-        let names = terms.products.names.filter { $0 != "auth" }.joined(separator: ", ")
-        return "You allow \(environment.businessName) to read \(names) of your accounts at "
-            + "\(institution?.name ?? "the bank that you choose"), up to \(terms.historyMonths) months back, until you "
-            + "withdraw it. Your login is used for this alone."
+        ConsentText.sentence(
+            products: terms.products.products, historyMonths: terms.historyMonths, business: environment.businessName,
+            bank: institution?.name)
     }
 
     // MARK: parts
