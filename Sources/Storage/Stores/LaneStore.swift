@@ -41,12 +41,15 @@ public enum LaneStore {
     private static let claimPostgresSQL = claimText(.postgres)
     private static let claimSQLiteSQL = claimText(.sqlite)
     private static func claimText(_ dialect: Dialect) -> String {
-        """
-        WITH due AS MATERIALIZED (
-            SELECT id FROM lane WHERE kind = $1 AND next_due_ms <= $2 ORDER BY next_due_ms LIMIT $3 \(dialect.rowLock))
-        UPDATE lane SET next_due_ms = $4, lease_token = $5 WHERE id IN (SELECT id FROM due)
-        RETURNING id, environment_id, subject
-        """
+        // PostgreSQL reads the whole table for `IN`, and looks each element of an array up.
+        let chosen = dialect == .postgres ? "id = ANY (ARRAY(SELECT id FROM due))" : "id IN (SELECT id FROM due)"
+        return """
+            WITH due AS MATERIALIZED (
+                SELECT id FROM lane WHERE kind = $1 AND next_due_ms <= $2
+                ORDER BY next_due_ms LIMIT $3 \(dialect.rowLock))
+            UPDATE lane SET next_due_ms = $4, lease_token = $5 WHERE \(chosen)
+            RETURNING id, environment_id, subject
+            """
     }
 
     /// Leases at most `limit` lanes that are due until `leaseEnd`, passing over those that another node is claiming.

@@ -1,0 +1,130 @@
+import Domain
+import TestKit
+import Testing
+
+@testable import Storage
+
+/// The statements that every round of the loops runs, on tables in which much waits.
+@Suite("Plans of the claiming statements")
+struct WorkPlanTests {
+    private static let environments = 500
+    private static let lanes = environments * 20
+    private static let items = 50_000
+    private static let now = Instant(ms: 50_000)
+    private static let scope = Scope(environmentID: 107)
+
+    /// Runs what is given and returns the plans of all that it ran.
+    private typealias Run = @Sendable (Transaction) throws -> Void
+
+    @Test("lanes, refreshes and deliveries are taken through their indexes, and no table is read whole")
+    func plans() async throws {
+        try await onEveryDatabase { database in
+            try await fill(database)
+            for (index, run) in Self.reads {
+                let plans = try await database.read { db in try Self.plans(of: run, db) }
+                check(plans, index)
+            }
+            for (index, run) in Self.writes {
+                for mode in ["force_custom_plan", "force_generic_plan"] {
+                    let plans = try await database.write { tx in
+                        if tx.db.dialect == .postgres { try tx.db.script("SET LOCAL plan_cache_mode = \(mode)") }
+                        return try Self.plans(of: run, tx.db)
+                    }
+                    check(plans, index)
+                }
+            }
+        }
+    }
+
+    private static let reads: [(index: String, run: Run)] = [
+        ("lane_due", { _ = try LaneStore.nextDue(.delivery, $0.db) }),
+        ("refresh_schedule_due", { _ = try RefreshStore.due(lane: 2121, now: now, limit: 64, $0.db) }),
+        ("refresh_schedule_due", { _ = try RefreshStore.nextDue(scope, $0.db) }),
+        ("delivery_due", { _ = try DeliveryStore.due(lane: 2120, now: now, limit: 256, complete: true, $0.db) }),
+    ]
+
+    private static let writes: [(index: String, run: Run)] = [
+        (
+            "lane_due",
+            { tx in
+                let found = try LaneStore.claim(.delivery, now: now, leaseEnd: now + 1, token: 1, limit: 64, tx)
+                #expect(found.count == 64)
+            }
+        ),
+        ("delivery_due", { try LaneStore.release(lease(2120), .delivery, notBefore: now, $0) }),
+        ("refresh_schedule_due", { try LaneStore.release(lease(2121), .refresh, notBefore: now, $0) }),
+        ("lane", { try LaneStore.renew(lease(2140), until: now, $0) }),
+        ("lane", { LaneStore.touch(2160, due: now, $0) }),
+        ("delivery", { tx in DeliveryStore.complete([attempt(106, nil), attempt(606, now)], lease: lease(2120), tx) }),
+    ]
+
+    private static func lease(_ lane: Int64) -> LaneLease {
+        LaneLease(laneID: lane, token: 9, environmentID: scope.environmentID, subject: "x")
+    }
+
+    private static func attempt(_ delivery: Int64, _ next: Instant?) -> AttemptRecord {
+        AttemptRecord(
+            deliveryID: delivery, eventID: delivery, number: 1, at: now, durationMs: 1, status: 500, error: nil,
+            response: [], outcome: next == nil ? .delivered : .retry, nextDue: next)
+    }
+
+    private static func plans(of run: Run, _ db: any SQLConnection) throws -> [(sql: String, plan: String)] {
+        let recorder = StatementRecorder(db)
+        let tx = Transaction(recorder)
+        try run(tx)
+        try tx.flush()
+        return try recorder.plans()
+    }
+
+    private func check(_ plans: [(sql: String, plan: String)], _ index: String) {
+        #expect(plans.contains { $0.plan.contains(index) }, "\(plans)")
+        for (sql, plan) in plans {
+            for table in ["lane", "refresh_schedule", "delivery", "event", "environment", "attempt"] {
+                #expect(!plan.contains("Seq Scan on \(table)"), "\(sql)\n\(plan)")
+            }
+            let steps = plan.split(separator: "\n").filter { $0.hasPrefix("SCAN ") && $0 != "SCAN due" }
+            #expect(steps.allSatisfy { $0.contains("INDEX") }, "\(sql)\n\(plan)")
+        }
+    }
+
+    // MARK: rows
+
+    private func fill(_ database: Database) async throws {
+        let dialect = database.dialect
+        @Sendable func series(_ count: Int) -> String {
+            dialect == .postgres
+                ? "SELECT n FROM generate_series(0, \(count - 1)) AS s (n)"
+                : "WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < \(count - 1)) "
+                    + "SELECT n FROM s"
+        }
+        let text = "CAST(n AS TEXT)"
+        let environment = "n % \(Self.environments) + 1"
+        // An even lane delivers, an odd one refreshes.
+        let lane = "n % \(Self.environments) * 20 + 2 * (n / \(Self.environments) % 10)"
+        try await database.write { tx in
+            try tx.db.script(
+                """
+                INSERT INTO tenant (id, name, created_at_ms)
+                    SELECT \(text), 'x', 0 FROM (\(series(Self.environments))) AS x;
+                INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
+                    SELECT n + 1, \(text), 'sandbox', \(text), 0 FROM (\(series(Self.environments))) AS x;
+                INSERT INTO customer (environment_id, id, created_on, created_at_ms, updated_at_ms)
+                    SELECT n + 1, 'c', '2024-01-01', 0, 0 FROM (\(series(Self.environments))) AS x;
+                INSERT INTO lane (id, kind, environment_id, subject, next_due_ms, lease_token)
+                    SELECT n, CASE WHEN n % 2 = 0 THEN 'delivery' ELSE 'refresh' END, n / 20 + 1, \(text), n * 10,
+                        CASE WHEN n IN (2120, 2121, 2140) THEN 9 END FROM (\(series(Self.lanes))) AS x;
+                INSERT INTO connection (environment_id, id, auth_id, customer_id, app_id, institution, connector,
+                    status, products, login_type, history_months, created_on, created_at_ms, updated_at_ms)
+                    SELECT \(environment), \(text), \(text), 'c', 'a', 'access-bank', 'sandbox', 'active', '', 'ind',
+                        24, '2024-01-01', 0, 0 FROM (\(series(Self.items))) AS x;
+                INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms)
+                    SELECT \(environment), \(text), \(lane) + 1, n * 2 FROM (\(series(Self.items))) AS x;
+                INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
+                    SELECT \(environment), n, \(text), 1, 't', 0, '' FROM (\(series(Self.items))) AS x;
+                INSERT INTO delivery (environment_id, id, event_id, endpoint_id, lane_id, due_ms)
+                    SELECT \(environment), n, n, 'e', \(lane), n * 2 FROM (\(series(Self.items))) AS x;
+                ANALYZE;
+                """)
+        }
+    }
+}
