@@ -64,6 +64,18 @@ struct DocumentTests {
         #expect(options.filter { !document.contains("`\($0)`") } == [])
     }
 
+    @Test("every metric is told of in the operator's document")
+    func metrics() throws {
+        let document = try #require(Repository.shared.text("docs/operate/running.md"))
+        let names = Repository.shared.swift(under: "Sources/Web/Server/", "Sources/Kubewa/").flatMap { file in
+            (Repository.shared.text(file.path) ?? "").split(separator: "\"").filter { text in
+                text.hasPrefix("kubewa_") && text.allSatisfy { $0.isLowercase || $0 == "_" }
+            }
+        }
+        #expect(names.count >= 7, "\(names)")
+        #expect(names.filter { !document.contains("`\($0)") } == [])
+    }
+
     @Test("every `make` command that a document names exists")
     func makeTargets() {
         let makefile = Repository.shared.text("Makefile") ?? ""
