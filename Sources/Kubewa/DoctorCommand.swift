@@ -25,8 +25,9 @@ struct DoctorCommand: AsyncParsableCommand {
         report("port \(serve.port) of the API", portProblem(serve.port, "--port", host: serve.host))
         report("port \(serve.bankPort) of the sandbox bank", portProblem(serve.bankPort, "--bank-port"))
         report("data folder \(data.data)", folderProblem())
-        let (database, key) = await storageProblems()
+        let (database, key, skew) = await storageProblems()
         report("database", database)
+        if database == nil { report("clock of the database's server", skew) }
         report("master key", key)
         report(
             "webhooks to this machine",
@@ -62,7 +63,16 @@ struct DoctorCommand: AsyncParsableCommand {
         return FileManager.default.isWritableFile(atPath: data.data) ? nil : "cannot be written; check its rights"
     }
 
-    private func storageProblems() async -> (database: String?, key: String?) {
+    /// Asked twice, since the first question may wait for a connection.
+    private func skewProblem(_ database: Database) async throws -> String? {
+        let runtime = SystemRuntime()
+        _ = try await database.serverTime()
+        let asked = runtime.now()
+        guard let theirs = try await database.serverTime() else { return nil }
+        return ClockSkew.problem(ClockSkew.certainMs(asked: asked, answered: runtime.now(), theirs: theirs))
+    }
+
+    private func storageProblems() async -> (database: String?, key: String?, skew: String?) {
         do {
             let database = try await Database.open(try data.location(), logger: data.logger())
             do {
@@ -74,14 +84,15 @@ struct DoctorCommand: AsyncParsableCommand {
                 } catch {
                     key = "\(error)"
                 }
+                let skew = try await skewProblem(database)
                 await database.close()
-                return (nil, key)
+                return (nil, key, skew)
             } catch {
                 await database.close()
-                return ("\(error)", "not checked, since the database does not open")
+                return ("\(error)", "not checked, since the database does not open", nil)
             }
         } catch {
-            return ("\(error)", "not checked, since the database does not open")
+            return ("\(error)", "not checked, since the database does not open", nil)
         }
     }
 }
