@@ -83,8 +83,41 @@ struct SandboxCommand: AsyncParsableCommand {
                     view = try await composition.services.sandbox.advance(
                         environment, byMs: Int64(days) * Instant.dayMs)
                 }
-                Console.say(view.target.map { "\(view.now.iso), on the way to \($0.iso)" } ?? view.now.iso)
+                Console.say(Self.line(view))
+                guard advanceDays != nil else { return }
+                try await watch(view, environment, composition.services.sandbox)
             }
         }
+
+        private static func line(_ view: ClockView) -> String {
+            view.target.map { "\(view.now.iso), on the way to \($0.iso), \(view.runs) runs" } ?? view.now.iso
+        }
+
+        /// Tells where the clock is until it has arrived. Nothing is awaited of a server that does not run.
+        private func watch(_ first: ClockView, _ environment: Domain.Environment, _ sandbox: SandboxService)
+            async throws
+        {
+            let runtime = SystemRuntime()
+            let giveUp = runtime.now() + Self.patienceMs
+            var (view, hasMoved) = (first, false)
+            while view.isAdvancing {
+                try await runtime.sleep(until: runtime.now() + Self.pollMs)
+                let next = try await sandbox.clock(environment)
+                // The clock goes on by itself too; a server moves it in jumps.
+                let hasJumped = next.now - view.now > Self.patienceMs
+                if hasJumped || next.runs != view.runs || !next.isAdvancing {
+                    hasMoved = true
+                    Console.say(
+                        next.isAdvancing ? Self.line(next) : "\(next.now.iso), arrived after \(next.runs) runs")
+                }
+                view = next
+                if !hasMoved, runtime.now() > giveUp {
+                    return Console.say("no server has moved it yet; the way goes on when `kubewa serve` runs")
+                }
+            }
+        }
+
+        private static let pollMs: Int64 = 500
+        private static let patienceMs: Int64 = 15_000
     }
 }
