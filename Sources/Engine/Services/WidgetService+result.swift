@@ -119,7 +119,8 @@ enum ReturnURL {
         let halves = whole.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         let parts = halves[0].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let names = Set(parameters.map(\.0))
-        let kept = parts.count > 1
+        let kept =
+            parts.count > 1
             ? parts[1].split(separator: "&").filter { pair in
                 !names.contains(String(pair.split(separator: "=", maxSplits: 1).first ?? ""))
             }.map(String.init) : []
