@@ -194,6 +194,61 @@ struct LinkRepairTests {
         }
     }
 
+    @Test("an account that comes with the new login is fetched with its whole history, and nothing is doubled")
+    func moreAccounts() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let firstOnly = { (choices: [Step.AccountChoice]) in Array(choices.prefix(1)) }
+            var request = BeginLink(institution: "access-bank")
+            request.historyMonths = 2
+            let begun = try await world.services.links.begin(request, in: world.environment())
+            let view = try await choose(world, begun, firstOnly)
+            try await world.settle()
+            try await world.advance(days: 1)
+            let connection = try #require(view.connectionID.flatMap { ID<Connection>($0) })
+            let before = try await transactions(world)
+            #expect(before.count == 1)
+            let link = try await world.services.shortLinks.createReauth(
+                connection: connection.hex, in: world.environment())
+            let again = try await world.services.widgets.begin(
+                opening(link.slug), institution: "access-bank", loginType: nil)
+            #expect(try await choose(world, again) { $0 }.status == .done)
+            try await world.settle()
+            let after = try await transactions(world)
+            #expect(after.count == 3)
+            let limit = world.runtime.now().day().adding(days: -30).iso
+            #expect(after.allSatisfy { $0.value.contains { $0 < limit } }, "each has rows older than the overlap")
+            let known = world.runtime.now().day().iso
+            for (account, days) in before {
+                let again = after[account, default: []]
+                #expect(again.filter { $0 < known }.sorted() == days.filter { $0 < known }.sorted())
+            }
+        }
+    }
+
+    private func choose(
+        _ world: World, _ view: LinkView, _ wanted: ([Step.AccountChoice]) -> [Step.AccountChoice]
+    ) async throws -> LinkView {
+        let asked = try await world.services.links.answer(
+            sessionID: view.id, in: world.scope,
+            answer: StepAnswer(fields: ["username": "accounts", "password": "pass"]), revision: view.revision)
+        guard case .selectAccounts(let choices) = asked.step else {
+            Issue.record("no choice: \(asked.step)")
+            return asked
+        }
+        return try await world.services.links.answer(
+            sessionID: asked.id, in: world.scope, answer: StepAnswer(accounts: wanted(choices).map(\.upstreamID)),
+            revision: asked.revision)
+    }
+
+    /// Booking days of each account's transactions.
+    private func transactions(_ world: World) async throws -> [String: [String]] {
+        let rows = try await world.core.database.read { db in
+            try db.query("SELECT account_id, booked_on FROM account_transaction", []) { ($0.text(0), $0.text(1)) }
+        }
+        return Dictionary(grouping: rows, by: \.0).mapValues { $0.map(\.1) }
+    }
+
     @Test("a refresh that is under way with the old login ends, and can neither break nor undo the new one")
     func meanwhile() async throws {
         try await onEveryDatabase { database in

@@ -98,7 +98,11 @@ struct LinkRepair {
         let vaulting = AccountVault(core: core, scope: scope, connectionID: connection.id.hex)
         try ConnectionStore.setGrant(
             connection.id, sealed: try core.seal(access.grant.bytes, vaulting.context("grant"), tx), at: now, scope, tx)
+        let closed = try ConnectionRepairs.closed(connection.id, scope, tx.db)
         let (ids, added) = try match(accounts, access, repaired, vaulting, now, scope, tx)
+        if !added.isEmpty || accounts.contains(where: { closed.contains($0.id) && ids.contains($0.id.hex) }) {
+            try ConnectionRepairs.fetchWhole(connection.id, scope, tx)
+        }
         let consent = Consent(
             action: .renewed, text: session.consentText,
             textHash: Hex.encode(SHA256.hash(data: Data(session.consentText.utf8))), products: connection.products,

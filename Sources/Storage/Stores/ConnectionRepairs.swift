@@ -36,6 +36,14 @@ public enum ConnectionRepairs {
             [.integer(scope.environmentID), .id(id), .at(now)])
     }
 
+    /// Lets the next run fetch the whole history that was asked for: an account that came (back) with the new login
+    /// was in none of the runs before. What is there already is recognised.
+    public static func fetchWhole(_ connection: ID<Connection>, _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE refresh_schedule SET synced_to_on = NULL WHERE environment_id = $1 AND connection_id = $2",
+            [.integer(scope.environmentID), .id(connection)])
+    }
+
     /// Accounts from which nothing is fetched.
     public static func closed(
         _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
