@@ -17,40 +17,111 @@ struct QueryPlanTests {
         "transaction_by_day": "_environment_id_booked_on",
     ]
 
+    /// What the stores run for a page: once for the first page, once for a later one between days.
+    private typealias Run = @Sendable (PageRequest, any SQLConnection) throws -> Void
+
+    private static let pages = [
+        PageRequest(), PageRequest(page: 2, limit: 20, from: LocalDate("2024-02-01"), to: LocalDate("2025-06-30")),
+    ]
+
+    private static func transactions(_ filter: TransactionFilter) -> Run {
+        { _ = try TransactionReads.list(filter, $0, Fixture.scope, $1) { _ in } }
+    }
+
+    private static let lists: [(index: String, run: Run)] = [
+        ("transaction_by_day", transactions(.all)),
+        ("transaction_by_account", transactions(.account(Fixture.hex(7)))),
+        ("transaction_by_customer", transactions(.customer(Fixture.hex(7)))),
+        ("transaction_by_institution", transactions(.institution("access-bank"))),
+        ("transaction_by_day", { _ = try TransactionReads.amount(100...200, $0, Fixture.scope, $1) { _ in } }),
+        (
+            "transaction_by_account",
+            { page, db in
+                let cursor = TransactionReads.Cursor(
+                    account: Fixture.hex(7), day: "2025-06-30", id: Fixture.hex(7), from: "2024-01-01")
+                try TransactionReads.after(cursor, limit: page.limit, Fixture.scope, db) { _ in }
+            }
+        ),
+    ]
+
     @Test("with a million transactions every list statement takes its index and reads a page, not the table")
     func million() async throws {
         try await onEveryDatabase { database in
             try await Fixture.fill(database)
             try await farPage(database)
-            for (sql, index) in TransactionReads.planned {
-                let plan = try await Fixture.plan(sql, database)
+            for (index, run) in Self.lists {
                 let name = database.dialect == .sqlite ? index : Self.partitionIndex[index] ?? "?"
-                #expect(plan.contains(name), "\(sql)\n\(plan)")
-                // A search without an index of its own sorts what it found among the rows it may look at.
-                let isSearch = sql.contains("AS newest")
-                for word in ["Seq Scan", "SCAN account_transaction"] + (isSearch ? [] : ["TEMP B-TREE", "Sort "]) {
-                    #expect(!plan.contains(word), "\(sql)\n\(plan)")
+                for page in Self.pages {
+                    let plans = try await plans(database) { try run(page, $0) }
+                    #expect(plans.contains { $0.plan.contains(name) }, "\(index) \(page): \(plans)")
+                    for (sql, plan) in plans {
+                        // A search without an index of its own sorts what it found among the rows it may look at.
+                        let sorts = sql.contains("AS newest") || sql.contains("FROM day_total")
+                        let words = ["Seq Scan", "SCAN account_transaction"] + (sorts ? [] : ["TEMP B-TREE", "Sort "])
+                        for word in words { #expect(!plan.contains(word), "\(sql)\n\(plan)") }
+                    }
                 }
             }
         }
+    }
+
+    private static let accountLists: [AccountFilter] = [
+        .all, .id(Fixture.hex(7)), .balanceID(Fixture.hex(7)), .customer(Fixture.hex(7)), .connection(Fixture.hex(7)),
+        .number(index: Fixture.hex(7)), .institution("access-bank"), .name("Ada"), .ledger(minor: 100),
+        .available(minor: 100),
+    ]
+    private static let connectionLists: [ConnectionFilter] = [
+        .all, .id(Fixture.hex(7)), .authID(Fixture.hex(7)), .customer(Fixture.hex(7)), .institution("access-bank"),
+    ]
+    private static let customerLists: [CustomerFilter] = [
+        .all, .id(Fixture.hex(7)), .bvn(index: Fixture.hex(7)), .name("Ada"),
+    ]
+    private static let identityLists: [IdentityFilter] = [
+        .all, .id(Fixture.hex(7)), .customer(Fixture.hex(7)), .connection(Fixture.hex(7)), .bvn(index: Fixture.hex(7)),
+    ]
+
+    private static var others: [Run] {
+        var runs: [Run] = []
+        for filter in accountLists { runs.append { _ = try AccountReads.list(filter, $0, Fixture.scope, $1) { _ in } } }
+        for filter in connectionLists {
+            runs.append { _ = try ConnectionReads.list(filter, $0, Fixture.scope, $1) { _ in } }
+        }
+        for filter in customerLists {
+            runs.append { _ = try CustomerReads.list(filter, $0, Fixture.scope, $1) { _ in } }
+        }
+        for filter in identityLists {
+            runs.append { _ = try IdentityReads.list(filter, $0, Fixture.scope, $1) { _ in } }
+        }
+        return runs
     }
 
     @Test("the lists of the other nouns take an index too")
     func others() async throws {
         try await onEveryDatabase { database in
             try await Fixture.fillOthers(database)
-            let statements =
-                AccountReads.statements + ConnectionReads.statements + CustomerReads.statements
-                + IdentityReads.statements
-            for sql in statements {
-                let plan = try await Fixture.plan(sql, database)
-                #expect(plan.contains("USING INDEX") || plan.contains("Index"), "\(sql)\n\(plan)")
-                for word in [
-                    "Seq Scan on", "SCAN account\n", "SCAN connection\n", "SCAN customer\n", "SCAN identity\n",
-                ] {
-                    #expect(!plan.contains(word), "\(sql)\n\(plan)")
+            for run in Self.others {
+                let plans = try await plans(database) { try run(PageRequest(), $0) }
+                #expect(plans.contains { !$0.sql.contains("FROM day_total") }, "no row was looked for: \(plans)")
+                for (sql, plan) in plans {
+                    #expect(plan.contains("INDEX ") || plan.contains("Index"), "\(sql)\n\(plan)")
+                    for word in [
+                        "Seq Scan on", "SCAN account\n", "SCAN connection\n", "SCAN customer\n", "SCAN identity\n",
+                    ] {
+                        #expect(!plan.contains(word), "\(sql)\n\(plan)")
+                    }
                 }
             }
+        }
+    }
+
+    /// The plans of all that is run, as a reading connection makes them.
+    private func plans(
+        _ database: Database, _ run: @escaping @Sendable (any SQLConnection) throws -> Void
+    ) async throws -> [(sql: String, plan: String)] {
+        try await database.read { db in
+            let recorder = StatementRecorder(db)
+            try run(recorder)
+            return try recorder.plans()
         }
     }
 
@@ -121,9 +192,30 @@ private enum Fixture {
                 INSERT INTO identity (environment_id, id, connection_id, customer_id, bvn_index, sealed, digest,
                     created_on, created_at_ms, updated_at_ms) SELECT 1, \(id), \(id), \(id), \(id), '', '', \(on), 0, 0
                     FROM (\(series(connections, dialect))) AS x;
+                \(["account", "connection", "customer", "identity"].map(totals).joined())
                 ANALYZE;
                 """)
         }
+    }
+
+    /// The totals of a noun's list, by day and whole.
+    private static func totals(_ table: String) -> String {
+        let list = table == "identity" ? "identities" : table + "s"
+        return totals(list, "SELECT created_on AS day FROM \(table)")
+    }
+
+    private static func totals(of column: String, _ value: String, _ name: String) -> String {
+        totals("\(name):\(value)", "SELECT booked_on AS day FROM account_transaction WHERE \(column) = '\(value)'")
+    }
+
+    private static func totals(_ list: String, _ days: String) -> String {
+        """
+        INSERT INTO day_total (environment_id, list, day, count, credit_minor, debit_minor)
+            SELECT 1, '\(list)', day, count(*), 0, 0 FROM (\(days)) AS x GROUP BY day;
+        INSERT INTO day_total (environment_id, list, day, count, credit_minor, debit_minor)
+            SELECT 1, '\(list)', '', count(*), 0, 0 FROM (\(days)) AS x;
+
+        """
     }
 
     static func fill(_ database: Database) async throws {
@@ -144,66 +236,12 @@ private enum Fixture {
                         'NGN',
                         \(day("n * 700 / \(QueryPlanTests.rows)", dialect)), 'POS PURCHASE', 1, 0, 0
                     FROM (\(series(QueryPlanTests.rows, dialect))) AS x;
-                INSERT INTO day_total (environment_id, list, day, count, credit_minor, debit_minor)
-                    SELECT 1, 'transactions', booked_on, count(*), 0, 0 FROM account_transaction GROUP BY booked_on;
-                INSERT INTO day_total (environment_id, list, day, count, credit_minor, debit_minor)
-                    VALUES (1, 'transactions', '', \(QueryPlanTests.rows), 0, 0);
+                \(totals("transactions", "SELECT booked_on AS day FROM account_transaction"))
+                \(totals(of: "account_id", hex(7), "account"))
+                \(totals(of: "customer_id", hex(7), "customer"))
+                \(totals(of: "institution", "access-bank", "bank"))
                 ANALYZE;
                 """)
-        }
-    }
-
-    static func plan(_ sql: String, _ database: Database) async throws -> String {
-        let values = sample(sql)
-        return try await database.read { db in
-            switch db.dialect {
-            case .sqlite:
-                return try db.query("EXPLAIN QUERY PLAN \(sql)", values) { $0.text(3) + "\n" }.joined()
-            case .postgres:
-                // Readers plan once for all values; this is that plan.
-                let types = values.map { if case .integer = $0 { "bigint" } else { "text" } }.joined(separator: ", ")
-                try db.script("DEALLOCATE ALL; PREPARE asked (\(types)) AS \(sql)")
-                return try db.query("EXPLAIN \(literal("EXECUTE asked (\(places(values)))", values))", []) {
-                    $0.text(0) + "\n"
-                }.joined()
-            }
-        }
-    }
-
-    private static func places(_ values: [SQLValue]) -> String {
-        values.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
-    }
-
-    /// Values of the right type, judged by what they are compared with.
-    private static func sample(_ sql: String) -> [SQLValue] {
-        let count = (1...9).last { sql.contains("$\($0)") } ?? 0
-        return (0..<count).map { index in
-            let place = "$\(index + 1)"
-            if index == 0 { return .integer(1) }
-            if sql.contains("LIMIT \(place)") { return .integer(20) }
-            if sql.contains("OFFSET \(place)") { return .integer(3) }
-            if sql.contains("_minor = \(place)") || sql.contains("amount_minor >= \(place)")
-                || sql.contains("amount_minor <= \(place)")
-            {
-                return .integer(100)
-            }
-            if sql.contains("<= \(place)") || sql.contains("< (\(place)") { return .string("2025-06-30") }
-            if sql.contains("institution = \(place)") { return .string("access-bank") }
-            if sql.contains(">= \(place)") { return .string("2024-01-01") }
-            return .string(hex(7))
-        }
-    }
-
-    /// The values in their places, as text.
-    private static func literal(_ sql: String, _ values: [SQLValue]) -> String {
-        values.indices.reversed().reduce(sql) { sql, index in
-            let text =
-                switch values[index] {
-                case .integer(let number): String(number)
-                case .string(let text): "'\(text)'"
-                default: "NULL"
-                }
-            return sql.replacing("$\(index + 1)", with: text)
         }
     }
 }

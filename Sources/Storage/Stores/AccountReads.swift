@@ -26,8 +26,6 @@ public enum AccountReads {
         one: ["id", "balance_id"], some: ["customer_id", "connection_id", "number_index"],
         scan: ["institution", "name", "ledger_minor", "available_minor"])
 
-    public static var statements: [String] { noun.statements }
-
     /// Shows one page's rows to `write`.
     /// - Returns: how many there are in all.
     public static func list(

@@ -107,9 +107,6 @@ struct NounReads {
             ], page, db, write)
     }
 
-    /// Every statement, for the test of their plans.
-    var statements: [String] { [byDaySQL] + Array(oneSQL.values) + Array(someSQL.values) + Array(scanSQL.values) }
-
     /// Writes a page of the rows.
     /// - Returns: how many there are in all.
     func list(

@@ -30,8 +30,6 @@ public enum ConnectionReads {
             """,
         one: ["id", "auth_id"], some: ["customer_id"], scan: ["institution"])
 
-    public static var statements: [String] { noun.statements }
-
     /// Shows one page's rows to `write`.
     /// - Returns: how many there are in all.
     public static func list(

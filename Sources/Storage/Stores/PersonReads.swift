@@ -23,8 +23,6 @@ public enum CustomerReads {
         list: "customers", table: "customer", columns: "id, name, created_at_ms, updated_at_ms",
         one: ["id", "bvn_index"], some: [], scan: ["name"])
 
-    public static var statements: [String] { noun.statements }
-
     /// Shows one page's rows to `write`.
     /// - Returns: how many there are in all.
     public static func list(
@@ -67,8 +65,6 @@ public enum IdentityReads {
         list: "identities", table: "identity",
         columns: "id, connection_id, customer_id, sealed, created_at_ms, updated_at_ms",
         one: ["id", "connection_id"], some: ["customer_id", "bvn_index"])
-
-    public static var statements: [String] { noun.statements }
 
     /// Shows one page's rows to `write`.
     /// - Returns: how many there are in all.

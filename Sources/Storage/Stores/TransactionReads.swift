@@ -57,15 +57,6 @@ public enum TransactionReads {
     private static let oneSQL =
         "SELECT \(columns) FROM account_transaction WHERE environment_id = $1 AND id = $2 AND status <> 'removed'"
 
-    /// Statements by the index that they must use, for the test of their plans.
-    public static let planned: [(sql: String, index: String)] = [
-        (allSQL, "transaction_by_day"), (accountSQL, "transaction_by_account"),
-        (customerSQL, "transaction_by_customer"), (institutionSQL, "transaction_by_institution"),
-        (afterSQL, "transaction_by_account"), (amountSQL, "transaction_by_day"),
-        (firstOfAllSQL, "transaction_by_day"), (firstOfAccountSQL, "transaction_by_account"),
-        (firstOfCustomerSQL, "transaction_by_customer"), (firstOfInstitutionSQL, "transaction_by_institution"),
-    ]
-
     /// - Returns: the number of rows of the whole list.
     public static func list(
         _ filter: TransactionFilter, _ page: PageRequest, _ scope: Scope, _ db: any SQLConnection,
