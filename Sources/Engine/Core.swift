@@ -14,6 +14,7 @@ public struct Core: Sendable {
     public let wakes: Wakes
     let pages: PageCache
     let counters = EngineCounters()
+    let gate = BankGate()
     /// Names this process among the nodes of one database.
     let nodeID: String
     public let logger: Logger

@@ -16,7 +16,7 @@ import Testing
                 ]
             }
             let id = try #require(view.connectionID.flatMap { ID<Connection>($0) })
-            let schedule = try await database.read { try RefreshStore.schedule(id, world.scope, $0) }
+            let schedule = try await database.read { try ScheduleStore.find(id, world.scope, $0) }
             #expect(schedule?.setting.balance == .thirtyMinute)
             #expect(schedule?.setting.transactions == .thirtyMinute)
         }

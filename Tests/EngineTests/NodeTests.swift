@@ -122,7 +122,7 @@ import Testing
             let committing = BlockingQueue<Void>(countMax: 1)
             // The item is written while the lane is leased and committed after it was given back.
             async let insert: Void = two.core.database.write { tx in
-                try RefreshStore.bringForward(connection, due: now, laneDue: now, scope, tx)
+                try ScheduleStore.bringForward(connection, due: now, laneDue: now, scope, tx)
                 try tx.flush()
                 continuation.yield()
                 _ = committing.next()

@@ -38,8 +38,8 @@ struct WorkPlanTests {
 
     private static let reads: [(index: String, run: Run)] = [
         ("lane_due", { _ = try LaneStore.nextDue(.delivery, $0.db) }),
-        ("refresh_schedule_due", { _ = try RefreshStore.due(lane: 2121, now: now, limit: 64, $0.db) }),
-        ("refresh_schedule_due", { _ = try RefreshStore.nextDue(scope, $0.db) }),
+        ("refresh_schedule_due", { _ = try ScheduleStore.due(lane: 2121, now: now, limit: 64, $0.db) }),
+        ("refresh_schedule_due", { _ = try ScheduleStore.nextDue(scope, $0.db) }),
         ("delivery_due", { _ = try DeliveryStore.due(lane: 2120, now: now, limit: 256, complete: true, $0.db) }),
     ]
 

@@ -145,7 +145,7 @@ struct LinkFinisher {
         }
         let lane = try LaneStore.findOrCreate(
             .refresh, subject: connection.institution, scope, newID: core.sequence.take, tx)
-        try RefreshStore.createSchedule(
+        try ScheduleStore.create(
             connection.id, laneID: lane, setting: terms.setting, due: now, scope, tx)
         _ = try RefreshStore.request(
             connection.id, products: terms.products, cause: .link, newID: core.sequence.take(), at: now, scope, tx)

@@ -115,7 +115,7 @@ struct LinkRepair {
         _ = try RefreshStore.request(
             connection.id, products: connection.products, cause: .demand, newID: core.sequence.take(), at: now, scope,
             tx)
-        try RefreshStore.bringForward(connection.id, due: now, laneDue: core.runtime.now(), scope, tx)
+        try ScheduleStore.bringForward(connection.id, due: now, laneDue: core.runtime.now(), scope, tx)
         let customer = try CustomerStore.find(connection.customerID, scope, tx.db)
         let context = EventContext(
             environment: environment, connection: repaired, customerName: customer?.name, bvn: nil,

@@ -62,7 +62,7 @@ public struct ClockLoop: Service {
     private func advance(_ job: ClockStore.Job, _ scope: Scope, _ leases: [LaneLease]) async throws -> Bool {
         let environment = try await core.environment(scope)
         let now = environment.virtual(core.runtime.now())
-        let next = try await core.database.read { try RefreshStore.nextDue(scope, $0) }
+        let next = try await core.database.read { try ScheduleStore.nextDue(scope, $0) }
         guard let next, next.ms <= job.targetMs else {
             try await finish(job, scope, leases)
             return true
@@ -70,7 +70,7 @@ public struct ClockLoop: Service {
         if next > now { try await setClock(scope, to: next, leases) }
         for lease in leases {
             let due = try await core.database.read {
-                try RefreshStore.due(lane: lease.laneID, now: max(next, now), limit: Self.dueMax, $0)
+                try ScheduleStore.due(lane: lease.laneID, now: max(next, now), limit: Self.dueMax, $0)
             }
             for id in due {
                 // A run renews its own lane's lease; those of the others must not end meanwhile.

@@ -56,7 +56,7 @@ public struct RefreshService: Sendable {
                 connection, products: ProductSet(products), cause: cause, newID: core.sequence.take(), at: now, scope,
                 tx)
             if !isJoined { try ConnectionStore.setRunning(connection, true, scope, tx) }
-            try RefreshStore.bringForward(connection, due: now, laneDue: machineNow, scope, tx)
+            try ScheduleStore.bringForward(connection, due: now, laneDue: machineNow, scope, tx)
             return ticket(refresh, isJoined: isJoined)
         }
     }

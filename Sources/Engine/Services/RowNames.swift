@@ -125,7 +125,7 @@ final class RowNames {
 
     /// nil for a connection that is being removed.
     private func refresh(_ id: ID<Connection>) throws -> RefreshFacts? {
-        try RefreshStore.schedule(id, scope, db).map { schedule in
+        try ScheduleStore.find(id, scope, db).map { schedule in
             RefreshFacts(
                 setting: schedule.setting, nextBalanceAt: schedule.balanceDue,
                 nextTransactionsAt: schedule.transactionsDue)

@@ -172,7 +172,7 @@ public struct WidgetService: Sendable {
         var terms = try links.terms(request, app, environment)
         if let id = connection?.id {
             // A repair leaves the rhythm as it is; the page tells of it.
-            let schedule = try await core.database.read { try RefreshStore.schedule(id, environment.scope, $0) }
+            let schedule = try await core.database.read { try ScheduleStore.find(id, environment.scope, $0) }
             terms.setting = schedule?.setting ?? terms.setting
         }
         return Opened(

@@ -15,17 +15,19 @@ extension Syncer {
 
     func accounts(_ run: inout Run) async throws {
         let payloads = RawPayloads()
-        let rows = try await list(run, context(run, payloads))
+        let rows = try await list(&run, payloads)
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads) { tx, current in try steps.apply(rows, current, tx) }
         try await reload(&run)
     }
 
     /// What a bank never tells must not keep balances from being fetched.
-    private func list(_ run: Run, _ context: ConnectorContext) async throws(ConnectorError) -> [FetchedAccount] {
-        do throws(ConnectorError) {
-            return try await run.connector.listAccounts(run.grant, context)
-        } catch {
+    private func list(_ run: inout Run, _ payloads: RawPayloads) async throws -> [FetchedAccount] {
+        do {
+            return try await ask(.accounts, &run, payloads) { bank, grant, context throws(ConnectorError) in
+                try await bank.listAccounts(grant, context)
+            }
+        } catch let error as ConnectorError {
             guard error.recovery == .stop else { throw error }
             return []
         }

@@ -7,14 +7,11 @@ enum PageWalker {
     private static let pagesMax = 200
     private static let rowsMax = 20_000
 
-    static func rows(
-        _ connector: any Connector, _ grant: Grant, _ account: String, _ window: DayWindow, _ context: ConnectorContext
-    ) async throws(ConnectorError) -> [FetchedTransaction] {
+    static func rows(_ page: (_ cursor: String?) async throws -> FetchPage) async throws -> [FetchedTransaction] {
         var rows: [FetchedTransaction] = []
         var cursor: String?
         for _ in 0..<pagesMax {
-            let page = try await connector.transactions(
-                grant, account: account, window: window, cursor: cursor, context)
+            let page = try await page(cursor)
             rows += page.rows
             guard rows.count <= rowsMax else {
                 throw ConnectorError(.protocolViolation, "The bank gave more rows than a window can hold.")

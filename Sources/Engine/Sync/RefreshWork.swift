@@ -18,7 +18,7 @@ public struct RefreshWork: LaneWork {
         let environment = try await core.environment(lease.scope)
         let now = environment.virtual(core.runtime.now())
         let due = try await core.database.read {
-            try RefreshStore.due(lane: lease.laneID, now: now, limit: Self.batchSize, $0)
+            try ScheduleStore.due(lane: lease.laneID, now: now, limit: Self.batchSize, $0)
         }
         guard !due.isEmpty else { return .empty }
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -22,9 +22,9 @@ struct SyncSteps {
         return isBalance ? "PERIODIC_BALANCE" : "PERIODIC_TRANSACTIONS"
     }
 
-    private func isAsked(_ causes: Set<RefreshCause>) -> Bool { !causes.isDisjoint(with: [.demand, .check, .link]) }
+    func isAsked(_ causes: Set<RefreshCause>) -> Bool { !causes.isDisjoint(with: [.demand, .check, .link]) }
 
-    private func now(_ run: Syncer.Run) -> Instant { run.environment.virtual(core.runtime.now()) }
+    func now(_ run: Syncer.Run) -> Instant { run.environment.virtual(core.runtime.now()) }
 
     func apply(
         _ fetched: FetchedBalance, to account: Account, _ run: Syncer.Run, _ tx: Transaction
@@ -42,28 +42,6 @@ struct SyncSteps {
             method: method(.balance, run.refresh.causes))
         try Outbox(core: core).emit([draft], context(run, now), tx)
         return StepCounts(modified: isChanged ? 1 : 0)
-    }
-
-    func apply(
-        _ rows: [FetchedTransaction], _ window: DayWindow, to account: Account, _ run: Syncer.Run, _ tx: Transaction
-    ) throws -> StepCounts {
-        let now = now(run)
-        let stored = try TransactionStore.stored(account.id, window: window, fetched: rows, run.scope, tx.db)
-        let result = Reconciler.reconcile(stored: stored, fetched: rows, window: window)
-        let ids = try TransactionStore.apply(
-            result, to: account, newID: { core.runtime.newID() }, at: now, run.scope, tx)
-        let isNewest = window.to >= now.day()
-        let isLink = run.refresh.causes.contains(.link)
-        let isLast = run.refresh.stepsDone == run.refresh.steps.count - 1
-        let change = Drafts.TransactionChange(
-            account: account, number: run.numbers[account.id], window: window, added: Array(zip(ids, result.added)),
-            modified: result.modified.map { ($0.id, $0.after) },
-            removed: result.removed.map { ($0.id, $0.fetched) }, method: method(.transactions, run.refresh.causes),
-            code: isLink ? (isLast ? "FULL_TRANSACTIONS" : "INITIAL_TRANSACTIONS") : "PERIODIC_TRANSACTIONS",
-            isAsked: isNewest && isAsked(run.refresh.causes))
-        try Outbox(core: core).emit(Drafts.transactions(change), context(run, now), tx)
-        return StepCounts(
-            added: result.added.count, modified: result.modified.count, removed: result.removed.count)
     }
 
     func apply(_ details: IdentityDetails, _ run: Syncer.Run, _ tx: Transaction) throws -> StepCounts {

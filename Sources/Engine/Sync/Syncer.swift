@@ -5,10 +5,6 @@ import Storage
 
 /// Runs one refresh from start to end, step by step; what is committed stays, what fails is tried again.
 struct Syncer {
-    private static let failuresMax: Int64 = 5
-    private static let backoffMs: Int64 = 30_000
-    private static let backoffMsMax: Int64 = 15 * 60_000
-
     let core: Core
 
     /// Everything that a run reads once at its start.
@@ -27,7 +23,7 @@ struct Syncer {
     }
 
     /// The run was ended from outside, since its connection is being removed.
-    private struct RunOver: Error {}
+    struct RunOver: Error {}
 
     func run(_ id: ID<Connection>, lease: LaneLease) async throws {
         do {
@@ -47,6 +43,8 @@ struct Syncer {
                     try await perform(&run)
                 } catch let error as ConnectorError {
                     return try await fail(run, error)
+                } catch let wait as RefreshDeferred {
+                    return try await putOff(run, wait)
                 }
             }
             try await extend(&run)
@@ -71,7 +69,7 @@ struct Syncer {
     ) throws -> Run? {
         let scope = environment.scope
         guard let connection = try ConnectionStore.find(id, scope, tx.db),
-            let schedule = try RefreshStore.schedule(id, scope, tx.db)
+            let schedule = try ScheduleStore.find(id, scope, tx.db)
         else { return nil }
         guard connection.status == .active, let connector = core.connectors.connector(id: connection.connector),
             let sealed = try ConnectionStore.grant(id, scope, tx.db)
@@ -103,7 +101,7 @@ struct Syncer {
             try RefreshStore.end(refresh.id, state: "failed", error: connection.status.rawValue, at: now, scope, tx)
         }
         try ConnectionStore.setRunning(connection.id, false, scope, tx)
-        try RefreshStore.reschedule(connection.id, schedule, due: Instant(ms: LaneStore.idleMs), scope, tx)
+        try ScheduleStore.reschedule(connection.id, schedule, due: Instant(ms: LaneStore.idleMs), scope, tx)
     }
 
     private func due(_ schedule: Schedule, _ connection: Connection, _ now: Instant) -> ProductSet {
@@ -162,7 +160,10 @@ struct Syncer {
         do {
             try await perform(step, &run)
         } catch let error as ConnectorError where error.isTokenExpired {
-            try await keep(try await run.connector.refreshAuth(run.grant, context(run)), &run)
+            let grant = try await ask(.auth, &run) { bank, grant, context throws(ConnectorError) in
+                try await bank.refreshAuth(grant, context)
+            }
+            try await keep(grant, &run)
             try await perform(step, &run)
         }
     }
@@ -182,8 +183,9 @@ struct Syncer {
             return try await commit(&run) { _, _ in StepCounts() }
         }
         let payloads = RawPayloads()
-        let fetched = try await run.connector.balance(
-            run.grant, account: account.upstreamID, context(run, payloads))
+        let fetched = try await ask(.balance, &run, payloads) { bank, grant, context throws(ConnectorError) in
+            try await bank.balance(grant, account: account.upstreamID, context)
+        }
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads) { tx, current in try steps.apply(fetched, to: account, current, tx) }
     }
@@ -193,15 +195,21 @@ struct Syncer {
             return try await commit(&run) { _, _ in StepCounts() }
         }
         let payloads = RawPayloads()
-        let rows = try await PageWalker.rows(
-            run.connector, run.grant, account.upstreamID, window, context(run, payloads))
+        let rows = try await PageWalker.rows { cursor in
+            try await ask(.transactions, &run, payloads) { bank, grant, context throws(ConnectorError) in
+                try await bank.transactions(
+                    grant, account: account.upstreamID, window: window, cursor: cursor, context)
+            }
+        }
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads) { tx, current in try steps.apply(rows, window, to: account, current, tx) }
     }
 
     private func identity(_ run: inout Run) async throws {
         let payloads = RawPayloads()
-        let details = try await run.connector.identity(run.grant, context(run, payloads))
+        let details = try await ask(.identity, &run, payloads) { bank, grant, context throws(ConnectorError) in
+            try await bank.identity(grant, context)
+        }
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads) { tx, current in
             try details.map { try steps.apply($0, current, tx) } ?? StepCounts()
@@ -234,7 +242,7 @@ struct Syncer {
         core.wakes.deliveries.set()
     }
 
-    private func stillRunning(_ run: Run, _ tx: Transaction) throws -> Refresh {
+    func stillRunning(_ run: Run, _ tx: Transaction) throws -> Refresh {
         guard let known = try RefreshStore.find(run.refresh.id, run.scope, tx.db), known.state == "running" else {
             throw RunOver()
         }
@@ -242,7 +250,7 @@ struct Syncer {
     }
 
     /// The bank gave a new grant: it is kept before it is used, since the old one may be dead.
-    private func keep(_ grant: Grant, _ run: inout Run) async throws {
+    func keep(_ grant: Grant, _ run: inout Run) async throws {
         let current = run
         let now = virtualNow(run)
         try await core.database.write { tx in
@@ -255,122 +263,7 @@ struct Syncer {
         run.grant = grant
     }
 
-    // MARK: end
-
-    /// - Returns: false when something was asked for in the last moment; the run goes on.
-    private func finish(_ run: Run) async throws -> Bool {
-        let now = virtualNow(run)
-        let isDone = try await core.database.write { tx in
-            try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
-            _ = try stillRunning(run, tx)
-            guard try RefreshStore.finish(run.refresh.id, at: now, run.scope, tx) else { return false }
-            try ConnectionStore.recordSuccess(run.connection.id, at: now, run.scope, tx)
-            var schedule = run.schedule
-            schedule.failures = 0
-            if run.refresh.products.contains(.transactions) { schedule.syncedTo = now.day() }
-            try reschedule(run, &schedule, now, tx)
-            return true
-        }
-        if isDone {
-            core.counters.count(.done)
-            core.logger.info(
-                "refreshed",
-                metadata: ["connection": "\(run.connection.id)", "steps": "\(run.refresh.steps.count)"])
-        }
-        return isDone
-    }
-
-    private func reschedule(_ run: Run, _ schedule: inout Schedule, _ now: Instant, _ tx: Transaction) throws {
-        let phase = UInt64(run.connection.id.hex.suffix(14), radix: 16) ?? 0
-        let fetched = run.refresh.products
-        func next(_ interval: RefreshInterval?, _ due: Instant?, _ product: Product) -> Instant? {
-            guard let interval else { return nil }
-            if let due, due > now, !fetched.contains(product) { return due }
-            return RefreshSetting.nextDue(after: now, interval: interval, phase: phase &* 2_654_435_761)
-        }
-        schedule.balanceDue = next(schedule.setting.balance, schedule.balanceDue, .balance)
-        schedule.transactionsDue = next(schedule.setting.transactions, schedule.transactionsDue, .transactions)
-        let due = [schedule.balanceDue, schedule.transactionsDue].compactMap { $0 }.min()
-        try RefreshStore.reschedule(
-            run.connection.id, schedule, due: due ?? Instant(ms: LaneStore.idleMs), run.scope, tx)
-    }
-
-    private func fail(_ run: Run, _ error: ConnectorError) async throws {
-        let now = virtualNow(run)
-        core.logger.notice(
-            "refresh failed",
-            metadata: ["connection": "\(run.connection.id)", "code": "\(error.code.rawValue)"])
-        try await core.sequence.fill()
-        let outcome = try await core.database.write { tx -> EngineCounters.RefreshOutcome in
-            try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
-            _ = try stillRunning(run, tx)
-            var schedule = run.schedule
-            schedule.failures += 1
-            switch error.recovery {
-            case .askUser:
-                try askUser(run, error, schedule, now, tx)
-                return .needsUser
-            case .retry where schedule.failures < Self.failuresMax:
-                try retry(run, error, schedule, now, tx)
-                return .retry
-            case .retry, .stop:
-                try giveUp(run, error, &schedule, now, tx)
-                return .failed
-            }
-        }
-        core.counters.count(outcome)
-        core.wakes.deliveries.set()
-    }
-
-    /// The run stays where it is and goes on from its step.
-    private func retry(
-        _ run: Run, _ error: ConnectorError, _ schedule: Schedule, _ now: Instant, _ tx: Transaction
-    ) throws {
-        let ceiling = min(Self.backoffMsMax, Self.backoffMs << min(schedule.failures - 1, 10))
-        let wait = max(1000 + core.runtime.chance(ceiling), Int64(error.retryAfterSeconds ?? 0) * 1000)
-        try RefreshStore.reschedule(run.connection.id, schedule, due: now + wait, run.scope, tx)
-    }
-
-    private func giveUp(
-        _ run: Run, _ error: ConnectorError, _ schedule: inout Schedule, _ now: Instant, _ tx: Transaction
-    ) throws {
-        try RefreshStore.end(run.refresh.id, state: "failed", error: error.code.rawValue, at: now, run.scope, tx)
-        try ConnectionStore.recordFailure(
-            run.connection.id, status: .active, error: error.code.rawValue, at: now, run.scope, tx)
-        if !run.refresh.causes.isDisjoint(with: [.demand, .check]) {
-            let steps = SyncSteps(core: core)
-            let drafts = run.refresh.products.products.intersection([.balance, .transactions]).map {
-                Drafts.failed($0, method: steps.method($0, run.refresh.causes), error)
-            }
-            try Outbox(core: core).emit(drafts, steps.context(run, now), tx)
-        }
-        schedule.failures = 0
-        try reschedule(run, &schedule, now, tx)
-    }
-
-    private func askUser(
-        _ run: Run, _ error: ConnectorError, _ schedule: Schedule, _ now: Instant, _ tx: Transaction
-    ) throws {
-        let isOver = error.code == .consentExpired || error.code == .consentRevoked
-        try RefreshStore.end(run.refresh.id, state: "failed", error: error.code.rawValue, at: now, run.scope, tx)
-        try ConnectionStore.recordFailure(
-            run.connection.id, status: isOver ? .expired : .needsUser, error: error.code.rawValue, at: now, run.scope,
-            tx)
-        if isOver, let last = try ConsentStore.list(run.connection.id, run.scope, tx.db).last {
-            var ended = last
-            ended.action = error.code == .consentRevoked ? .revoked : .expired
-            try ConsentStore.append(
-                id: core.runtime.newID(), connection: run.connection.id, ended, at: now, run.scope, tx)
-        }
-        let links = ReauthLinks(core)
-        let link = try links.create(run.connection, run.scope, tx)
-        let draft = Drafts.reauthRequired(error, url: links.url(link), until: link.expiresAt)
-        try Outbox(core: core).emit([draft], SyncSteps(core: core).context(run, now), tx)
-        try RefreshStore.reschedule(
-            run.connection.id, schedule, due: Instant(ms: LaneStore.idleMs), run.scope, tx)
-    }
-
-    private func virtualNow(_ run: Run) -> Instant { run.environment.virtual(core.runtime.now()) }
+    func virtualNow(_ run: Run) -> Instant { run.environment.virtual(core.runtime.now()) }
 
     func context(_ run: Run, _ payloads: RawPayloads? = nil) -> ConnectorContext {
         ConnectorContext(

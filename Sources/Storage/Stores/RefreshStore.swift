@@ -24,18 +24,7 @@ public struct Refresh: Sendable, Equatable {
     public var rerun: ProductSet
 }
 
-/// When a connection is due, product by product. Times are the environment's.
-public struct Schedule: Sendable, Equatable {
-    public var laneID: Int64
-    public var setting: RefreshSetting
-    public var balanceDue: Instant?
-    public var transactionsDue: Instant?
-    public var failures: Int64
-    /// Transactions are complete up to this day.
-    public var syncedTo: LocalDate?
-}
-
-/// Refreshes, one in flight a connection, and the schedules that start them.
+/// Refreshes, one in flight a connection.
 public enum RefreshStore {
     private static let columns = """
         id, connection_id, causes, products, state, steps, steps_done, error, requested_at_ms, ended_at_ms, added,
@@ -160,91 +149,5 @@ public enum RefreshStore {
         try tx.db.run(
             "UPDATE refresh SET state = $3, error = $4, ended_at_ms = $5 WHERE environment_id = $1 AND id = $2",
             [.integer(scope.environmentID), .integer(id), .text(state), .text(error), .at(now)])
-    }
-
-    // MARK: schedules
-
-    /// Inserts a connection's schedule, first due at `due` (the environment's time).
-    public static func createSchedule(
-        _ connection: ID<Connection>, laneID: Int64, setting: RefreshSetting, due: Instant, _ scope: Scope,
-        _ tx: Transaction
-    ) throws {
-        try tx.db.run(
-            """
-            INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms, balance_interval,
-                transactions_interval) VALUES ($1, $2, $3, $4, $5, $6)
-            """,
-            [
-                .integer(scope.environmentID), .id(connection), .integer(laneID), .at(due),
-                .text(setting.balance?.rawValue), .text(setting.transactions?.rawValue),
-            ])
-    }
-
-    /// nil when the connection has none.
-    public static func schedule(
-        _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> Schedule? {
-        try db.first(
-            """
-            SELECT lane_id, balance_interval, balance_due_ms, transactions_interval, transactions_due_ms, failures,
-                synced_to_on FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2
-            """, [.integer(scope.environmentID), .id(connection)]
-        ) { row in
-            Schedule(
-                laneID: row.int(0),
-                setting: RefreshSetting(
-                    balance: row.textOrNil(1).flatMap(RefreshInterval.init(rawValue:)),
-                    transactions: row.textOrNil(3).flatMap(RefreshInterval.init(rawValue:))),
-                balanceDue: row.instantOrNil(2), transactionsDue: row.instantOrNil(4), failures: row.int(5),
-                syncedTo: row.textOrNil(6).flatMap { LocalDate($0) })
-        }
-    }
-
-    /// Makes a connection due. `laneDue` is the same moment in machine time.
-    public static func bringForward(
-        _ connection: ID<Connection>, due: Instant, laneDue: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws {
-        let lane = try tx.db.first(
-            """
-            UPDATE refresh_schedule SET due_ms = CASE WHEN due_ms > $3 THEN $3 ELSE due_ms END
-            WHERE environment_id = $1 AND connection_id = $2 RETURNING lane_id
-            """, [.integer(scope.environmentID), .id(connection), .at(due)]
-        ) { $0.int(0) }
-        if let lane { LaneStore.touch(lane, due: laneDue, tx) }
-    }
-
-    /// - Parameter due: when to look at the connection again; `LaneStore.idleMs` when nothing is due.
-    public static func reschedule(
-        _ connection: ID<Connection>, _ schedule: Schedule, due: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws {
-        try tx.db.run(
-            """
-            UPDATE refresh_schedule SET due_ms = $3, balance_due_ms = $4, transactions_due_ms = $5, failures = $6,
-                synced_to_on = $7 WHERE environment_id = $1 AND connection_id = $2
-            """,
-            [
-                .integer(scope.environmentID), .id(connection), .at(due), .at(schedule.balanceDue),
-                .at(schedule.transactionsDue), .integer(schedule.failures), .day(schedule.syncedTo),
-            ])
-    }
-
-    /// Connections of a lane that are due, oldest first.
-    public static func due(
-        lane: Int64, now: Instant, limit: Int, _ db: any SQLConnection
-    ) throws -> [ID<Connection>] {
-        try db.query(
-            "SELECT connection_id FROM refresh_schedule WHERE lane_id = $1 AND due_ms <= $2 ORDER BY due_ms LIMIT $3",
-            [.integer(lane), .at(now), .int(limit)]
-        ) { $0.id(0) }
-    }
-
-    /// The earliest due time of an environment, in its own time.
-    public static func nextDue(_ scope: Scope, _ db: any SQLConnection) throws -> Instant? {
-        try db.first(
-            """
-            SELECT MIN(s.due_ms) FROM lane l JOIN refresh_schedule s ON s.lane_id = l.id
-            WHERE l.kind = 'refresh' AND l.environment_id = $1
-            """, [.integer(scope.environmentID)]
-        ) { $0.instantOrNil(0) } ?? nil
     }
 }

@@ -1,0 +1,4 @@
+extension Migrations {
+    /// Not used yet.
+    static let m0010 = Migration(number: 10, name: "lineage", shared: "")
+}

@@ -1,0 +1,4 @@
+extension Migrations {
+    /// Not used yet.
+    static let m0011 = Migration(number: 11, name: "feeds", shared: "")
+}

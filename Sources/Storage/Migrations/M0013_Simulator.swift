@@ -1,0 +1,4 @@
+extension Migrations {
+    /// Not used yet.
+    static let m0013 = Migration(number: 13, name: "simulator", shared: "")
+}
