@@ -5,12 +5,12 @@ import Storage
 /// Sees once a day which accounts the bank still has, and what it calls them, before anything is fetched of them.
 extension Syncer {
     /// The first run of a day looks; the run of a link has just been told.
-    func looksAtAccounts(_ run: Run, _ now: Instant, _ tx: Transaction) throws -> Bool {
+    func looksAtAccounts(_ run: Run, _ now: Instant) -> Bool {
         guard !run.refresh.causes.contains(.link),
             run.connector.descriptor.capabilities.products.contains(.accounts),
-            let last = try ConnectionStore.lastSuccess(run.connection.id, run.scope, tx.db)
+            let last = run.schedule.accountsSeenOn ?? run.schedule.lastOK?.day()
         else { return false }
-        return last.day() < now.day()
+        return last < now.day()
     }
 
     func accounts(_ run: inout Run) async throws {
@@ -18,6 +18,7 @@ extension Syncer {
         let rows = try await list(&run, payloads)
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads) { tx, current in try steps.apply(rows, current, tx) }
+        run.schedule.accountsSeenOn = virtualNow(run).day()
         try await reload(&run)
     }
 

@@ -19,6 +19,7 @@ extension Syncer {
             try ConnectionStore.recordSuccess(run.connection.id, at: now, run.scope, tx)
             var schedule = run.schedule
             schedule.failures = 0
+            schedule.note(run.refresh.products.products, ProductSeen.ok, at: now)
             if run.refresh.products.contains(.transactions) { schedule.syncedTo = now.day() }
             try reschedule(run, &schedule, now, tx)
             return true
@@ -58,6 +59,7 @@ extension Syncer {
             _ = try stillRunning(run, tx)
             var schedule = run.schedule
             schedule.failures += 1
+            schedule.note(run.refresh.products.products, error.code.rawValue, at: now)
             switch error.recovery {
             case .askUser:
                 try askUser(run, error, schedule, now, tx)

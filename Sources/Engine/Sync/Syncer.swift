@@ -116,7 +116,7 @@ struct Syncer {
     private func start(_ run: Run, _ now: Instant, _ tx: Transaction) throws -> Run {
         var run = run
         if run.refresh.steps.isEmpty {
-            let first: [SyncStep] = try looksAtAccounts(run, now, tx) ? [.accounts] : []
+            let first: [SyncStep] = looksAtAccounts(run, now) ? [.accounts] : []
             run.refresh.steps = (first + plan(run, run.refresh.products.products, now)).map(\.text)
         }
         run.refresh.state = "running"

@@ -14,5 +14,6 @@ extension Migrations {
             ALTER TABLE refresh_schedule ADD COLUMN transactions_effective_ms BIGINT;
             ALTER TABLE refresh_schedule ADD COLUMN effective_reason TEXT;
             ALTER TABLE refresh_schedule ADD COLUMN calls TEXT NOT NULL DEFAULT '';
+            ALTER TABLE refresh_schedule ADD COLUMN accounts_seen_on TEXT;
             """)
 }

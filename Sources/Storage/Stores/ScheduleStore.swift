@@ -20,6 +20,22 @@ public struct Schedule: Sendable, Equatable {
     public var effectiveReason: String?
     /// The calls of the last day, as `CallLedger` writes them.
     public var calls = ""
+    /// The day on which the bank's list of accounts was last looked at.
+    public var accountsSeenOn: LocalDate?
+
+    /// When anything was last fetched well.
+    public var lastOK: Instant? { [balanceSeen.okAt, transactionsSeen.okAt].compactMap { $0 }.max() }
+
+    /// Notes how fetching these products went; an outcome other than `ok` leaves what is known as it was.
+    public mutating func note(_ products: Set<Product>, _ outcome: String, at now: Instant) {
+        let okAt = outcome == ProductSeen.ok ? now : nil
+        if products.contains(.balance) {
+            balanceSeen = ProductSeen(okAt: okAt ?? balanceSeen.okAt, triedAt: now, outcome: outcome)
+        }
+        if products.contains(.transactions) {
+            transactionsSeen = ProductSeen(okAt: okAt ?? transactionsSeen.okAt, triedAt: now, outcome: outcome)
+        }
+    }
 }
 
 /// How the fetching of one product last went.
@@ -29,6 +45,8 @@ public struct ProductSeen: Sendable, Equatable {
     public var triedAt: Instant?
     /// `ok`, or the code of what kept it.
     public var outcome: String?
+    /// The outcome of a run that went well.
+    public static let ok = "ok"
     public init(okAt: Instant? = nil, triedAt: Instant? = nil, outcome: String? = nil) {
         self.okAt = okAt
         self.triedAt = triedAt
@@ -63,7 +81,7 @@ public enum ScheduleStore {
             SELECT lane_id, balance_interval, balance_due_ms, transactions_interval, transactions_due_ms, failures,
                 synced_to_on, balance_ok_ms, balance_tried_ms, balance_outcome, transactions_ok_ms,
                 transactions_tried_ms, transactions_outcome, paused_at_ms, balance_effective_ms,
-                transactions_effective_ms, effective_reason, calls
+                transactions_effective_ms, effective_reason, calls, accounts_seen_on
             FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2
             """, [.integer(scope.environmentID), .id(connection)]
         ) { row in
@@ -79,7 +97,8 @@ public enum ScheduleStore {
                 transactionsSeen: ProductSeen(
                     okAt: row.instantOrNil(10), triedAt: row.instantOrNil(11), outcome: row.textOrNil(12)),
                 pausedAt: row.instantOrNil(13), balanceEffectiveMs: row.intOrNil(14),
-                transactionsEffectiveMs: row.intOrNil(15), effectiveReason: row.textOrNil(16), calls: row.text(17))
+                transactionsEffectiveMs: row.intOrNil(15), effectiveReason: row.textOrNil(16), calls: row.text(17),
+                accountsSeenOn: row.textOrNil(18).flatMap { LocalDate($0) })
         }
     }
 
@@ -104,7 +123,8 @@ public enum ScheduleStore {
             """
             UPDATE refresh_schedule SET due_ms = $3, balance_due_ms = $4, transactions_due_ms = $5, failures = $6,
                 synced_to_on = $7, balance_ok_ms = $8, balance_tried_ms = $9, balance_outcome = $10,
-                transactions_ok_ms = $11, transactions_tried_ms = $12, transactions_outcome = $13, calls = $14
+                transactions_ok_ms = $11, transactions_tried_ms = $12, transactions_outcome = $13, calls = $14,
+                accounts_seen_on = $15
             WHERE environment_id = $1 AND connection_id = $2
             """,
             [
@@ -113,6 +133,7 @@ public enum ScheduleStore {
                 .at(schedule.balanceSeen.okAt), .at(schedule.balanceSeen.triedAt), .text(schedule.balanceSeen.outcome),
                 .at(schedule.transactionsSeen.okAt), .at(schedule.transactionsSeen.triedAt),
                 .text(schedule.transactionsSeen.outcome), .string(schedule.calls),
+                .day(schedule.accountsSeenOn),
             ])
     }
 
