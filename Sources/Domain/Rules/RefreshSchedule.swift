@@ -101,9 +101,6 @@ public struct RefreshSetting: Hashable, Sendable {
     /// The next due time after a run at `now`: the connection's own phase on the interval's grid, so that
     /// many connections on one interval do not arrive together.
     public static func nextDue(after now: Instant, interval: RefreshInterval, phase: UInt64) -> Instant {
-        let period = interval.ms
-        let offset = Int64(phase % UInt64(period))
-        let (periods, _) = floorDivide(now.ms - offset, period)
-        return Instant(ms: (periods + 1) * period + offset)
+        Spread.next(after: now, periodMs: interval.ms, phase: phase)
     }
 }

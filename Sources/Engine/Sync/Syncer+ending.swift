@@ -33,21 +33,6 @@ extension Syncer {
         return isDone
     }
 
-    func reschedule(_ run: Run, _ schedule: inout Schedule, _ now: Instant, _ tx: Transaction) throws {
-        let phase = UInt64(run.connection.id.hex.suffix(14), radix: 16) ?? 0
-        let fetched = run.refresh.products
-        func next(_ interval: RefreshInterval?, _ due: Instant?, _ product: Product) -> Instant? {
-            guard let interval else { return nil }
-            if let due, due > now, !fetched.contains(product) { return due }
-            return RefreshSetting.nextDue(after: now, interval: interval, phase: phase &* 2_654_435_761)
-        }
-        schedule.balanceDue = next(schedule.setting.balance, schedule.balanceDue, .balance)
-        schedule.transactionsDue = next(schedule.setting.transactions, schedule.transactionsDue, .transactions)
-        let due = [schedule.balanceDue, schedule.transactionsDue].compactMap { $0 }.min()
-        try ScheduleStore.reschedule(
-            run.connection.id, schedule, due: due ?? Instant(ms: LaneStore.idleMs), run.scope, tx)
-    }
-
     func fail(_ run: Run, _ error: ConnectorError) async throws {
         let now = virtualNow(run)
         core.logger.notice(
