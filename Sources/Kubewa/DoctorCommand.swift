@@ -49,7 +49,7 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    /// The mode of a key file that others may read, as with `ls`.
+    /// A key file that is missing or cannot be read is the database's problem to tell.
     private func keyFileProblem() -> String? {
         guard case .file(let path) = data.masterKey(),
             let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int,

@@ -153,3 +153,18 @@ public struct WidgetOptions: Sendable, Equatable {
         banks = known
     }
 }
+
+extension BeginLink {
+    /// What a page's options ask of a link.
+    init(_ options: WidgetOptions) {
+        self.init()
+        products = options.products
+        refresh = options.refresh
+        callbackURL = options.callbackURL
+        redirectURL = options.redirectURL
+        self.options = options.options
+        meta = options.meta
+        historyMonths = options.historyMonths
+        customerID = options.customerID
+    }
+}

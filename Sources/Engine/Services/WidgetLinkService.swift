@@ -80,14 +80,9 @@ public struct WidgetLinkService: Sendable {
     /// What would be refused when the link is opened is refused now.
     private func check(_ value: JSONValue, _ app: WidgetApp, _ environment: Domain.Environment) async throws {
         let options = try WidgetOptions(value)
-        var request = BeginLink()
-        request.products = options.products
-        request.refresh = options.refresh
-        request.callbackURL = options.callbackURL
-        request.redirectURL = options.redirectURL
-        request.options = options.options
-        request.meta = options.meta
-        request.historyMonths = options.historyMonths
+        var request = BeginLink(options)
+        // Whether the customer exists is looked up below.
+        request.customerID = nil
         _ = try links.terms(request, app, environment)
         if let url = options.successURL {
             _ = try URLRules(environment, core.settings).checked(url, field: "success_url", app: app)

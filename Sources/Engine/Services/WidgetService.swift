@@ -203,20 +203,22 @@ public struct WidgetService: Sendable {
     private func request(
         _ options: WidgetOptions, _ app: WidgetApp, _ link: WidgetLink?, _ connection: Connection?
     ) -> BeginLink {
-        var request = BeginLink()
+        var request = BeginLink(options)
         request.appID = app.id.hex
-        request.products = connection?.products.names ?? options.products
-        request.refresh = connection == nil ? options.refresh : false
-        request.callbackURL = connection == nil ? options.callbackURL : nil
         request.redirectURL = options.redirectURL ?? app.redirectURL
-        request.options = options.options
-        request.meta = options.meta
-        request.historyMonths = connection?.historyMonths ?? options.historyMonths
-        request.customerID = connection == nil ? options.customerID : nil
         request.run.state = options.state
         request.run.linkID = link?.id
-        request.run.repairs = connection?.id
-        request.run.banks = connection == nil ? options.banks : nil
+        guard let connection else {
+            request.run.banks = options.banks
+            return request
+        }
+        // What was agreed with the person is not the page's to change.
+        request.products = connection.products.names
+        request.refresh = false
+        request.callbackURL = nil
+        request.historyMonths = connection.historyMonths
+        request.customerID = nil
+        request.run.repairs = connection.id
         return request
     }
 }

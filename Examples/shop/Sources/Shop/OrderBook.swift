@@ -107,6 +107,7 @@ enum BankTime {
     /// Lagos is an hour ahead of UTC all the year.
     private static let lagosSeconds: TimeInterval = 3600
 
+    /// nil for what is no instant.
     static func instant(_ text: String) -> Date? { try? form.parse(text) }
 
     static func day(_ instant: Date) -> String {
