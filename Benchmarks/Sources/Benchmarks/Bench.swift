@@ -10,11 +10,26 @@ struct Bench {
     static func main() async throws {
         let postgres = ProcessInfo.processInfo.environment["KUBEWA_TEST_POSTGRES"]
         print("Kubewa benchmarks, \(ProcessInfo.processInfo.activeProcessorCount) cores, release build\n")
-        // `make bench` runs all; `scripts/bench pages` one.
-        let only = CommandLine.arguments.dropFirst().first
-        if only != "pages" { try await Deliveries.run(locations: locations(postgres)) }
-        if only != "deliveries" { try await Pages.run(locations: locations(postgres)) }
+        // `make bench` runs all but the long ones; `scripts/bench pages` one.
+        let asked = CommandLine.arguments.dropFirst().first
+        for part in parts where asked == part.name || asked == nil && !part.isLong {
+            try await part.run(locations(postgres))
+        }
     }
+
+    private struct Part {
+        let name: String
+        /// Takes many minutes and gigabytes; runs only when it is named.
+        var isLong = false
+        let run: ([(name: String, location: DatabaseLocation)]) async throws -> Void
+    }
+
+    private static let parts: [Part] = [
+        Part(name: "deliveries") { try await Deliveries.run(locations: $0) },
+        Part(name: "pages") { try await Pages.run(locations: $0) },
+        Part(name: "claims", isLong: true) { try await Claims.run(locations: $0) },
+        Part(name: "volume", isLong: true) { try await Volume.run(locations: $0) },
+    ]
 
     private static func locations(_ postgres: String?) throws -> [(name: String, location: DatabaseLocation)] {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("kubewa-bench-\(UUID().uuidString)")
@@ -25,7 +40,7 @@ struct Bench {
     }
 
     /// A database of its own in the server that the run was given.
-    private static func freshDatabase(_ url: String) throws -> String {
+    static func freshDatabase(_ url: String) throws -> String {
         let name = "bench_\(UInt32.random(in: 0...UInt32.max))"
         let psql = Process()
         psql.executableURL = URL(fileURLWithPath: "/usr/bin/psql")

@@ -1,0 +1,137 @@
+import Domain
+import Engine
+import Foundation
+import Logging
+import Storage
+
+/// What one claim costs as the table of schedules grows: a lane is leased, a hundred due connections are read and put
+/// back for another day, the lane is given back. Only the schedules are there, since a claim looks at nothing else.
+enum Claims {
+    static let sizes = [10_000, 100_000, 1_000_000, 10_000_000]
+    static let lanes = 200
+    static let batch = 100
+    static let claims = 300
+    static let dayMs: Int64 = 86_400_000
+
+    static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
+        print("one claim: lease a lane, take and put back \(batch) due connections; median and p99 of \(claims), ms")
+        for (name, location) in locations {
+            let core = try await Bench.core(location)
+            let tenant = try await TenantService(core: core, keys: KeyService(core: core)).create(name: "Bench")
+            let scope = tenant.environments[0].environment.scope
+            try await withoutForeignKeys(core)
+            var base: Double?
+            var filled = 0
+            for size in sizes {
+                try await fill(core, scope, from: filled, to: size)
+                filled = size
+                let times = try await claim(core)
+                let middle = median(times)
+                if base == nil { base = middle }
+                print(
+                    "  \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) "
+                        + "\(String(size).padding(toLength: 9, withPad: " ", startingAt: 0)) "
+                        + "p50 \(String(format: "%.3f", middle))  p99 \(String(format: "%.3f", p99(times)))  "
+                        + "ratio to the smallest \(ratio(middle / (base ?? middle)))")
+            }
+            await core.database.close()
+        }
+        print("")
+    }
+
+    private static func p99(_ values: [Double]) -> Double { values.sorted()[values.count * 99 / 100] }
+
+    /// The connections that the schedules would belong to are not there.
+    private static func withoutForeignKeys(_ core: Core) async throws {
+        try await core.database.write { tx in
+            guard tx.db.dialect == .postgres else { return }
+            try tx.db.run("ALTER TABLE refresh_schedule DROP CONSTRAINT IF EXISTS \(foreignKey)")
+        }
+        if core.database.dialect == .sqlite {
+            // Outside a transaction the setting holds for the connection that writes.
+            try await core.database.write { tx in try tx.db.run("PRAGMA defer_foreign_keys = ON") }
+        }
+    }
+    private static let foreignKey = "refresh_schedule_environment_id_connection_id_fkey"
+
+    /// Due times lie evenly in the day to come, so that each claim finds as many as it takes.
+    private static func fill(_ core: Core, _ scope: Scope, from: Int, to: Int) async throws {
+        let now = core.runtime.now().ms
+        try await core.database.write { tx in
+            for lane in 0..<lanes {
+                try tx.db.run(
+                    """
+                    INSERT INTO lane (id, kind, environment_id, subject, next_due_ms)
+                    VALUES ($1, 'refresh', $2, $3, $4) ON CONFLICT DO NOTHING
+                    """,
+                    [.int(lane + 1), .integer(scope.environmentID), .text("bank-\(lane)"), .integer(now)])
+            }
+        }
+        for start in stride(from: from, to: to, by: 50_000) {
+            let end = min(start + 50_000, to)
+            try await core.database.write { tx in
+                let source =
+                    tx.db.dialect == .postgres
+                    ? "FROM generate_series(\(start), \(end - 1)) AS n (i)"
+                    : """
+                    FROM (WITH RECURSIVE n (i) AS (SELECT \(start) UNION ALL SELECT i + 1 FROM n WHERE i < \(end - 1))
+                    SELECT i FROM n) AS n WHERE true
+                    """
+                let digest = tx.db.dialect == .postgres ? "lpad(to_hex(i), 24, '0')" : "printf('%024x', i)"
+                try tx.db.run(
+                    """
+                    INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms, balance_interval,
+                        balance_due_ms)
+                    SELECT \(scope.environmentID), \(digest), i % \(lanes) + 1, \(now) - 600000 + i % 1200 * 1000,
+                        'daily', \(now)
+                    \(source)
+                    """)
+            }
+        }
+        if core.database.dialect == .postgres {
+            try await core.database.write { _ = try $0.db.run("ANALYZE refresh_schedule") }
+        }
+    }
+
+    private static func claim(_ core: Core) async throws -> [Double] {
+        var times: [Double] = []
+        let clock = ContinuousClock()
+        for number in 0..<claims {
+            let now = core.runtime.now()
+            let spent = try await clock.measure {
+                let leases = try await core.database.write { tx in
+                    try LaneStore.claim(
+                        .refresh, now: now, leaseEnd: now + 15_000, token: Int64(number + 1), limit: 1, tx)
+                }
+                for lease in leases {
+                    let due = try await core.database.read {
+                        try ScheduleStore.due(lane: lease.laneID, now: now, limit: batch, $0)
+                    }
+                    try await core.database.write { tx in
+                        try LaneStore.renew(lease, until: now + 15_000, tx)
+                        for id in due { try putBack(id, lease, now, tx) }
+                        try LaneStore.release(lease, .refresh, notBefore: now, tx)
+                    }
+                }
+            }
+            times.append(seconds(spent) * 1000)
+        }
+        return times
+    }
+
+    private static func putBack(
+        _ id: ID<Connection>, _ lease: LaneLease, _ now: Instant, _ tx: Transaction
+    ) throws {
+        tx.append(
+            put, [.integer(lease.environmentID), .id(id), .at(now + dayMs)])
+    }
+
+    private static let put = BulkStatement(
+        order: 40, name: "bench put back", types: [.bigint, .text, .bigint],
+        postgres: """
+            UPDATE refresh_schedule AS s SET due_ms = t.due
+            FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS t (environment_id, connection_id, due)
+            WHERE s.environment_id = t.environment_id AND s.connection_id = t.connection_id
+            """,
+        sqlite: "UPDATE refresh_schedule SET due_ms = $3 WHERE environment_id = $1 AND connection_id = $2")
+}
