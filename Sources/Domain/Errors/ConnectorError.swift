@@ -5,9 +5,15 @@ public struct ConnectorError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The bank's own code, when it gives one.
     public let upstreamCode: String?
     public let retryAfterSeconds: Int?
+    /// What exactly was wrong with the answer, when that is known.
+    public let fault: BankFault?
 
-    public init(_ code: Code, _ message: String? = nil, upstreamCode: String? = nil, retryAfterSeconds: Int? = nil) {
+    public init(
+        _ code: Code, _ message: String? = nil, upstreamCode: String? = nil, retryAfterSeconds: Int? = nil,
+        fault: BankFault? = nil
+    ) {
         self.code = code
+        self.fault = fault
         self.message = message ?? code.message
         self.upstreamCode = upstreamCode
         self.retryAfterSeconds = retryAfterSeconds

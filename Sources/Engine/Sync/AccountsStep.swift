@@ -15,7 +15,10 @@ extension Syncer {
 
     func accounts(_ run: inout Run) async throws {
         let payloads = RawPayloads()
-        let rows = try await list(&run, payloads)
+        let listed = FetchedRules.accounts(try await list(&run, payloads))
+        let rows = listed.accounts
+        run.trace.dropped = listed.dropped
+        run.trace.notes = listed.notes
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads) { tx, current in try steps.apply(rows, current, tx) }
         run.schedule.accountsSeenOn = virtualNow(run).day()

@@ -1,5 +1,6 @@
 import Connectors
 import Domain
+import Storage
 
 extension Syncer {
     /// The one door to a bank of every call of a run.
@@ -8,6 +9,7 @@ extension Syncer {
         _ operation: BankOperation, _ run: inout Run, _ payloads: RawPayloads? = nil,
         _ call: (any Connector, Grant, ConnectorContext) async throws(ConnectorError) -> Value
     ) async throws -> Value {
-        try await call(run.connector, run.grant, context(run, payloads))
+        run.trace.calls += 1
+        return try await call(run.connector, run.grant, context(run, payloads))
     }
 }

@@ -45,6 +45,7 @@ extension Syncer {
             var schedule = run.schedule
             schedule.failures += 1
             schedule.note(run.refresh.products.products, error.code.rawValue, at: now)
+            try trace(run, error, tx)
             switch error.recovery {
             case .askUser:
                 try askUser(run, error, schedule, now, tx)

@@ -19,6 +19,8 @@ struct Syncer {
         var grant: Grant
         var lease: LaneLease
         let connector: any Connector
+        /// Of the step that is under way.
+        var trace = StepTrace(nil, at: Instant(ms: 0))
         var scope: Scope { environment.scope }
     }
 
@@ -157,6 +159,7 @@ struct Syncer {
 
     private func perform(_ run: inout Run) async throws {
         let step = SyncStep(run.refresh.steps[run.refresh.stepsDone])
+        run.trace = StepTrace(step, at: virtualNow(run))
         do {
             try await perform(step, &run)
         } catch let error as ConnectorError where error.isTokenExpired {
@@ -183,11 +186,13 @@ struct Syncer {
             return try await commit(&run) { _, _ in StepCounts() }
         }
         let payloads = RawPayloads()
-        let fetched = try await ask(.balance, &run, payloads) { bank, grant, context throws(ConnectorError) in
+        let told = try await ask(.balance, &run, payloads) { bank, grant, context throws(ConnectorError) in
             try await bank.balance(grant, account: account.upstreamID, context)
         }
+        let fetched = try FetchedRules.balance(told, currency: account.currency, now: virtualNow(run))
+        run.trace.notes = fetched.notes
         let steps = SyncSteps(core: core)
-        try await commit(&run, payloads) { tx, current in try steps.apply(fetched, to: account, current, tx) }
+        try await commit(&run, payloads) { tx, current in try steps.apply(fetched.balance, to: account, current, tx) }
     }
 
     private func transactions(_ id: String, _ window: DayWindow, _ run: inout Run) async throws {
@@ -195,14 +200,19 @@ struct Syncer {
             return try await commit(&run) { _, _ in StepCounts() }
         }
         let payloads = RawPayloads()
-        let rows = try await PageWalker.rows { cursor in
+        let today = virtualNow(run).day()
+        let found = try await PageWalker.window(window, currency: account.currency, today: today) { cursor in
             try await ask(.transactions, &run, payloads) { bank, grant, context throws(ConnectorError) in
                 try await bank.transactions(
                     grant, account: account.upstreamID, window: window, cursor: cursor, context)
             }
         }
+        run.trace.note(found)
+        let rest = found.rest.map { [SyncStep.transactions(account: id, window: $0).text] } ?? []
         let steps = SyncSteps(core: core)
-        try await commit(&run, payloads) { tx, current in try steps.apply(rows, window, to: account, current, tx) }
+        try await commit(&run, payloads, then: rest) { tx, current in
+            try steps.apply(found.rows, found.window, to: account, current, tx)
+        }
     }
 
     private func identity(_ run: inout Run) async throws {
@@ -217,8 +227,9 @@ struct Syncer {
     }
 
     /// One step, one transaction: the lease is checked, then rows, cursor, events and deliveries commit together.
+    /// - Parameter more: steps that this one found to be needed.
     func commit(
-        _ run: inout Run, _ payloads: RawPayloads? = nil,
+        _ run: inout Run, _ payloads: RawPayloads? = nil, then more: [String] = [],
         _ body: @escaping @Sendable (Transaction, Run) throws -> StepCounts
     ) async throws {
         let current = run
@@ -228,7 +239,13 @@ struct Syncer {
             try LaneStore.renew(current.lease, until: leaseEnd, tx)
             var fresh = current
             fresh.refresh.causes = try stillRunning(current, tx).causes
+            if !more.isEmpty {
+                try RefreshStore.append(
+                    steps: more, to: current.refresh.id, after: current.refresh.steps, current.scope, tx)
+                fresh.refresh.steps += more
+            }
             let counts = try body(tx, fresh)
+            try trace(current, counts, tx)
             let raw = payloads?.all ?? []
             try PayloadKeeper(core: core).keep(raw, of: current.connection.id, current.scope, tx)
             try RefreshStore.finishStep(
@@ -237,6 +254,7 @@ struct Syncer {
             return fresh.refresh.causes
         }
         run.refresh.stepsDone += 1
+        run.refresh.steps += more
         // Only failures without progress between them count towards giving up.
         run.schedule.failures = 0
         core.wakes.deliveries.set()
