@@ -106,10 +106,17 @@ public struct Capabilities: Sendable, Equatable {
     /// A window may span at most this many days.
     public var windowDaysMax: Int
     public var isUnattended: Bool
+    /// Calls that the bank takes for one connection in a rolling day.
+    public var budget: CallBudget
+    /// What one institution takes of all connections together.
+    public var limits: BankLimits
+    /// The bank is asked no more often than this by itself, per connection and product; 0 is no minimum.
+    public var intervalMsMin: Int64
 
     public init(
         products: Set<Product>, reportsPending: Bool = false, pushes: Bool = false, historyMonthsMax: Int = 24,
-        windowDaysMax: Int = 31, isUnattended: Bool = true
+        windowDaysMax: Int = 31, isUnattended: Bool = true, budget: CallBudget = CallBudget(),
+        limits: BankLimits = BankLimits(), intervalMsMin: Int64 = 0
     ) {
         self.products = products
         self.reportsPending = reportsPending
@@ -117,6 +124,9 @@ public struct Capabilities: Sendable, Equatable {
         self.historyMonthsMax = historyMonthsMax
         self.windowDaysMax = windowDaysMax
         self.isUnattended = isUnattended
+        self.budget = budget
+        self.limits = limits
+        self.intervalMsMin = intervalMsMin
     }
 }
 
@@ -166,6 +176,3 @@ public enum UpstreamEvent: Sendable, Equatable {
     case dataReady(environmentID: Int64, upstreamUserID: String)
     case accessEnded(environmentID: Int64, upstreamUserID: String)
 }
-
-/// How well an institution answers at the moment; `down` means not at all.
-public enum InstitutionHealth: String, Sendable { case healthy, degraded, down }
