@@ -23,7 +23,7 @@ enum Claims {
             var base: Double?
             var filled = 0
             for size in sizes {
-                try await fill(core, scope, from: filled, to: size)
+                try await fill(core, scope, location, from: filled, to: size)
                 filled = size
                 let times = try await claim(core)
                 let middle = median(times)
@@ -43,19 +43,17 @@ enum Claims {
 
     /// The connections that the schedules would belong to are not there.
     private static func withoutForeignKeys(_ core: Core) async throws {
-        try await core.database.write { tx in
-            guard tx.db.dialect == .postgres else { return }
-            try tx.db.run("ALTER TABLE refresh_schedule DROP CONSTRAINT IF EXISTS \(foreignKey)")
-        }
-        if core.database.dialect == .sqlite {
-            // Outside a transaction the setting holds for the connection that writes.
-            try await core.database.write { tx in try tx.db.run("PRAGMA defer_foreign_keys = ON") }
+        guard core.database.dialect == .postgres else { return }
+        try await core.database.write {
+            _ = try $0.db.run("ALTER TABLE refresh_schedule DROP CONSTRAINT IF EXISTS \(foreignKey)")
         }
     }
     private static let foreignKey = "refresh_schedule_environment_id_connection_id_fkey"
 
-    /// Due times lie evenly in the day to come, so that each claim finds as many as it takes.
-    private static func fill(_ core: Core, _ scope: Scope, from: Int, to: Int) async throws {
+    /// Due times lie evenly in twenty minutes around now, so that each claim finds as many as it takes.
+    private static func fill(
+        _ core: Core, _ scope: Scope, _ location: DatabaseLocation, from: Int, to: Int
+    ) async throws {
         let now = core.runtime.now().ms
         try await core.database.write { tx in
             for lane in 0..<lanes {
@@ -67,30 +65,41 @@ enum Claims {
                     [.int(lane + 1), .integer(scope.environmentID), .text("bank-\(lane)"), .integer(now)])
             }
         }
-        for start in stride(from: from, to: to, by: 50_000) {
-            let end = min(start + 50_000, to)
+        let columns = "environment_id, connection_id, lane_id, due_ms, balance_interval, balance_due_ms"
+        let values = "i % \(lanes) + 1, \(now) - 600000 + i % 1200 * 1000, 'daily', \(now)"
+        switch location {
+        case .postgres:
             try await core.database.write { tx in
-                let source =
-                    tx.db.dialect == .postgres
-                    ? "FROM generate_series(\(start), \(end - 1)) AS n (i)"
-                    : """
-                    FROM (WITH RECURSIVE n (i) AS (SELECT \(start) UNION ALL SELECT i + 1 FROM n WHERE i < \(end - 1))
-                    SELECT i FROM n) AS n WHERE true
-                    """
-                let digest = tx.db.dialect == .postgres ? "lpad(to_hex(i), 24, '0')" : "printf('%024x', i)"
                 try tx.db.run(
                     """
-                    INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms, balance_interval,
-                        balance_due_ms)
-                    SELECT \(scope.environmentID), \(digest), i % \(lanes) + 1, \(now) - 600000 + i % 1200 * 1000,
-                        'daily', \(now)
-                    \(source)
+                    INSERT INTO refresh_schedule (\(columns))
+                    SELECT \(scope.environmentID), lpad(to_hex(i), 24, '0'), \(values)
+                    FROM generate_series(\(from), \(to - 1)) AS n (i)
                     """)
             }
-        }
-        if core.database.dialect == .postgres {
             try await core.database.write { _ = try $0.db.run("ANALYZE refresh_schedule") }
+        case .sqlite(let path):
+            // Python's sqlite3 leaves foreign keys unchecked.
+            try shell(
+                "/usr/bin/python3", "-c",
+                """
+                import sqlite3
+                db = sqlite3.connect("\(path)", timeout=60)
+                db.execute(\"\"\"INSERT INTO refresh_schedule (\(columns))
+                WITH RECURSIVE n (i) AS (SELECT \(from) UNION ALL SELECT i + 1 FROM n WHERE i < \(to - 1))
+                SELECT \(scope.environmentID), printf('%024x', i), \(values) FROM n\"\"\")
+                db.commit()
+                """)
         }
+    }
+
+    private static func shell(_ program: String, _ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
     }
 
     private static func claim(_ core: Core) async throws -> [Double] {
