@@ -2,13 +2,14 @@ import Domain
 
 /// A request with a good token: who asks, and what there is to see.
 struct SandboxCaller {
-    let persona: SandboxPersona
+    var persona: SandboxPersona
     let grant: SandboxGrant
     let history: SandboxHistory
+    let scenarios: SandboxScenarios
     let now: Instant
-
-    var accounts: [SandboxAccount] { persona.accounts.filter { grant.covers($0) } }
-    var isSparse: Bool { persona.scenario == .sparse }
+    /// What the bank lists of those that the grant covers.
+    let accounts: [SandboxAccount]
+    var show = SandboxShow()
 
     func account(_ upstreamID: String) throws(SandboxProblem) -> SandboxAccount {
         guard let account = accounts.first(where: { $0.upstreamID == upstreamID }) else {
@@ -19,27 +20,54 @@ struct SandboxCaller {
 }
 
 extension SandboxBank {
-    /// Checks the access token of a data call.
-    func enter(_ request: SandboxRequest) async throws -> SandboxCaller {
+    /// Checks the access token of a data call, then what the scripts say of it.
+    func enter(
+        _ request: SandboxRequest, _ operation: SandboxOperation, account: String? = nil
+    ) async throws -> SandboxCaller {
         guard let text = request.bearer, let token = SandboxToken(text, .access) else { throw SandboxProblem.noToken }
-        let caller = try await visit(token, request)
+        var caller = try await visit(token, request)
         guard token.hash == caller.grant.accessHash else { throw SandboxProblem.noToken.delayed(caller.persona) }
         guard caller.now < caller.grant.accessExpiresAt else {
             throw SandboxProblem(401, "token_expired", "The access token has expired.").delayed(caller.persona)
         }
+        try await play(operation, request, account: account, &caller)
         return caller
+    }
+
+    /// - Throws: what a rule makes the bank answer instead.
+    func play(
+        _ operation: SandboxOperation, _ request: SandboxRequest, account: String? = nil, _ caller: inout SandboxCaller
+    ) async throws {
+        let call = SandboxMoment(
+            operation: operation, account: caller.accounts.first { $0.upstreamID == account }?.position,
+            now: caller.now, start: caller.persona.start, linkedAt: caller.grant.linkedAt,
+            detail: request.query["cursor"] ?? "", seed: caller.persona.seed)
+        let conduct = try await conduct(call, caller.persona, caller.scenarios)
+        caller.persona.delayMs += conduct.latencyMs
+        caller.show = conduct.show
+        if let problem = conduct.problem { throw problem.delayed(caller.persona) }
+        switch conduct.access {
+        case nil: return
+        case .ended:
+            try await book.endGrant(caller.grant.id, .died, environmentID: request.environmentID)
+            throw SandboxProblem.ended.delayed(caller.persona)
+        case .revoked:
+            try await book.endGrant(caller.grant.id, .revoked, environmentID: request.environmentID)
+            throw SandboxProblem.withdrawn.delayed(caller.persona)
+        }
     }
 
     /// The grant that a token names, if it lives.
     func visit(_ token: SandboxToken, _ request: SandboxRequest) async throws -> SandboxCaller {
         guard let kept = try await book.visit(grantID: token.grantID, environmentID: request.environmentID),
             kept.grant.user.institution == request.institution.slug,
-            let persona = persona(
-                kept.grant.user, request.institution, customer: kept.customer, login: kept.login, now: kept.now)
+            let persona = try persona(
+                kept.grant.user, request.institution, kept.scenarios, customer: kept.customer, login: kept.login,
+                now: kept.now)
         else { throw SandboxProblem.ended }
         switch kept.grant.end {
         case .revoked:
-            throw SandboxProblem(403, "consent_revoked", "The consent was withdrawn.").delayed(persona)
+            throw SandboxProblem.withdrawn.delayed(persona)
         case .reused, .died:
             throw SandboxProblem.ended.delayed(persona)
         case nil:
@@ -48,28 +76,32 @@ extension SandboxBank {
         if let ends = kept.grant.consentExpiresAt, ends <= kept.now {
             throw SandboxProblem(403, "consent_expired", "The consent has ended.").delayed(persona)
         }
-        return SandboxCaller(persona: persona, grant: kept.grant, history: kept.history, now: kept.now)
+        let accounts = persona.accounts.filter { kept.grant.covers($0) }
+        return SandboxCaller(
+            persona: persona, grant: kept.grant, history: kept.history, scenarios: kept.scenarios, now: kept.now,
+            accounts: persona.shown(accounts, at: kept.now))
     }
 
     /// `GET accounts`
     func accounts(_ caller: SandboxCaller) -> SandboxReply {
         SandboxReply(200, delayMs: caller.persona.delayMs) { out in
-            Self.write(caller.accounts, of: caller.persona, to: &out)
+            Self.write(caller.accounts, of: caller.persona, caller.show, to: &out)
         }
     }
 
-    static func write(_ accounts: [SandboxAccount], of persona: SandboxPersona, to out: inout JSONWriter) {
-        let isSparse = persona.scenario == .sparse
+    static func write(
+        _ accounts: [SandboxAccount], of persona: SandboxPersona, _ show: SandboxShow, to out: inout JSONWriter
+    ) {
         out.array("accounts") { out in
             for account in accounts {
                 out.object { out in
                     out.member("id", account.upstreamID)
-                    out.member("number", isSparse ? nil : account.number)
-                    out.member("name", isSparse ? nil : account.product)
-                    out.member("holder", isSparse ? nil : persona.name.uppercased())
-                    out.member("type", isSparse ? nil : account.type)
+                    out.member("number", show.omits(.number) ? nil : account.number)
+                    out.member("name", show.omits(.name) ? nil : account.product)
+                    out.member("holder", show.omits(.holder) ? nil : persona.name.uppercased())
+                    out.member("type", show.omits(.type) ? nil : account.type)
                     out.member("currency", "NGN")
-                    out.member("active", true)
+                    out.member("active", account.isActive)
                 }
             }
         }
@@ -77,11 +109,12 @@ extension SandboxBank {
 
     /// `GET accounts/<id>/balance`
     func balance(_ caller: SandboxCaller, _ account: SandboxAccount) -> SandboxReply {
-        let balance = statement(account, caller.persona, caller.history, at: caller.now).balance
+        let balance = statement(account, caller.persona, caller.history, at: caller.now, caller.show).balance
+        let isOmitted = caller.show.omits(.balance)
         return SandboxReply(200, delayMs: caller.persona.delayMs) { out in
-            out.decimal("ledger", caller.isSparse ? nil : balance.ledgerMinor)
-            out.decimal("available", caller.isSparse ? nil : balance.availableMinor)
-            out.member("currency", "NGN")
+            out.decimal("ledger", isOmitted ? nil : balance.ledgerMinor)
+            out.decimal("available", isOmitted ? nil : balance.availableMinor)
+            out.member("currency", caller.show.lie == .otherCurrency ? "GHS" : "NGN")
             out.member("as_of", caller.now)
         }
     }
@@ -108,17 +141,14 @@ extension SandboxBank {
             }
             after = cursor.key
         }
-        let statement = statement(account, caller.persona, caller.history, at: caller.now)
+        let statement = statement(account, caller.persona, caller.history, at: caller.now, caller.show)
         var entries = statement.entries(in: window, after: after, limit: limit + 1)
         let hasMore = entries.count > limit
         if hasMore { entries.removeLast() }
-        let next = hasMore ? entries.last.map { SandboxCursor(account.upstreamID, window, $0.key).text } : nil
-        return SandboxReply(200, delayMs: caller.persona.delayMs) { out in
-            out.array("transactions") { out in
-                for entry in entries { Self.write(entry, isSparse: caller.isSparse, to: &out) }
-            }
-            out.member("next_cursor", next)
-        }
+        let page = SandboxPage(
+            account: account.upstreamID, window: window, after: request.query["cursor"], entries: entries,
+            hasMore: hasMore, now: caller.now, show: caller.show)
+        return SandboxReply(200, delayMs: caller.persona.delayMs) { out in page.write(&out) }
     }
 
     private func day(_ name: String, _ request: SandboxRequest) throws(SandboxProblem) -> LocalDate? {
@@ -127,24 +157,6 @@ extension SandboxBank {
             throw SandboxProblem(400, "bad_request", "`\(name)` is not a day like 2026-01-31.")
         }
         return day
-    }
-
-    static func write(_ entry: SandboxEntry, isSparse: Bool, to out: inout JSONWriter) {
-        out.object { out in
-            out.member("id", isSparse ? nil : entry.id)
-            out.member("status", entry.status.rawValue)
-            out.decimal("amount", entry.amountMinor)
-            out.member("currency", "NGN")
-            out.member("booked_on", entry.day.iso)
-            out.member("occurred_at", isSparse ? nil : entry.instant)
-            out.member("narration", entry.text.narration)
-            out.member("counterparty", isSparse ? nil : entry.text.counterparty)
-            out.member("reference", isSparse ? nil : entry.text.reference)
-            out.member("channel", isSparse ? nil : entry.text.channel)
-            out.member("branch", isSparse ? nil : entry.text.branch)
-            out.member("code", isSparse ? nil : entry.text.code)
-            out.decimal("running_balance", isSparse ? nil : entry.runningMinor)
-        }
     }
 
     /// `GET identity`
@@ -157,33 +169,5 @@ extension SandboxBank {
                 }
             }
         }
-    }
-}
-
-/// The place after which a page goes on, bound to its list.
-struct SandboxCursor {
-    let account: String
-    let window: DayWindow
-    let key: SandboxEntryKey
-
-    init(_ account: String, _ window: DayWindow, _ key: SandboxEntryKey) {
-        self.account = account
-        self.window = window
-        self.key = key
-    }
-
-    var text: String {
-        let fields = [account, window.from.iso, window.to.iso, String(key.ms), String(key.sequence), key.id]
-        return Hex.encode(fields.joined(separator: " ").utf8)
-    }
-
-    init?(_ text: String) {
-        guard let bytes = Hex.decode(text) else { return nil }
-        let fields = String(decoding: bytes, as: UTF8.self)
-            .split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard fields.count == 6, let from = LocalDate(fields[1]), let to = LocalDate(fields[2]),
-            let ms = Int64(fields[3]), let sequence = Int(fields[4])
-        else { return nil }
-        self.init(fields[0], DayWindow(from: from, to: to), SandboxEntryKey(ms: ms, sequence: sequence, id: fields[5]))
     }
 }

@@ -7,28 +7,30 @@ extension SandboxBank {
         guard let name = body["username"]?.text, !name.isEmpty else { throw SandboxProblem.missing("username") }
         guard let password = body["password"]?.text else { throw SandboxProblem.missing("password") }
         let user = request.user(name)
-        let door = try await book.door(user)
-        guard
-            let known = persona(
-                user, request.institution, customer: door.customer, login: door.login, now: door.now)
-        else { throw Self.refused(attemptsLeft: nil) }
-        if known.scenario == .bankDown { throw SandboxProblem.down }
+        var door = try await book.door(user)
+        let carried = try await carried(password, by: user, &door)
+        guard var known = try persona(user, request.institution, door) else { throw Self.refused(attemptsLeft: nil) }
+        let show = try await enter(&known, door)
         let login =
             if let login = door.login { login } else {
                 try await book.openLogin(user, at: door.now, accountNumbers: known.accounts.map(\.number))
             }
         try refuseLocked(known, login, door.now)
-        guard known.scenario != .wrongPassword else {
-            throw Self.refused(attemptsLeft: Self.passwordsMax - 1).delayed(known)
+        guard carried != nil || password == known.password else {
+            throw try await countRefusal(known, .password, door.now)
         }
-        guard password == known.password else { throw try await countRefusal(known, .password, door.now) }
         if login.refusedPasswords > 0 || login.lockedUntil != nil { try await book.clearRefusals(user) }
-        switch known.scenario {
-        case .otp: return challenge(.otp, known, door.now)
-        case .question: return challenge(.question, known, door.now)
-        case .accounts: return challenge(.accounts, known, door.now)
-        default: return try await link(known, accounts: [], push: body["push"], now: door.now)
-        }
+        if let kind = known.script?.challenge { return challenge(kind, known, show, door.now) }
+        return try await link(known, show, accounts: [], push: body["push"], now: door.now)
+    }
+
+    /// What the scripts say of a login or an answer.
+    private func enter(_ known: inout SandboxPersona, _ door: SandboxDoor) async throws -> SandboxShow {
+        let call = SandboxMoment(operation: .login, now: door.now, start: known.start, seed: known.seed)
+        let conduct = try await conduct(call, known, door.scenarios)
+        known.delayMs += conduct.latencyMs
+        if let problem = conduct.problem { throw problem.delayed(known) }
+        return conduct.show
     }
 
     /// `POST answer {challenge, otp | answer | accounts, push?}`
@@ -38,10 +40,10 @@ extension SandboxBank {
             challenge.user == request.user(challenge.user.username)
         else { throw SandboxProblem(400, "bad_request", "`challenge` is not one of this bank.") }
         let door = try await book.door(challenge.user)
-        guard let login = door.login,
-            let known = persona(
-                challenge.user, request.institution, customer: door.customer, login: login, now: door.now)
-        else { throw Self.refused(attemptsLeft: nil) }
+        guard let login = door.login, var known = try persona(challenge.user, request.institution, door) else {
+            throw Self.refused(attemptsLeft: nil)
+        }
+        let show = try await enter(&known, door)
         try refuseLocked(known, login, door.now)
         guard door.now < challenge.expiresAt else {
             throw SandboxProblem(410, "challenge_expired", "This took too long; log in again.").delayed(known)
@@ -58,15 +60,17 @@ extension SandboxBank {
                 throw try await countRefusal(known, .answer, door.now)
             }
         case .accounts:
-            accounts = try chosen(body, known)
+            accounts = try chosen(body, known, door.now)
         }
         if login.refusedAnswers > 0 { try await book.clearRefusals(challenge.user) }
-        return try await link(known, accounts: accounts, push: body["push"], now: door.now)
+        return try await link(known, show, accounts: accounts, push: body["push"], now: door.now)
     }
 
-    private func chosen(_ body: JSONValue, _ known: SandboxPersona) throws(SandboxProblem) -> [String] {
+    private func chosen(
+        _ body: JSONValue, _ known: SandboxPersona, _ now: Instant
+    ) throws(SandboxProblem) -> [String] {
         let wanted = Set((body["accounts"]?.elements ?? []).compactMap(\.text))
-        let found = known.accounts.map(\.upstreamID).filter(wanted.contains)
+        let found = known.shown(known.accounts, at: now).map(\.upstreamID).filter(wanted.contains)
         guard !found.isEmpty, found.count == wanted.count else {
             throw SandboxProblem(422, "choice_refused", "Choose at least one of the accounts that were shown.")
                 .delayed(known)
@@ -84,7 +88,6 @@ extension SandboxBank {
     private func refuseLocked(
         _ known: SandboxPersona, _ login: SandboxLogin, _ now: Instant
     ) throws(SandboxProblem) {
-        if known.scenario == .locked { throw Self.locked.delayed(known) }
         if let until = login.lockedUntil, now < until { throw Self.locked.delayed(known) }
     }
 
@@ -100,7 +103,9 @@ extension SandboxBank {
         ).delayed(known)
     }
 
-    private func challenge(_ kind: SandboxChallenge.Kind, _ known: SandboxPersona, _ now: Instant) -> SandboxReply {
+    private func challenge(
+        _ kind: SandboxScript.Challenge, _ known: SandboxPersona, _ show: SandboxShow, _ now: Instant
+    ) -> SandboxReply {
         let challenge = SandboxChallenge(kind: kind, user: known.user, expiresAt: now + SandboxChallenge.lifeMs)
         return SandboxReply(200, delayMs: known.delayMs) { out in
             out.member("state", "challenge")
@@ -115,22 +120,22 @@ extension SandboxBank {
                 out.member("attempts_left", Self.answersMax)
             case .accounts:
                 out.member("prompt", "Which accounts do you want to share?")
-                Self.write(known.accounts, of: known, to: &out)
+                Self.write(known.shown(known.accounts, at: now), of: known, show, to: &out)
             }
         }
     }
 
     private func link(
-        _ known: SandboxPersona, accounts: [String], push: JSONValue?, now: Instant
+        _ known: SandboxPersona, _ show: SandboxShow, accounts: [String], push: JSONValue?, now: Instant
     ) async throws -> SandboxReply {
-        let ends = known.scenario == .consentExpires ? now + SandboxScenario.consentDays * Instant.dayMs : nil
+        let ends = known.script?.consentMs.map { now + $0 }
         var grant = SandboxGrant(
             id: runtime.newID(), user: known.user, accounts: accounts, linkedAt: now, consentExpiresAt: ends)
         grant.pushURL = push?["url"]?.text
         grant.pushSecret = push?["secret"]?.text
         let tokens = renew(&grant, known, now)
         try await book.addGrant(grant)
-        return tokenReply(grant, known, tokens)
+        return tokenReply(grant, known, show, tokens, now)
     }
 
     /// Gives the grant its next generation of tokens.
@@ -142,12 +147,13 @@ extension SandboxBank {
         let refresh = SandboxToken.make(.refresh, grant, runtime)
         grant.accessHash = access.hash
         grant.refreshHash = refresh.hash
-        grant.accessExpiresAt = now + (known.scenario?.accessMs ?? Self.accessMs)
+        grant.accessExpiresAt = now + (known.script?.accessMs ?? Self.accessMs)
         return (access, refresh)
     }
 
     private func tokenReply(
-        _ grant: SandboxGrant, _ known: SandboxPersona, _ tokens: (access: SandboxToken, refresh: SandboxToken)
+        _ grant: SandboxGrant, _ known: SandboxPersona, _ show: SandboxShow,
+        _ tokens: (access: SandboxToken, refresh: SandboxToken), _ now: Instant
     ) -> SandboxReply {
         SandboxReply(200, delayMs: known.delayMs) { out in
             out.member("state", "linked")
@@ -155,8 +161,9 @@ extension SandboxBank {
             out.member("access_token", tokens.access.text)
             out.member("refresh_token", tokens.refresh.text)
             out.member("expires_at", grant.accessExpiresAt)
-            if known.scenario != .sparse { out.member("consent_expires_at", grant.consentExpiresAt) }
-            Self.write(known.accounts.filter { grant.covers($0) }, of: known, to: &out)
+            if !show.omits(.consentEnd) { out.member("consent_expires_at", grant.consentExpiresAt) }
+            let accounts = known.accounts.filter { grant.covers($0) }
+            Self.write(known.shown(accounts, at: now), of: known, show, to: &out)
         }
     }
 
@@ -169,12 +176,9 @@ extension SandboxBank {
             throw SandboxProblem.missing("refresh_token")
         }
         guard let token = SandboxToken(text, .refresh) else { throw SandboxProblem.ended }
-        let visit = try await visit(token, request)
+        var visit = try await visit(token, request)
+        try await play(.token, request, &visit)
         var grant = visit.grant
-        if visit.persona.scenario == .diesOnRefresh {
-            try await book.endGrant(grant.id, .died, environmentID: request.environmentID)
-            throw SandboxProblem.ended.delayed(visit.persona)
-        }
         let generation = grant.generation
         if token.hash == grant.refreshHash {
             grant.previousHash = grant.refreshHash
@@ -187,7 +191,7 @@ extension SandboxBank {
             throw SandboxProblem(409, "try_again", "Another request renewed this access at the same moment.")
                 .delayed(visit.persona)
         }
-        return tokenReply(grant, visit.persona, tokens)
+        return tokenReply(grant, visit.persona, visit.show, tokens, visit.now)
     }
 
     /// `POST revoke {refresh_token}`. Access that has ended is revoked already.
@@ -205,5 +209,7 @@ extension SandboxBank {
 }
 
 extension SandboxGrant {
-    func covers(_ account: SandboxAccount) -> Bool { accounts.isEmpty || accounts.contains(account.upstreamID) }
+    func covers(_ account: SandboxAccount) -> Bool {
+        accounts.isEmpty || accounts.contains(account.upstreamID) || accounts.contains(account.otherID)
+    }
 }

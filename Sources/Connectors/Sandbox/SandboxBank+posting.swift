@@ -111,7 +111,8 @@ extension SandboxBank {
                 users.insert(
                     SandboxUser(environmentID: environmentID, institution: customer.institution, username: name))
             }
-            if let institution, SandboxScenario(rawValue: name) != nil {
+            let own = try await book.scenario(name, environmentID: environmentID)
+            if let institution, own != nil || SandboxScenario(rawValue: name) != nil {
                 users.insert(SandboxUser(environmentID: environmentID, institution: institution.slug, username: name))
             }
         }
@@ -125,7 +126,7 @@ extension SandboxBank {
         }
         let door = try await book.door(user)
         guard let institution = InstitutionCatalog.find(user.institution),
-            let known = persona(user, institution, customer: door.customer, login: door.login, now: now)
+            let known = try persona(user, institution, door)
         else { throw DomainError.notFound("sandbox user") }
         return (known, door.login)
     }

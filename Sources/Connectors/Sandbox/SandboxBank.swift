@@ -22,6 +22,7 @@ public struct SandboxBank: Sendable {
     let runtime: any Runtime
     let seed: UInt64
     let totals = SandboxTotals()
+    let scripts = SandboxScripts()
     let challengeKey: SymmetricKey
 
     /// - Parameter seed: other seeds give other people and other transactions.
@@ -52,22 +53,28 @@ public struct SandboxBank: Sendable {
     private func answer(_ request: SandboxRequest) async throws -> SandboxReply {
         switch (request.method, request.rest.count, request.rest.first) {
         case ("GET", 1, "health"):
+            let scripted = try await scriptedHealth(request)
             return SandboxReply(200) { out in
-                out.member("status", Self.troubled[request.institution.slug]?.rawValue ?? "healthy")
+                out.member("status", (scripted ?? Self.troubled[request.institution.slug] ?? .healthy).rawValue)
                 out.member("troubled", .object(Self.troubled.mapValues { .string($0.rawValue) }))
             }
         case ("POST", 1, "login"): return try await login(request)
         case ("POST", 1, "answer"): return try await answerChallenge(request)
         case ("POST", 1, "token"): return try await refreshToken(request)
         case ("POST", 1, "revoke"): return try await revoke(request)
-        case ("GET", 1, "identity"): return identity(try await enter(request))
-        case ("GET", 1, "accounts"): return accounts(try await enter(request))
+        case ("GET", 1, "identity"):
+            let caller = try await enter(request, .identity)
+            return identity(caller).garbled(caller.show)
+        case ("GET", 1, "accounts"):
+            let caller = try await enter(request, .accounts)
+            return accounts(caller).garbled(caller.show)
         case ("GET", 3, "accounts"):
-            let visit = try await enter(request)
-            let account = try visit.account(request.rest[1])
-            switch request.rest[2] {
-            case "balance": return balance(visit, account)
-            case "transactions": return try transactions(visit, account, request)
+            guard let operation = SandboxOperation(rawValue: request.rest[2]) else { throw SandboxProblem.noSuchPath }
+            let caller = try await enter(request, operation, account: request.rest[1])
+            let account = try caller.account(request.rest[1])
+            switch operation {
+            case .balance: return balance(caller, account).garbled(caller.show)
+            case .transactions: return try transactions(caller, account, request).garbled(caller.show)
             default: throw SandboxProblem.noSuchPath
             }
         default:
@@ -76,15 +83,25 @@ public struct SandboxBank: Sendable {
     }
 
     func persona(
-        _ user: SandboxUser, _ institution: Institution, customer: SandboxCustomer?, login: SandboxLogin?, now: Instant
-    ) -> SandboxPersona? {
-        SandboxPersona(user, institution, customer: customer, openedAt: login?.openedAt ?? now, bankSeed: seed)
+        _ user: SandboxUser, _ institution: Institution, _ scenarios: SandboxScenarios, customer: SandboxCustomer?,
+        login: SandboxLogin?, now: Instant
+    ) throws -> SandboxPersona? {
+        let ours = SandboxScenario(rawValue: user.username)?.script
+        let script = try ours ?? scenarios.own.map { try scripts.read($0.script) }
+        return SandboxPersona(
+            user, institution, script: script, customer: customer, openedAt: login?.openedAt ?? now, bankSeed: seed)
+    }
+
+    func persona(_ user: SandboxUser, _ institution: Institution, _ door: SandboxDoor) throws -> SandboxPersona? {
+        try persona(
+            user, institution, door.scenarios, customer: door.customer, login: door.login, now: door.now)
     }
 
     func statement(
-        _ account: SandboxAccount, _ persona: SandboxPersona, _ history: SandboxHistory, at now: Instant
+        _ account: SandboxAccount, _ persona: SandboxPersona, _ history: SandboxHistory, at now: Instant,
+        _ show: SandboxShow = SandboxShow()
     ) -> SandboxStatement {
-        SandboxStatement(account, of: persona, history, at: now, totals)
+        SandboxStatement(account, of: persona, history, at: now, show, totals)
     }
 }
 

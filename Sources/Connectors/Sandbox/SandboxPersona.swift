@@ -4,40 +4,45 @@ import Domain
 struct SandboxPersona: Sendable {
     let user: SandboxUser
     let institution: Institution
-    let scenario: SandboxScenario?
+    /// What it plays; customers play nothing.
+    let script: SandboxScript?
+    /// What durations of its rules count from: the login's first use, or this moment.
+    let start: Instant
     let name: String
     let kind: SandboxCustomer.Kind
     let volume: SandboxCustomer.Volume
     let identityPercent: Int
     let password: String
     /// Real time that every answer takes.
-    let delayMs: Int64
-    let accounts: [SandboxAccount]
+    var delayMs: Int64
+    var accounts: [SandboxAccount]
     let seed: UInt64
 
     /// - Parameters:
-    ///   - customer: the created customer of that name at that institution; a scenario's name wins over it.
+    ///   - script: what the login plays; it wins over a customer.
+    ///   - customer: the created customer of that name at that institution.
     ///   - openedAt: when the login was first used, or now.
     /// - Returns: nil when there is no such user.
     init?(
-        _ user: SandboxUser, _ institution: Institution, customer: SandboxCustomer?, openedAt: Instant, bankSeed: UInt64
+        _ user: SandboxUser, _ institution: Institution, script: SandboxScript?, customer: SandboxCustomer?,
+        openedAt: Instant, bankSeed: UInt64
     ) {
         let base = "\(bankSeed)/\(user.environmentID)/\(institution.slug)/\(user.username)"
         let createdAt: Instant
-        if let scenario = SandboxScenario(rawValue: user.username) {
-            var random = SandboxRandom(SandboxRandom.seed(base))
-            self.scenario = scenario
-            seed = SandboxRandom.seed(base)
-            name = "\(random.pick(SandboxPools.firstNames)) \(random.pick(SandboxPools.lastNames))"
-            kind = .ind
-            volume = .medium
-            identityPercent = scenario == .sparse ? 0 : 100
-            password = SandboxScenario.password
-            delayMs = scenario == .slow ? SandboxScenario.slowMs : 0
+        self.script = script
+        start = openedAt
+        if let script {
+            seed = SandboxRandom.seed(script.seed.map { "\($0)/\(institution.slug)/\(user.username)" } ?? base)
+            var random = SandboxRandom(seed)
+            name = script.holder ?? "\(random.pick(SandboxPools.firstNames)) \(random.pick(SandboxPools.lastNames))"
+            kind = script.kind
+            volume = script.volume
+            identityPercent = script.identityPercent
+            password = script.password
+            delayMs = 0
             createdAt = openedAt
         } else if let customer {
             let draft = customer.draft
-            scenario = nil
             seed = SandboxRandom.seed(
                 "\(base)/\(draft.kind.rawValue)/\(draft.volume.rawValue)/\(customer.createdAt.ms)")
             name = draft.name
@@ -52,7 +57,7 @@ struct SandboxPersona: Sendable {
         }
         self.user = user
         self.institution = institution
-        let count = scenario?.accountCount ?? customer?.draft.accountCount ?? 1
+        let count = script?.accountCount ?? customer?.draft.accountCount ?? 1
         let epoch = SandboxLedger.epoch(createdOn: createdAt.day())
         let (seed, kind, volume) = (seed, kind, volume)
         accounts = (0..<count).map {
@@ -79,12 +84,13 @@ struct SandboxPersona: Sendable {
 /// An account of a login.
 struct SandboxAccount: Sendable {
     let position: Int
-    let upstreamID: String
+    var upstreamID: String
     let number: String
-    let product: String
+    var product: String
     let type: String
     let ledger: SandboxLedger
     let nipCode: String
+    var isActive = true
 
     init(
         position: Int, seed: UInt64, institution: Institution, kind: SandboxCustomer.Kind,

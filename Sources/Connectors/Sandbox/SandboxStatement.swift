@@ -35,14 +35,16 @@ struct SandboxStatement: Sendable {
     let now: Instant
     let narrator: SandboxNarrator
     private let extras: [SandboxEntry]
+    private let show: SandboxShow
     private let cache: SandboxTotals
 
     init(
         _ account: SandboxAccount, of persona: SandboxPersona, _ history: SandboxHistory, at now: Instant,
-        _ cache: SandboxTotals
+        _ show: SandboxShow, _ cache: SandboxTotals
     ) {
         self.account = account
         self.now = now
+        self.show = show
         self.cache = cache
         narrator = SandboxNarrator(nipCode: account.nipCode, holder: persona.name.uppercased())
         extras = Self.extras(account, persona, history, now)
@@ -54,7 +56,23 @@ struct SandboxStatement: Sendable {
     var balance: (ledgerMinor: Int64, availableMinor: Int64) {
         let booked = openingMinor(of: SandboxMonth(now.day())) + rows(of: SandboxMonth(now.day())).sum
         let held = extras.filter { $0.status == .pending }.reduce(0) { $0 + $1.amountMinor }
-        return (booked, booked + held)
+        return (booked - unbookedMinor, booked + held)
+    }
+
+    /// Until then rows are booked; those after it are pending where the bank is slow.
+    private var bookedUntil: Instant { now + -(show.pendingMs ?? 0) }
+
+    private var unbookedMinor: Int64 {
+        guard show.pendingMs != nil else { return 0 }
+        var sum: Int64 = 0
+        var month = SandboxMonth(bookedUntil.day())
+        while month <= SandboxMonth(now.day()) {
+            for row in rows(of: month).computed where row.instant > bookedUntil { sum += row.amountMinor }
+            month = month.next
+        }
+        return extras.reduce(sum) {
+            $1.status == .booked && $1.instant > bookedUntil ? $0 + $1.amountMinor : $0
+        }
     }
 
     // MARK: pages
@@ -68,13 +86,33 @@ struct SandboxStatement: Sendable {
         let oldest = SandboxMonth(max(window.from, account.ledger.epoch))
         while month >= oldest {
             for row in merged(month).reversed() {
-                guard window.contains(row.day), cursor.map({ row.key < $0 }) ?? true else { continue }
-                found.append(row.entry(self))
+                guard window.contains(row.day), cursor.map({ row.key < $0 }) ?? true, isShown(row) else { continue }
+                found.append(asBooked(row.entry(self)))
                 if found.count == limit { return found }
             }
             month = month.previous
         }
         return found
+    }
+
+    /// Whether the bank shows a row, by a chance that is the row's own.
+    private func isShown(_ row: Slot) -> Bool {
+        guard show.hiddenPercent != nil || show.late != nil else { return true }
+        let chance = SandboxRandom.mix(row.mark ^ account.ledger.seed, -40)
+        if let percent = show.hiddenPercent, chance % 100 < UInt64(percent) { return false }
+        guard let late = show.late, (chance >> 32) % 100 < UInt64(late.percent) else { return true }
+        return row.instant + late.ms <= now
+    }
+
+    /// A row that is too young to be booked is pending, with an id of its own.
+    private func asBooked(_ entry: SandboxEntry) -> SandboxEntry {
+        guard show.pendingMs != nil, entry.status == .booked, entry.instant > bookedUntil else { return entry }
+        var entry = entry
+        entry.status = .pending
+        entry.id = "hold_" + Hex.encode(SandboxRandom.mix(SandboxRandom.seed(entry.id), -41).bytes)
+        entry.runningMinor = nil
+        entry.text.reference = nil
+        return entry
     }
 
     /// A row that is not written out yet; most rows of a month are not on the page.
@@ -92,6 +130,19 @@ struct SandboxStatement: Sendable {
             switch self {
             case .computed(let row, _): SandboxEntryKey(ms: row.instant.ms, sequence: row.sequence, id: "")
             case .extra(let entry): entry.key
+            }
+        }
+        var instant: Instant {
+            switch self {
+            case .computed(let row, _): row.instant
+            case .extra(let entry): entry.instant
+            }
+        }
+        /// The same for ever, and another for each row.
+        var mark: UInt64 {
+            switch self {
+            case .computed(let row, _): SandboxRandom.mix(UInt64(bitPattern: row.instant.ms), row.sequence)
+            case .extra(let entry): SandboxRandom.seed(entry.id)
             }
         }
         func entry(_ statement: SandboxStatement) -> SandboxEntry {
@@ -162,10 +213,13 @@ struct SandboxStatement: Sendable {
         _ account: SandboxAccount, _ persona: SandboxPersona, _ history: SandboxHistory, _ now: Instant
     ) -> [SandboxEntry] {
         var entries = history.postings.filter { $0.accountNumber == account.number && $0.postedAt <= now }.map(posted)
-        if account.position == 0, let scenario = persona.scenario {
+        let rows = persona.script?.rows ?? []
+        if rows.contains(where: { $0.account == account.position }) {
             var days: Set<LocalDate> = []
             for linkedAt in history.linkedAt where days.insert(linkedAt.day()).inserted && linkedAt <= now {
-                if let entry = scripted(scenario, linkedAt, account, now) { entries.append(entry) }
+                for (index, row) in rows.enumerated() where row.account == account.position {
+                    if let entry = scripted(row, index, linkedAt, account, now) { entries.append(entry) }
+                }
             }
         }
         return entries.sorted { $0.key < $1.key }
@@ -179,34 +233,30 @@ struct SandboxStatement: Sendable {
             sequence: SandboxEntry.lastSequence, text: text)
     }
 
-    /// The pending row of a linking, or what became of it.
+    /// A row that a linking brings, or what became of it.
     private static func scripted(
-        _ scenario: SandboxScenario, _ linkedAt: Instant, _ account: SandboxAccount, _ now: Instant
+        _ row: SandboxScriptedRow, _ index: Int, _ linkedAt: Instant, _ account: SandboxAccount, _ now: Instant
     ) -> SandboxEntry? {
         let seed = SandboxRandom.mix(account.ledger.seed, linkedAt.day().dayNumber)
         func entry(_ status: TransactionStatus, _ amount: Int64, at instant: Instant, _ narration: String)
             -> SandboxEntry
         {
-            let salt = status == .pending ? -5 : -6
+            let salt = (status == .pending ? -5 : -6) - 100 * index
             var text = SandboxText(narration, channel: "pos", code: "POS")
-            text.reference = status == .pending ? nil : String(seed % 1_000_000_000)
+            text.reference = status == .pending ? nil : String((seed &+ UInt64(index)) % 1_000_000_000)
             let prefix = status == .pending ? "hold_" : "txn_"
             return SandboxEntry(
                 id: prefix + Hex.encode(SandboxRandom.mix(seed, salt).bytes), status: status, amountMinor: amount,
                 instant: instant, sequence: SandboxEntry.lastSequence, text: text)
         }
-        switch scenario {
-        case .pending:
-            let posts = linkedAt + SandboxScenario.postsAfterDays * Instant.dayMs
-            return now < posts
-                ? entry(.pending, -12_500_00, at: linkedAt, "POS AUTH @ GRAND SQUARE ABUJA NG")
-                : entry(.booked, -13_120_50, at: posts, "POS PUR @ GRAND SQUARE ABUJA NG")
-        case .removed:
-            let vanishes = linkedAt + SandboxScenario.vanishesAfterDays * Instant.dayMs
-            return now < vanishes
-                ? entry(.pending, -8_000_00, at: linkedAt, "POS AUTH @ MOBIL FILLING STN YABA NG") : nil
-        default:
-            return nil
+        let appears = linkedAt + row.afterMs
+        guard now >= appears else { return nil }
+        if let vanishes = row.vanishesAfterMs, now >= appears + vanishes { return nil }
+        if let after = row.postsAfterMs, now >= appears + after {
+            return entry(
+                .booked, row.postsAmountMinor ?? row.amountMinor, at: appears + after,
+                row.postsNarration ?? row.narration)
         }
+        return entry(row.isPending ? .pending : .booked, row.amountMinor, at: appears, row.narration)
     }
 }

@@ -36,7 +36,7 @@ struct SandboxToken {
 
 /// What is carried from one question of a login to the next, so that the bank keeps nothing of it.
 struct SandboxChallenge {
-    enum Kind: String { case otp, question, accounts }
+    typealias Kind = SandboxScript.Challenge
 
     /// In the environment's time.
     static let lifeMs: Int64 = 10 * 60_000

@@ -18,6 +18,9 @@ enum SandboxTranslate {
         if reply.status == 429 {
             return ConnectorError(.rateLimited, upstreamCode: code, retryAfterSeconds: retryAfter)
         }
+        if code == "bad_scenario" {
+            return ConnectorError(.invalidCredentials, message(reply.body), upstreamCode: code)
+        }
         if let code, let known = known[code] {
             let upstream = known == .reauthRequired && code != "reauth_required" ? ConnectorError.tokenExpired : code
             return ConnectorError(known, upstreamCode: upstream, retryAfterSeconds: retryAfter)
@@ -30,6 +33,10 @@ enum SandboxTranslate {
 
     static func errorCode(_ body: [UInt8]) -> String? {
         do { return try object(body)["error"]?["code"]?.text } catch { return nil }
+    }
+
+    private static func message(_ body: [UInt8]) -> String? {
+        do { return try object(body)["error"]?["message"]?.text } catch { return nil }
     }
 
     static func attemptsLeft(_ body: [UInt8]) -> Int? {
@@ -48,7 +55,8 @@ enum SandboxTranslate {
         "consent_expired": .consentExpired, "account_not_found": .accountNotFound, "bad_request": .invalidRequest,
         "bad_cursor": .invalidRequest, "try_again": .providerUnavailable, "unavailable": .providerUnavailable,
         "bank_error": .providerUnavailable, "no_such_environment": .clientMisconfigured,
-        "unknown_institution": .unsupported,
+        "unknown_institution": .unsupported, "rate_limited": .rateLimited, "account_blocked": .accountBlocked,
+        "user_action_required": .userActionRequired, "data_incomplete": .dataIncomplete, "not_ready": .notReady,
     ]
 
     // MARK: values

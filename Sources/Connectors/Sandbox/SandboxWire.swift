@@ -25,6 +25,7 @@ struct SandboxProblem: Error {
     var message: String
     var attemptsLeft: Int?
     var delayMs: Int64 = 0
+    var retryAfterSeconds: Int?
 
     init(_ status: Int, _ code: String, _ message: String, attemptsLeft: Int? = nil) {
         self.status = status
@@ -47,17 +48,34 @@ struct SandboxProblem: Error {
                 if let attemptsLeft { out.member("attempts_left", attemptsLeft) }
             }
         }
-        if status == 503 { reply.headers["Retry-After"] = "60" }
+        if let retryAfterSeconds { reply.headers["Retry-After"] = String(retryAfterSeconds) }
         return reply
     }
 
     static let noSuchPath = SandboxProblem(404, "no_such_path", "There is nothing here.")
     static let badJSON = SandboxProblem(400, "bad_request", "The body is not a JSON object.")
-    static let down = SandboxProblem(503, "unavailable", "The bank is closed for maintenance.")
     static let noToken = SandboxProblem(401, "invalid_token", "The access token is not known.")
+    static let withdrawn = SandboxProblem(403, "consent_revoked", "The consent was withdrawn.")
     static let ended = SandboxProblem(401, "reauth_required", "This access has ended; log in again.")
     static func missing(_ name: String) -> SandboxProblem {
         SandboxProblem(400, "bad_request", "`\(name)` is required.")
+    }
+}
+
+extension SandboxReply {
+    /// The body as a script spoils it.
+    func garbled(_ show: SandboxShow) -> SandboxReply {
+        guard let body = show.body else { return self }
+        var reply = self
+        switch body {
+        case .html:
+            reply.headers["Content-Type"] = "text/html"
+            reply.body = Array("<html><body><h1>We will be back soon</h1></body></html>".utf8)
+        case .empty: reply.body = []
+        case .half: reply.body = Array(self.body.prefix(self.body.count / 2))
+        case .array: reply.body = Array("[]".utf8)
+        }
+        return reply
     }
 }
 

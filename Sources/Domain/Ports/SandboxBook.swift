@@ -49,6 +49,49 @@ public protocol SandboxBook: Sendable {
     func addPosting(_ posting: SandboxPosting, environmentID: Int64) async throws
     /// What was posted by hand and which linkings there were: all of a login's history that is not computed.
     func history(_ user: SandboxUser) async throws -> SandboxHistory
+
+    /// Keeps a scenario under its name, in place of an earlier one, and forgets what was counted for it.
+    func putScenario(_ scenario: SandboxNamedScenario, environmentID: Int64) async throws
+    /// nil when the environment has no scenario of that name.
+    func scenario(_ name: String, environmentID: Int64) async throws -> SandboxNamedScenario?
+    /// Up to `limit` scenarios after a name, in order of their names.
+    func scenarios(after name: String, limit: Int, environmentID: Int64) async throws -> [SandboxNamedScenario]
+    /// - Returns: false when there was none.
+    func removeScenario(_ name: String, environmentID: Int64) async throws -> Bool
+    /// Counts one call and returns how many there were in this slot of time.
+    /// - Parameters:
+    ///   - scenario: the scenario that wants to know.
+    ///   - counter: which of its counters.
+    ///   - slot: a new slot begins from one.
+    func countCall(_ user: SandboxUser, scenario: String, counter: String, slot: Int64) async throws -> Int64
+}
+
+/// A scenario of an environment, as its author wrote it.
+public struct SandboxNamedScenario: Sendable, Equatable {
+    /// A username, or `bank:` and an institution's slug for what every login there meets.
+    public var name: String
+    /// JSON.
+    public var script: String
+    /// In the environment's time.
+    public var createdAt: Instant
+    public init(name: String, script: String, createdAt: Instant) {
+        self.name = name
+        self.script = script
+        self.createdAt = createdAt
+    }
+
+    /// The name of the scenario that an institution plays.
+    public static func name(ofInstitution slug: String) -> String { "bank:" + slug }
+}
+
+/// The scenarios that a login meets: its own, and its institution's.
+public struct SandboxScenarios: Sendable, Equatable {
+    public var own: SandboxNamedScenario?
+    public var institution: SandboxNamedScenario?
+    public init(own: SandboxNamedScenario? = nil, institution: SandboxNamedScenario? = nil) {
+        self.own = own
+        self.institution = institution
+    }
 }
 
 /// A login's key: one username at one institution of one environment.
@@ -216,10 +259,14 @@ public struct SandboxDoor: Sendable {
     public var now: Instant
     public var customer: SandboxCustomer?
     public var login: SandboxLogin?
-    public init(now: Instant, customer: SandboxCustomer?, login: SandboxLogin?) {
+    public var scenarios: SandboxScenarios
+    public init(
+        now: Instant, customer: SandboxCustomer?, login: SandboxLogin?, scenarios: SandboxScenarios = .init()
+    ) {
         self.now = now
         self.customer = customer
         self.login = login
+        self.scenarios = scenarios
     }
 }
 
@@ -230,13 +277,16 @@ public struct SandboxVisit: Sendable {
     public var customer: SandboxCustomer?
     public var login: SandboxLogin
     public var history: SandboxHistory
+    public var scenarios: SandboxScenarios
     public init(
-        now: Instant, grant: SandboxGrant, customer: SandboxCustomer?, login: SandboxLogin, history: SandboxHistory
+        now: Instant, grant: SandboxGrant, customer: SandboxCustomer?, login: SandboxLogin, history: SandboxHistory,
+        scenarios: SandboxScenarios = .init()
     ) {
         self.now = now
         self.grant = grant
         self.customer = customer
         self.login = login
         self.history = history
+        self.scenarios = scenarios
     }
 }

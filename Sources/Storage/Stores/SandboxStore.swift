@@ -5,7 +5,7 @@ public struct SandboxStore: SandboxBook {
     /// More linkings of one login than this leave no trace in its history.
     static let linkingsMax = 200
 
-    private let database: Database
+    let database: Database
     private let runtime: any Runtime
 
     public init(database: Database, runtime: any Runtime) {
@@ -167,7 +167,8 @@ public struct SandboxStore: SandboxBook {
         return try await database.read { db in
             SandboxDoor(
                 now: try Self.now(machine, user.environmentID, db), customer: try Self.customer(user, db),
-                login: try db.first(Self.loginSQL, Self.key(user), Self.login))
+                login: try db.first(Self.loginSQL, Self.key(user), Self.login),
+                scenarios: try Self.scenarios(user, db))
         }
     }
 
@@ -307,7 +308,7 @@ extension SandboxStore {
             else { return nil }
             return SandboxVisit(
                 now: now, grant: grant, customer: try Self.customer(grant.user, db), login: login,
-                history: try Self.history(grant.user, db))
+                history: try Self.history(grant.user, db), scenarios: try Self.scenarios(grant.user, db))
         }
     }
 
