@@ -17,8 +17,10 @@ public struct Database: Sendable {
     /// - Parameters:
     ///   - readers: connections that read; by default as many as are useful.
     ///   - exclusive: refuses, with `.inUse`, an SQLite file that another process opened so. `serve` asks for it.
+    ///   - wrap: what stands between the pool and each connection, on the connection's own thread.
     public static func open(
-        _ location: DatabaseLocation, readers: Int? = nil, exclusive: Bool = false, logger: Logger
+        _ location: DatabaseLocation, readers: Int? = nil, exclusive: Bool = false, logger: Logger,
+        wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
     ) async throws(StorageError) -> Database {
         var lock: FileLock?
         if case .sqlite(let path) = location, exclusive { lock = try FileLock(path: path + ".lock") }
@@ -26,10 +28,11 @@ public struct Database: Sendable {
         do {
             // The writer comes first: it makes the file that the readers open.
             let writer = core.writer
-            try await core.start("db-writer", holding: lock, location.opener(.writer)) { writer.run($0) }
+            try await core.start("db-writer", holding: lock, location.opener(.writer)) { writer.run(wrap($0)) }
             let reads = core.reads
             for number in 1...max(1, readers ?? location.defaultReaders) {
                 try await core.start("db-reader-\(number)", location.opener(.reader)) { connection in
+                    let connection = wrap(connection)
                     while let job = reads.next() { job(connection) }
                 }
             }
