@@ -17,11 +17,11 @@ struct Bench {
         }
     }
 
-    private struct Part {
+    private struct Part: Sendable {
         let name: String
         /// Takes many minutes and gigabytes; runs only when it is named.
         var isLong = false
-        let run: ([(name: String, location: DatabaseLocation)]) async throws -> Void
+        let run: @Sendable ([(name: String, location: DatabaseLocation)]) async throws -> Void
     }
 
     private static let parts: [Part] = [
@@ -61,6 +61,13 @@ struct Bench {
         return Core(
             database: core.database, vault: core.vault, runtime: core.runtime, connectors: core.connectors,
             settings: settings, logger: core.logger)
+    }
+
+    /// A tenant of its own, as its secret key opens it.
+    static func scope(_ core: Core) async throws -> Scope {
+        let keys = KeyService(core: core)
+        let tenant = try await TenantService(core: core, keys: keys).create(name: "Bench")
+        return try await keys.authenticate(bearer: tenant.environments[0].keys.secretKey, route: nil).scope
     }
 
     static func core(_ location: DatabaseLocation) async throws -> Core {

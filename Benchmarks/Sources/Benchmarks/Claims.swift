@@ -17,8 +17,7 @@ enum Claims {
         print("one claim: lease a lane, take and put back \(batch) due connections; median and p99 of \(claims), ms")
         for (name, location) in locations {
             let core = try await Bench.core(location)
-            let tenant = try await TenantService(core: core, keys: KeyService(core: core)).create(name: "Bench")
-            let scope = tenant.environments[0].environment.scope
+            let scope = try await Bench.scope(core)
             try await withoutForeignKeys(core)
             var base: Double?
             var filled = 0

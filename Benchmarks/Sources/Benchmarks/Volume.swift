@@ -18,8 +18,7 @@ enum Volume {
         print("volume: \(connections) connections of one account, \(rowsEach) transactions each over \(months) months")
         for (name, location) in locations {
             let core = try await Bench.core(location)
-            let tenant = try await TenantService(core: core, keys: KeyService(core: core)).create(name: "Bench")
-            let scope = tenant.environments[0].environment.scope
+            let scope = try await Bench.scope(core)
             let clock = ContinuousClock()
             let accounts = (0..<connections).map { account($0, core) }
             let spent = try await clock.measure { try await fill(core, scope, accounts) }
@@ -50,9 +49,7 @@ enum Volume {
                 for (index, account) in accounts.enumerated() {
                     if index >= writers { try await group.next() }
                     group.addTask {
-                        var result = ReconcileResult()
-                        result.added = rows(account, month)
-                        let added = result
+                        let added = added(rows(account, month))
                         try await core.database.write { tx in
                             _ = try TransactionStore.apply(
                                 added, to: account, newID: { core.runtime.newID() }, at: core.runtime.now(), scope, tx)
@@ -62,6 +59,12 @@ enum Volume {
                 try await group.waitForAll()
             }
         }
+    }
+
+    private static func added(_ rows: [FetchedTransaction]) -> ReconcileResult {
+        let days = rows.map(\.bookedOn)
+        return Reconciler.reconcile(
+            stored: [], fetched: rows, window: DayWindow(from: days.min() ?? today, to: days.max() ?? today))
     }
 
     private static func rows(_ account: Account, _ month: Int) -> [FetchedTransaction] {
@@ -129,9 +132,7 @@ enum Volume {
             let new = FetchedTransaction(
                 upstreamID: "\(account.upstreamID)-new-\(number)", status: .booked,
                 amount: Money(minor: 100, currency: .ngn), bookedOn: today, text: "TRANSFER")
-            var result = ReconcileResult()
-            result.added = [new]
-            let added = result
+            let added = added([new])
             let written = try await clock.measure {
                 try await core.database.write { tx in
                     _ = try TransactionStore.apply(
