@@ -5,6 +5,7 @@ import Synchronization
 public final class Signal: Sendable {
     private struct State {
         var isSet = false
+        var rings: UInt64 = 0
         var waiter: CheckedContinuation<Void, Never>?
     }
     private let state = Mutex(State())
@@ -19,10 +20,14 @@ public final class Signal: Sendable {
         announce()
     }
 
+    /// How often it has rung, for those who listen beside the one loop.
+    var rings: UInt64 { state.withLock { $0.rings } }
+
     /// Rings on this node alone.
     func ring() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             defer { state.waiter = nil }
+            state.rings &+= 1
             if state.waiter == nil { state.isSet = true }
             return state.waiter
         }
@@ -70,6 +75,9 @@ public struct Wakes: Sendable {
     public let deliveries: Signal
     public let refreshes: Signal
     public let clocks: Signal
+    /// Rings for everyone who waits for events: whoever commits one wakes the deliveries.
+    let feeds: LinkBells
+    static let feed = "events"
     let outgoing = Outgoing()
 
     /// What other nodes are to be told.
@@ -98,14 +106,22 @@ public struct Wakes: Sendable {
 
     init() {
         let outgoing = outgoing
-        deliveries = Signal { outgoing.add(Channel.deliveries) }
+        let feeds = LinkBells()
+        self.feeds = feeds
+        deliveries = Signal {
+            feeds.ring(Self.feed)
+            outgoing.add(Channel.deliveries)
+        }
         refreshes = Signal { outgoing.add(Channel.refreshes) }
         clocks = Signal { outgoing.add(Channel.clocks) }
     }
 
     /// Another node told.
     func hear(_ channels: Set<String>) {
-        if channels.contains(Channel.deliveries) { deliveries.ring() }
+        if channels.contains(Channel.deliveries) {
+            feeds.ring(Self.feed)
+            deliveries.ring()
+        }
         if channels.contains(Channel.refreshes) { refreshes.ring() }
         if channels.contains(Channel.clocks) { clocks.ring() }
     }

@@ -8,12 +8,16 @@ public enum APICatalog {
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
         LinkSessions.Institutions.self,
         Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self,
+        TransactionSyncs.Get.self, TransactionSyncs.Post.self,
         Connections.List.self, Connections.Get.self, Connections.Remove.self, Customers.Remove.self,
-        Refreshes.Create.self, Refreshes.Get.self,
+        Refreshes.Create.self, Refreshes.Get.self, Refreshes.List.self,
         WebhookEndpoints.Create.self, WebhookEndpoints.List.self, WebhookEndpoints.Remove.self,
-        Events.Attempts.self,
+        EventFeed.List.self, Events.Attempts.self,
+        Institutions.List.self, Institutions.Get.self,
         Sandbox.Clock.self, Sandbox.Advance.self, Sandbox.PostTransaction.self, Sandbox.CreateCustomers.self,
         Sandbox.ListCustomers.self,
+        SandboxScenarios.Set.self, SandboxScenarios.Get.self, SandboxScenarios.List.self,
+        SandboxScenarios.Remove.self,
     ]
 
     private static let okra: [OkraRoute] =

@@ -13,6 +13,7 @@ struct Retention {
         await forget("idempotency keys") { try await IdempotencyService(core: core).prune() }
         await forget("raw payloads") { try await PayloadKeeper(core: core).prune() }
         await forget("events") { try await events() }
+        await forget("changes of transactions") { try await FeedService(core: core).prune() }
         await forget("links to log in again") { try await ReauthLinks(core).prune() }
         await makeYears()
     }

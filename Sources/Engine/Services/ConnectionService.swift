@@ -95,8 +95,9 @@ public struct ConnectionService: Sendable {
     private func finish(_ id: ID<Connection>, _ environment: Domain.Environment) async throws {
         let scope = environment.scope
         try await revoke(id, environment)
+        let erasedAt = environment.virtual(core.runtime.now())
         while try await core.database.write({
-            try ErasureStore.step(id, keeping: EventCatalog.removed.name, scope, $0)
+            try ErasureStore.step(id, keeping: EventCatalog.removed.name, at: erasedAt, scope, $0)
         }) {}
         let now = core.runtime.now()
         try await core.database.write { tx in

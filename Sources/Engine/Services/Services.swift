@@ -15,6 +15,8 @@ public struct Services: Sendable {
     public let sandbox: SandboxService
     public let reads: ReadService
     public let connections: ConnectionService
+    public let institutions: InstitutionService
+    public let feeds: FeedService
 
     public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
         self.core = core
@@ -29,5 +31,7 @@ public struct Services: Sendable {
         sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
         reads = ReadService(core: core)
         connections = ConnectionService(core: core)
+        institutions = InstitutionService(core: core)
+        feeds = FeedService(core: core)
     }
 }

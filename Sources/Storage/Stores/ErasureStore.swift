@@ -19,17 +19,19 @@ public enum ErasureStore {
     }
 
     /// One bounded step.
-    /// - Parameter kept: the type of event that tells of the removal and outlives it.
+    /// - Parameters:
+    ///   - kept: the type of event that tells of the removal and outlives it.
+    ///   - now: the environment's, for the log of what changed.
     /// - Returns: whether there is more to do.
     public static func step(
-        _ id: ID<Connection>, keeping kept: String, _ scope: Scope, _ tx: Transaction
+        _ id: ID<Connection>, keeping kept: String, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws -> Bool {
         if try events(id, kept, scope, tx) > 0 { return true }
-        for sql in [payloadsSQL, refreshesSQL] {
+        for sql in [payloadsSQL, StepStore.eraseSQL, refreshesSQL] {
             if try tx.db.run(sql, [.integer(scope.environmentID), .id(id), .int(rowsMax)]) > 0 { return true }
         }
         for account in try accounts(id, scope, tx.db) {
-            if try transactions(account, scope, tx) > 0 { return true }
+            if try transactions(account, at: now, scope, tx) > 0 { return true }
             let owned: [SQLValue] = [.integer(scope.environmentID), .text(account.id), .int(rowsMax)]
             if try tx.db.run(historySQL, owned) > 0 { return true }
             if try totals("account:\(account.id)", scope, tx) > 0 { return true }
@@ -133,17 +135,21 @@ public enum ErasureStore {
     private static let transactionsSQL = """
         DELETE FROM account_transaction
         WHERE environment_id = $1 AND account_id = $2 AND booked_on <= $3 AND (booked_on, id) <= ($3, $4)
-        RETURNING booked_on, amount_minor, status
+        RETURNING booked_on, amount_minor, status, id
         """
 
     /// The oldest rows of an account, found by the order of its index.
-    private static func transactions(_ account: Owned, _ scope: Scope, _ tx: Transaction) throws -> Int {
+    private static func transactions(
+        _ account: Owned, at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Int {
         let key: [SQLValue] = [.integer(scope.environmentID), .text(account.id)]
         let step = try tx.db.query(endOfStepSQL, key + [.int(rowsMax)]) { (day: $0.text(0), id: $0.text(1)) }
         guard let last = step.last else { return 0 }
         var days: [String: Total] = [:]
+        var gone: [String] = []
         let count = try tx.db.forEach(transactionsSQL, key + [.text(last.day), .text(last.id)]) { row in
             guard row.text(2) != "removed" else { return }
+            gone.append(row.text(3))
             let minor = row.int(1)
             days[row.text(0), default: Total()] += Total(
                 count: -1, creditMinor: minor > 0 ? -minor : 0, debitMinor: minor < 0 ? minor : 0)
@@ -154,6 +160,7 @@ public enum ErasureStore {
                 tx.count(list, of: scope.environmentID, on: day, total)
             }
         }
+        FeedStore.append(removed: gone, account: account.id, at: now, scope, tx)
         return max(count, step.count)
     }
 

@@ -12,4 +12,100 @@ public enum EventReads {
 
     /// Fails when the database does not answer.
     public static func ping(_ db: any SQLConnection) throws { _ = try db.first("SELECT 1") { $0.int(0) } }
+
+    // MARK: the feed
+
+    /// An event as the feed shows it.
+    public struct Fed: Sendable {
+        public let place: FeedPlace
+        /// Empty for an event of the environment itself.
+        public let connection: String
+        public let sequence: Int64
+        public let type: String
+        /// Members of a JSON object without its braces.
+        public let thin: [UInt8]
+    }
+
+    /// Everything up to here is committed; nothing will be found before it later.
+    public static func horizon(_ db: any SQLConnection) throws -> FeedPlace { try FeedRows.horizon(.events, db) }
+
+    private static func columns(_ dialect: Dialect) -> String {
+        "batch, \(FeedRows.Feed.events.place(dialect)), connection_id, seq, type, thin FROM event"
+    }
+
+    private static func feedSQL(_ dialect: Dialect) -> String {
+        let place = FeedRows.Feed.events.place(dialect)
+        return """
+            SELECT \(columns(dialect)) WHERE environment_id = $1 AND (batch, \(place)) > ($2, $3) AND batch <= $4
+                AND (batch, \(place)) <= ($4, $5) ORDER BY batch, \(place) LIMIT $6
+            """
+    }
+    private static let sqliteSQL = feedSQL(.sqlite)
+    private static let postgresSQL = feedSQL(.postgres)
+
+    /// The environment's events after a place and up to another, in the order of their commits.
+    public static func feed(
+        after: FeedPlace, until: FeedPlace, limit: Int, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [Fed] {
+        try db.query(
+            db.dialect == .sqlite ? sqliteSQL : postgresSQL,
+            [
+                .integer(scope.environmentID), .integer(after.batch), .integer(after.place), .integer(until.batch),
+                .integer(until.place), .int(limit),
+            ], fed)
+    }
+
+    private static func connectionSQL(_ dialect: Dialect) -> String {
+        """
+        SELECT \(columns(dialect)) WHERE environment_id = $1 AND connection_id = $2 AND seq > $3 ORDER BY seq LIMIT $4
+        """
+    }
+    private static let sqliteOfConnectionSQL = connectionSQL(.sqlite)
+    private static let postgresOfConnectionSQL = connectionSQL(.postgres)
+
+    /// A connection's events after one of its sequence numbers. The numbers are given under a lock that lasts until
+    /// the commit, so they are in the order of commits.
+    public static func feed(
+        connection: String, after sequence: Int64, limit: Int, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [Fed] {
+        try db.query(
+            db.dialect == .sqlite ? sqliteOfConnectionSQL : postgresOfConnectionSQL,
+            [.integer(scope.environmentID), .text(connection), .integer(sequence), .int(limit)], fed)
+    }
+
+    private static func fed(_ row: borrowing Row) -> Fed {
+        Fed(
+            place: FeedPlace(batch: row.int(0), place: row.int(1)), connection: row.text(2), sequence: row.int(3),
+            type: row.text(4), thin: row.blob(5))
+    }
+
+    /// Where an event stands, and its sequence number; nil when the environment has none of that number.
+    public static func place(
+        of event: Int64, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Fed? {
+        try db.first(
+            "SELECT \(columns(db.dialect)) WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .integer(event)], fed)
+    }
+
+    /// The sequence number of a connection's last event; 0 before its first. nil when there is no such connection.
+    public static func lastSequence(
+        _ connection: String, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Int64? {
+        try db.first(
+            "SELECT event_seq FROM connection WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .text(connection)]
+        ) { $0.int(0) }
+    }
+
+    /// The last place of which events were forgotten; nil while all are there.
+    public static func floor(_ scope: Scope, _ db: any SQLConnection) throws -> FeedPlace? {
+        try FeedStore.floor(.events, scope, db)
+    }
+
+    /// Notes how far events are about to be forgotten. Call before they are.
+    static func raiseFloor(over events: [Int64], _ scope: Scope, _ tx: Transaction) throws {
+        let places = try events.compactMap { try place(of: $0, scope, tx.db)?.place }
+        if let last = places.max() { try FeedStore.raiseFloor(.events, to: last, scope, tx) }
+    }
 }

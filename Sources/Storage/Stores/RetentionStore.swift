@@ -24,6 +24,7 @@ public enum RetentionStore {
             oldestSQL, [.integer(scope.environmentID), .integer(id), .int(eventsMax)]
         ) { (id: $0.int(0), isOld: $0.instant(1) < before, isWaiting: $0.bool(2)) }
         let gone = rows.filter { $0.isOld && !$0.isWaiting }.map(\.id)
+        try EventReads.raiseFloor(over: gone, scope, tx)
         try ErasureStore.forget(events: gone, scope, tx)
         let isLast = rows.count < eventsMax || !rows.contains { $0.isOld }
         return Step(forgotten: gone.count, next: isLast ? nil : rows.last?.id)

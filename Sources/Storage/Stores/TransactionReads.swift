@@ -25,7 +25,7 @@ public enum TransactionFilter: Sendable, Equatable {
 
 /// Transactions as they are shown: newest day first. The columns are `TransactionColumn`'s.
 public enum TransactionReads {
-    private static let columns = """
+    static let columns = """
         id, connection_id, account_id, customer_id, institution, status, amount_minor, currency, booked_on,
         CASE WHEN status = 'booked' THEN booked_on END, occurred_at_ms, description, counterparty, reference, channel,
         branch, code, running_minor, revision, created_at_ms, updated_at_ms

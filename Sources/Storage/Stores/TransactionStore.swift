@@ -2,8 +2,8 @@ import Domain
 
 /// Transactions of accounts; written set-based, a step at a time.
 public enum TransactionStore {
-    /// The rows that a fetched window is compared with: those in it, pending ones a week around it, and those of any
-    /// day that the bank knows by the same id, since it may move a row over the window's edge.
+    /// The rows that a fetched window is compared with: those in it and a day around it, pending ones a week around it,
+    /// and those of any day that the bank knows by the same id, since it may move a row over the window's edge.
     public static func stored(
         _ account: ID<Account>, window: DayWindow, fetched: [FetchedTransaction], _ scope: Scope,
         _ db: any SQLConnection
@@ -17,14 +17,18 @@ public enum TransactionStore {
         return near + moved.filter { $0.fetched.status != .removed || !alive.contains($0.fetched.upstreamID ?? "") }
     }
 
+    private static let columns = """
+        id, upstream_id, status, amount_minor, currency, booked_on, occurred_at_ms, description, counterparty,
+        reference, channel, branch, code, running_minor
+        """
+
     private static func near(
         _ account: ID<Account>, _ window: DayWindow, _ scope: Scope, _ db: any SQLConnection
     ) throws -> [StoredTransaction] {
-        try db.query(
+        let close = DayWindow(from: window.from.adding(days: -1), to: window.to.adding(days: 1))
+        return try db.query(
             """
-            SELECT id, upstream_id, status, amount_minor, currency, booked_on, occurred_at_ms, description,
-                counterparty, reference, channel, branch, code, running_minor
-            FROM account_transaction
+            SELECT \(columns) FROM account_transaction
             WHERE environment_id = $1 AND account_id = $2 AND booked_on >= $3 AND booked_on <= $4
               AND status <> 'removed'
             """,
@@ -32,7 +36,18 @@ public enum TransactionStore {
                 .integer(scope.environmentID), .id(account), .day(window.from.adding(days: -7)),
                 .day(window.to.adding(days: 7)),
             ], stored
-        ).filter { window.contains($0.fetched.bookedOn) || $0.fetched.status == .pending }
+        ).filter { close.contains($0.fetched.bookedOn) || $0.fetched.status == .pending }
+    }
+
+    private static let oneSQL = """
+        SELECT \(columns), account_id FROM account_transaction WHERE environment_id = $1 AND id = $2
+        """
+
+    /// One transaction of whatever status, with its account; nil when the environment has none of that id.
+    public static func find(
+        _ id: ID<FetchedTransaction>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> (row: StoredTransaction, account: ID<Account>)? {
+        try db.first(oneSQL, [.integer(scope.environmentID), .id(id)]) { (stored($0), $0.id(14)) }
     }
 
     private static func stored(_ row: borrowing Row) -> StoredTransaction {
@@ -85,6 +100,17 @@ public enum TransactionStore {
             WHERE environment_id = $1 AND id = $2 AND booked_on = $3
             """)
 
+    private static let rename = BulkStatement(
+        order: 22, name: "transaction rename", types: [.bigint, .text, .text, .text],
+        postgres: """
+            UPDATE account_transaction AS a SET upstream_id = t.upstream_id
+            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS t (environment_id, id, on_day, upstream_id)
+            WHERE a.environment_id = t.environment_id AND a.id = t.id AND a.booked_on = t.on_day
+            """,
+        sqlite: """
+            UPDATE account_transaction SET upstream_id = $4 WHERE environment_id = $1 AND id = $2 AND booked_on = $3
+            """)
+
     /// Writes what the reconciler decided and keeps the day totals of every list that shows the rows.
     /// - Returns: the ids of the added rows, in order.
     @discardableResult
@@ -104,6 +130,14 @@ public enum TransactionStore {
             totals.remove(change.before)
             totals.add(change.after)
         }
+        for change in result.renamed {
+            tx.append(
+                rename,
+                [
+                    .integer(scope.environmentID), .id(change.id), .day(change.before.bookedOn),
+                    .text(change.after.upstreamID),
+                ])
+        }
         for gone in result.removed {
             var row = gone.fetched
             row.status = .removed
@@ -111,6 +145,7 @@ public enum TransactionStore {
             totals.remove(gone.fetched)
         }
         totals.flush(tx)
+        FeedStore.append(result, added: added, to: account, at: now, scope, tx)
         return added
     }
 

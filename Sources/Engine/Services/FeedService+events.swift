@@ -1,0 +1,219 @@
+import Domain
+import ServiceLifecycle
+import Storage
+
+/// What a page of events proves: every event of these connections with a number in the range was looked at, whether or
+/// not its type was asked for.
+public struct EventCover: Sendable, Equatable {
+    /// nil for events of the environment itself.
+    public let connection: String?
+    public let first: Int64
+    public internal(set) var last: Int64
+}
+
+/// A page of events.
+public struct EventPage: Sendable {
+    /// Objects, separated by commas: the bodies of thin webhooks.
+    public var items: [UInt8] = []
+    public var count = 0
+    public var next = ""
+    /// Whether there is more already.
+    public var hasMore = false
+    public var gap: FeedGap?
+    /// In the order of the events; a hole in a connection's numbers begins a new range.
+    public var covered: [EventCover] = []
+}
+
+/// What is asked of the events' feed.
+public struct EventQuery: Sendable {
+    public var connection: String?
+    /// Types by name, or groups as in `transaction.*`; empty for all.
+    public var types: [String] = []
+    public var limit: Int
+    public var start: FeedStart
+
+    public init(connection: String? = nil, types: [String] = [], limit: Int, start: FeedStart) {
+        self.connection = connection
+        self.types = types
+        self.limit = limit
+        self.start = start
+    }
+
+    func wants(_ type: String) -> Bool {
+        types.isEmpty || types.contains { $0 == type || ($0.hasSuffix(".*") && type.hasPrefix($0.dropLast())) }
+    }
+}
+
+extension FeedService {
+    private static let feed = "events"
+    /// Events that one page looks at to find those of the asked types.
+    private static let scannedMax = 1000
+    /// Commits come in bursts: who waits looks again no sooner than this after the last look.
+    private static let lookMs: Int64 = 100
+    /// Without a call it looks so often, for what another node committed and could not tell.
+    private static let rereadMs: Int64 = 1000
+    private static let deadlineMarginSeconds: Int64 = 3
+
+    /// The next page of events, in the order of commits; with `seconds`, waits for one where there is none yet.
+    /// - Throws: `not_found` for a connection or an event that is not here, `invalid_field` for a wrong cursor.
+    public func events(
+        _ query: EventQuery, waiting seconds: Int64 = 0, in environment: Domain.Environment
+    ) async throws -> EventPage {
+        let listener = seconds > 0 ? core.wakes.feeds.listen(Wakes.feed) : nil
+        defer { listener.map(core.wakes.feeds.forget) }
+        let wait = min(seconds, max(0, core.settings.deadlineSeconds - Self.deadlineMarginSeconds))
+        let end = core.runtime.now() + wait * 1000
+        return try await withGracefulShutdownHandler {
+            var query = query
+            var page = try await look(query, environment)
+            while page.count == 0, page.gap == nil, let listener, core.runtime.now() < end,
+                !Task.isShuttingDownGracefully, !Task.isCancelled
+            {
+                let covered = page.covered
+                query.start = .cursor(page.next)
+                let seen = core.runtime.now()
+                if !page.hasMore { await listener.bell.wait(until: min(end, seen + Self.rereadMs), core.runtime) }
+                let early = seen + Self.lookMs
+                if !page.hasMore, core.runtime.now() < min(early, end) {
+                    do { try await core.runtime.sleep(until: min(early, end)) } catch { break }
+                }
+                page = try await look(query, environment)
+                page.covered = page.covered.reduce(into: covered) { $0.cover($1) }
+            }
+            return page
+        } onGracefulShutdown: {
+            listener?.bell.set()
+        }
+    }
+
+    private func look(_ query: EventQuery, _ environment: Domain.Environment) async throws -> EventPage {
+        let filter = query.connection.map { FeedFilter.connection($0) } ?? .all
+        var given: FeedCursor?
+        var named: Int64?
+        if case .cursor(let text) = query.start {
+            named = EventID.parse(text)
+            if named == nil { given = try cursor(text, Self.feed, field: "after", filter, environment) }
+        }
+        let start = given
+        let event = named
+        let (page, next) = try await core.database.read(snapshot: true) { db in
+            let reading = EventReading(query: query, scope: environment.scope, db: db, scannedMax: Self.scannedMax)
+            return try query.connection.map { try reading.connection($0, start, event) }
+                ?? reading.environment(start, event)
+        }
+        var told = page
+        let stage = FeedCursor.Stage.changes(after: next, skipped: 0, until: nil)
+        told.next = text(FeedCursor(filter: filter, stage: stage), Self.feed, environment)
+        return told
+    }
+}
+
+/// One page, inside one snapshot of the database.
+private struct EventReading {
+    let query: EventQuery
+    let scope: Scope
+    let db: any SQLConnection
+    let scannedMax: Int
+
+    private func place(_ cursor: FeedCursor?) throws -> FeedPlace? {
+        guard let cursor else { return nil }
+        guard case .changes(let after, _, _) = cursor.stage else { return FeedPlace.start }
+        return after
+    }
+
+    private func known(_ event: Int64) throws -> EventReads.Fed {
+        guard let found = try EventReads.place(of: event, scope, db) else { throw DomainError.notFound("event") }
+        return found
+    }
+
+    func environment(_ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
+        let horizon = try EventReads.horizon(db)
+        if query.start == .now { return (EventPage(), horizon) }
+        let named = try event.map { try known($0).place }
+        let floor = try EventReads.floor(scope, db)
+        var after = try named ?? place(cursor) ?? floor ?? .start
+        var gap: FeedGap?
+        if named == nil, after > horizon {
+            gap = .restored
+            after = floor ?? .start
+        } else if let floor, after < floor {
+            gap = .retention
+            after = floor
+        }
+        let until = max(after, horizon)
+        let rows = try EventReads.feed(after: after, until: until, limit: scannedMax + 1, scope, db)
+        var (page, last) = fill(rows)
+        page.gap = gap
+        // What no event of this environment is in is passed too, unless there is more to read.
+        return (page, page.hasMore ? last?.place ?? after : until)
+    }
+
+    /// The place in a connection's feed is its sequence number.
+    func connection(_ id: String, _ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
+        let newest = try EventReads.lastSequence(id, scope, db)
+        var after = try place(cursor)?.place ?? 0
+        if query.start == .now { return (EventPage(), FeedPlace(batch: 0, place: newest ?? 0)) }
+        if let event {
+            let found = try known(event)
+            guard found.connection == id else { throw DomainError.notFound("event") }
+            after = found.sequence
+        }
+        var gap: FeedGap?
+        if let newest, after > newest {
+            gap = .restored
+            after = 0
+        }
+        let rows = try EventReads.feed(connection: id, after: after, limit: scannedMax + 1, scope, db)
+        // A removed connection leaves its last event for as long as events are kept.
+        if newest == nil, rows.isEmpty, after == 0 { throw DomainError.notFound("connection") }
+        // The last event of a removed connection tells what became of those before it.
+        if let first = rows.first, first.sequence > after + 1, cursor != nil || event != nil,
+            first.type != EventCatalog.removed.name
+        {
+            gap = gap ?? .retention
+        }
+        var (page, last) = fill(rows)
+        page.gap = gap
+        return (page, FeedPlace(batch: 0, place: last?.sequence ?? after))
+    }
+
+    /// - Returns: the page, and the last event that it looked at.
+    private func fill(_ rows: [EventReads.Fed]) -> (EventPage, EventReads.Fed?) {
+        var page = EventPage()
+        var last: EventReads.Fed?
+        for (index, row) in rows.enumerated() {
+            guard page.count < query.limit, index < scannedMax else {
+                page.hasMore = true
+                break
+            }
+            last = row
+            page.covered.cover(
+                EventCover(
+                    connection: row.connection.isEmpty ? nil : row.connection, first: row.sequence, last: row.sequence))
+            guard query.wants(row.type) else { continue }
+            page.add(row)
+        }
+        return (page, last)
+    }
+}
+
+extension EventPage {
+    fileprivate mutating func add(_ row: EventReads.Fed) {
+        if count > 0 { items.append(UInt8(ascii: ",")) }
+        count += 1
+        items.append(UInt8(ascii: "{"))
+        items += row.thin
+        items += Array(",\"previous_sequence\":\(row.sequence - 1)}".utf8)
+    }
+}
+
+extension [EventCover] {
+    /// Widens the connection's last range, or begins one behind a hole.
+    fileprivate mutating func cover(_ next: EventCover) {
+        if let place = lastIndex(where: { $0.connection == next.connection }), self[place].last + 1 == next.first {
+            self[place].last = next.last
+        } else {
+            append(next)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Domain
+import Engine
+import HTTPTypes
+
+/// Events, pulled.
+enum EventFeed {
+    struct List: Endpoint {
+        static let waitSecondsMax = 25
+        static let typesMax = 50
+        static let route = EndpointRoute(
+            method: .get, path: "/events", summary: "Events in the order of their commits, waited for if asked.",
+            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", isLong: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let page = try NativePage(call.query)
+            var query = EventQuery(limit: page.limit, start: FeedStart(call.query["after"]))
+            if let id = call.query["connection"], !id.isEmpty { query.connection = OkraBody.id(id) }
+            query.types = try types(call.query["types"] ?? "")
+            let found = try await call.services.feeds.events(
+                query, waiting: try wait(call.query["wait"]), in: call.environment())
+            return Reply.json { write(found, &$0) }
+        }
+
+        private static func types(_ text: String) throws -> [String] {
+            let names = text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
+            guard names.count <= typesMax else { throw DomainError.invalid("types", "names more than \(typesMax).") }
+            for name in names {
+                let isKnown = EventCatalog.all.contains {
+                    $0.name == name || (name.hasSuffix(".*") && $0.name.hasPrefix(name.dropLast()))
+                }
+                guard isKnown else {
+                    throw DomainError.invalid(
+                        "types", "has `\(name.prefix(40))`, which is no event. Use names as in webhooks, or `record.*`."
+                    )
+                }
+            }
+            return names
+        }
+
+        private static func wait(_ text: String?) throws -> Int64 {
+            guard let text, !text.isEmpty else { return 0 }
+            guard let seconds = Int64(text), (0...Int64(waitSecondsMax)).contains(seconds) else {
+                throw DomainError.invalid("wait", "must be a whole number from 0 to \(waitSecondsMax).")
+            }
+            return seconds
+        }
+    }
+
+    private static func write(_ page: EventPage, _ out: inout JSONWriter) {
+        out.object { out in
+            out.array("data") { $0.members(page.items) }
+            out.member("has_more", page.hasMore)
+            out.member("next_cursor", page.next)
+            out.member("gap", page.gap?.rawValue)
+            out.array("covered") { out in
+                for range in page.covered {
+                    out.object { out in
+                        out.member("connection", range.connection)
+                        out.member("first_sequence", range.first)
+                        out.member("last_sequence", range.last)
+                    }
+                }
+            }
+        }
+    }
+}
