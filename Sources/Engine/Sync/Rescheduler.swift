@@ -7,7 +7,7 @@ enum Rescheduler {
     static func due(_ schedule: Schedule) -> Instant {
         let times = DueTimes(
             balance: schedule.balanceDue, transactions: schedule.transactionsDue,
-            isPaused: schedule.pausedAt != nil)
+            consent: schedule.consentDue, isPaused: schedule.pausedAt != nil)
         return times.next ?? Instant(ms: LaneStore.idleMs)
     }
 

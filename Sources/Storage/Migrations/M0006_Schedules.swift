@@ -12,8 +12,13 @@ extension Migrations {
             ALTER TABLE refresh_schedule ADD COLUMN paused_at_ms BIGINT;
             ALTER TABLE refresh_schedule ADD COLUMN balance_effective_ms BIGINT;
             ALTER TABLE refresh_schedule ADD COLUMN transactions_effective_ms BIGINT;
-            ALTER TABLE refresh_schedule ADD COLUMN effective_reason TEXT;
+            ALTER TABLE refresh_schedule ADD COLUMN balance_reason TEXT;
+            ALTER TABLE refresh_schedule ADD COLUMN transactions_reason TEXT;
+            ALTER TABLE refresh_schedule ADD COLUMN scan_phase TEXT NOT NULL DEFAULT 'initial';
+            ALTER TABLE refresh_schedule ADD COLUMN setting_revision BIGINT NOT NULL DEFAULT 0;
+            UPDATE refresh_schedule SET scan_phase = 'periodic' WHERE synced_to_on IS NOT NULL;
             ALTER TABLE refresh_schedule ADD COLUMN calls TEXT NOT NULL DEFAULT '';
             ALTER TABLE refresh_schedule ADD COLUMN accounts_seen_on TEXT;
+            ALTER TABLE refresh_schedule ADD COLUMN revision BIGINT NOT NULL DEFAULT 0;
             """)
 }

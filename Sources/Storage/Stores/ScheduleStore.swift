@@ -17,11 +17,22 @@ public struct Schedule: Sendable, Equatable {
     public var balanceEffectiveMs: Int64?
     public var transactionsEffectiveMs: Int64?
     /// Why an interval is longer than it was asked for.
-    public var effectiveReason: String?
+    public var balanceReason: IntervalReason?
+    public var transactionsReason: IntervalReason?
+    /// How far the connection has been read.
+    public var phase = ScanPhase.initial
     /// The calls of the last day, as `CallLedger` writes them.
     public var calls = ""
     /// The day on which the bank's list of accounts was last looked at.
     public var accountsSeenOn: LocalDate?
+    /// When the person is next to be told of the consent's end.
+    public var consentDue: Instant?
+    /// When the connection is next looked at, as it was read.
+    public var dueAt = Instant(ms: 0)
+    /// Raised by everything that a run must not overrule: requests, and changes of the setting.
+    public var revision: Int64 = 0
+    /// Raised by changes of the setting alone.
+    public var settingRevision: Int64 = 0
 
     /// When anything was last fetched well.
     public var lastOK: Instant? { [balanceSeen.okAt, transactionsSeen.okAt].compactMap { $0 }.max() }
@@ -76,30 +87,43 @@ public enum ScheduleStore {
     public static func find(
         _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Schedule? {
-        try db.first(
-            """
-            SELECT lane_id, balance_interval, balance_due_ms, transactions_interval, transactions_due_ms, failures,
-                synced_to_on, balance_ok_ms, balance_tried_ms, balance_outcome, transactions_ok_ms,
-                transactions_tried_ms, transactions_outcome, paused_at_ms, balance_effective_ms,
-                transactions_effective_ms, effective_reason, calls, accounts_seen_on
-            FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2
-            """, [.integer(scope.environmentID), .id(connection)]
-        ) { row in
-            Schedule(
-                laneID: row.int(0),
-                setting: RefreshSetting(
-                    balance: row.textOrNil(1).flatMap(RefreshInterval.init(rawValue:)),
-                    transactions: row.textOrNil(3).flatMap(RefreshInterval.init(rawValue:))),
-                balanceDue: row.instantOrNil(2), transactionsDue: row.instantOrNil(4), failures: row.int(5),
-                syncedTo: row.textOrNil(6).flatMap { LocalDate($0) },
-                balanceSeen: ProductSeen(
-                    okAt: row.instantOrNil(7), triedAt: row.instantOrNil(8), outcome: row.textOrNil(9)),
-                transactionsSeen: ProductSeen(
-                    okAt: row.instantOrNil(10), triedAt: row.instantOrNil(11), outcome: row.textOrNil(12)),
-                pausedAt: row.instantOrNil(13), balanceEffectiveMs: row.intOrNil(14),
-                transactionsEffectiveMs: row.intOrNil(15), effectiveReason: row.textOrNil(16), calls: row.text(17),
-                accountsSeenOn: row.textOrNil(18).flatMap { LocalDate($0) })
-        }
+        try db.first(findSQL, [.integer(scope.environmentID), .id(connection)], schedule)
+    }
+
+    private static let findSQL = """
+        SELECT \(columns) FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2
+        """
+    static let columns = """
+        lane_id, balance_interval, balance_due_ms, transactions_interval, transactions_due_ms, failures,
+        synced_to_on, balance_ok_ms, balance_tried_ms, balance_outcome, transactions_ok_ms,
+        transactions_tried_ms, transactions_outcome, paused_at_ms, balance_effective_ms,
+        transactions_effective_ms, balance_reason, calls, accounts_seen_on, due_ms, revision, consent_due_ms,
+        transactions_reason, scan_phase, setting_revision
+        """
+
+    static func schedule(_ row: borrowing Row) -> Schedule {
+        var found = Schedule(
+            laneID: row.int(0),
+            setting: RefreshSetting(
+                balance: row.textOrNil(1).flatMap(RefreshInterval.init(rawValue:)),
+                transactions: row.textOrNil(3).flatMap(RefreshInterval.init(rawValue:))),
+            balanceDue: row.instantOrNil(2), transactionsDue: row.instantOrNil(4), failures: row.int(5),
+            syncedTo: row.textOrNil(6).flatMap { LocalDate($0) },
+            balanceSeen: ProductSeen(
+                okAt: row.instantOrNil(7), triedAt: row.instantOrNil(8), outcome: row.textOrNil(9)),
+            transactionsSeen: ProductSeen(
+                okAt: row.instantOrNil(10), triedAt: row.instantOrNil(11), outcome: row.textOrNil(12)),
+            pausedAt: row.instantOrNil(13), balanceEffectiveMs: row.intOrNil(14),
+            transactionsEffectiveMs: row.intOrNil(15),
+            balanceReason: row.textOrNil(16).flatMap(IntervalReason.init(rawValue:)), calls: row.text(17),
+            accountsSeenOn: row.textOrNil(18).flatMap { LocalDate($0) })
+        found.dueAt = row.instant(19)
+        found.revision = row.int(20)
+        found.consentDue = row.instantOrNil(21)
+        found.transactionsReason = row.textOrNil(22).flatMap(IntervalReason.init(rawValue:))
+        found.phase = ScanPhase(rawValue: row.text(23)) ?? .periodic
+        found.settingRevision = row.int(24)
+        return found
     }
 
     /// Makes a connection due. `laneDue` is the same moment in machine time.
@@ -108,23 +132,29 @@ public enum ScheduleStore {
     ) throws {
         let lane = try tx.db.first(
             """
-            UPDATE refresh_schedule SET due_ms = CASE WHEN due_ms > $3 THEN $3 ELSE due_ms END
+            UPDATE refresh_schedule SET due_ms = CASE WHEN due_ms > $3 THEN $3 ELSE due_ms END,
+                revision = revision + 1
             WHERE environment_id = $1 AND connection_id = $2 RETURNING lane_id
             """, [.integer(scope.environmentID), .id(connection), .at(due)]
         ) { $0.int(0) }
         if let lane { LaneStore.touch(lane, due: laneDue, tx) }
     }
 
+    /// How a run leaves the schedule. When the setting was changed meanwhile, the due times that the change wrote stay.
     /// - Parameter due: when to look at the connection again; `LaneStore.idleMs` when nothing is due.
     public static func reschedule(
         _ connection: ID<Connection>, _ schedule: Schedule, due: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
         try tx.db.run(
             """
-            UPDATE refresh_schedule SET due_ms = $3, balance_due_ms = $4, transactions_due_ms = $5, failures = $6,
+            UPDATE refresh_schedule SET
+                due_ms = CASE WHEN setting_revision = $17 OR due_ms > $3 THEN $3 ELSE due_ms END,
+                balance_due_ms = CASE WHEN setting_revision = $17 THEN $4 ELSE balance_due_ms END,
+                transactions_due_ms = CASE WHEN setting_revision = $17 THEN $5 ELSE transactions_due_ms END,
+                failures = $6,
                 synced_to_on = $7, balance_ok_ms = $8, balance_tried_ms = $9, balance_outcome = $10,
                 transactions_ok_ms = $11, transactions_tried_ms = $12, transactions_outcome = $13, calls = $14,
-                accounts_seen_on = $15
+                accounts_seen_on = $15, consent_due_ms = $16
             WHERE environment_id = $1 AND connection_id = $2
             """,
             [
@@ -133,7 +163,7 @@ public enum ScheduleStore {
                 .at(schedule.balanceSeen.okAt), .at(schedule.balanceSeen.triedAt), .text(schedule.balanceSeen.outcome),
                 .at(schedule.transactionsSeen.okAt), .at(schedule.transactionsSeen.triedAt),
                 .text(schedule.transactionsSeen.outcome), .string(schedule.calls),
-                .day(schedule.accountsSeenOn),
+                .day(schedule.accountsSeenOn), .at(schedule.consentDue), .integer(schedule.settingRevision),
             ])
     }
 
