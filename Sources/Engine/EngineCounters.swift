@@ -21,7 +21,9 @@ final class EngineCounters: Sendable {
         }
     }
 
-    func count(_ refresh: RefreshOutcome) { counts.withLock { $0.refreshes[refresh, default: 0] += 1 } }
+    func count(_ refresh: RefreshOutcome, _ number: Int = 1) {
+        counts.withLock { $0.refreshes[refresh, default: 0] += number }
+    }
 
     var deliveries: [AttemptRecord.Outcome: Int] { counts.withLock { $0.deliveries } }
     var refreshes: [RefreshOutcome: Int] { counts.withLock { $0.refreshes } }

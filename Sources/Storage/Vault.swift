@@ -82,6 +82,37 @@ public final class Vault: Sendable {
         return try SealedBox.open(sealed, key: key, bound: owner.bound(id, context.purpose))
     }
 
+    /// Reads the keys of what will be opened soon, of many connections at once.
+    func warm(
+        _ secrets: [(id: String, sealed: [UInt8])], _ environmentID: Int64, on db: any SQLConnection
+    ) throws {
+        var missing: [(owner: KeyOwner, id: Int64)] = []
+        for secret in secrets {
+            let owner = KeyOwner(environmentID: environmentID, connectionID: secret.id)
+            do {
+                let id = try SealedBox.keyID(secret.sealed)
+                if cached(owner, id) == nil { missing.append((owner, id)) }
+            } catch {
+                // Who opens it is told; the others are not to notice.
+            }
+        }
+        try DataKeys.each(missing.map { ($0.owner.connectionID, $0.id) }, environmentID, db) { connection, id, key in
+            do {
+                _ = try unwrap(key, KeyOwner(environmentID: environmentID, connectionID: connection), id)
+            } catch is VaultError {
+                // As above.
+            }
+        }
+    }
+
+    /// Opens without a database what `warm` was asked for; nil when the key is not kept.
+    public func openWarm(_ sealed: [UInt8], _ context: SealContext) throws -> [UInt8]? {
+        let owner = KeyOwner(environmentID: context.environmentID, connectionID: context.connectionID ?? "")
+        let id = try SealedBox.keyID(sealed)
+        guard let key = cached(owner, id) else { return nil }
+        return try SealedBox.open(sealed, key: key, bound: owner.bound(id, context.purpose))
+    }
+
     /// What a text is looked up by without keeping it: nobody can enumerate the few digits of a number without
     /// the index key.
     public func index(_ text: String, purpose: String) -> String {

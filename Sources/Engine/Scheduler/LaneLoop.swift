@@ -5,7 +5,11 @@ import Storage
 import Synchronization
 
 /// How a bounded piece of a lane's work ended.
-public enum LaneProgress: Sendable { case more, empty }
+public enum LaneProgress: Sendable, Equatable {
+    case more, empty
+    /// Nothing may be done before this moment, in machine time, whatever is due.
+    case held(until: Instant)
+}
 
 /// What a loop does with the lanes of its kind.
 public protocol LaneWork: Sendable {
@@ -14,6 +18,20 @@ public protocol LaneWork: Sendable {
     var wake: Signal { get }
     /// One bounded piece: at most a batch of the lane's items.
     func perform(_ lease: LaneLease) async throws -> LaneProgress
+    /// All that the lane has, until it is empty, held, or to be given back.
+    func drain(_ lease: LaneLease, until isOver: @escaping @Sendable () -> Bool) async throws -> LaneProgress
+}
+
+extension LaneWork {
+    /// One piece after the other.
+    public func drain(
+        _ lease: LaneLease, until isOver: @escaping @Sendable () -> Bool
+    ) async throws -> LaneProgress {
+        while true {
+            let progress = try await perform(lease)
+            if progress != .more || isOver() { return progress }
+        }
+    }
 }
 
 /// Claims lanes and works on them side by side. `tick` is one bounded round, for tests and the simulation; `run`
@@ -25,6 +43,8 @@ public struct LaneLoop<Work: LaneWork>: Service {
     /// An item escapes only in the milliseconds in which another node gives its lane back, and a look over every lane
     /// costs more the more there are: so seldom that it costs nothing, so often that nobody waits long.
     static var sweepMs: Int64 { 5000 }
+    /// While every hand is full a lane that always has something is given back after so long, behind those that wait.
+    private static var turnMs: Int64 { 1000 }
     /// A lane that is due and cannot be had is in another node's hands at this moment.
     private static var contentionMs: Int64 { 10 }
 
@@ -86,8 +106,9 @@ public struct LaneLoop<Work: LaneWork>: Service {
             if isStopping { work.wake.set() } else { work.wake.ring() }
         }
         do {
-            while try await work.perform(lease) == .more, !isStopping {}
-            try await release(lease)
+            let end = core.runtime.now() + Self.turnMs
+            let progress = try await work.drain(lease) { isStopping || free == 0 && core.runtime.now() > end }
+            try await release(lease, progress)
         } catch is LeaseLost {
             core.logger.notice("lease lost", metadata: ["lane": "\(lease.laneID)"])
         } catch {
@@ -137,8 +158,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
     public func tick() async throws -> Int {
         let leases = try await claim()
         for lease in leases {
-            _ = try await work.perform(lease)
-            try await release(lease)
+            try await release(lease, try await work.perform(lease))
             owned.leases.withLock { _ = $0.remove(lease) }
         }
         return leases.count
@@ -165,8 +185,14 @@ public struct LaneLoop<Work: LaneWork>: Service {
         return found
     }
 
-    private func release(_ lease: LaneLease) async throws {
+    private func release(_ lease: LaneLease, _ progress: LaneProgress) async throws {
         let now = core.runtime.now()
-        try await core.database.write { try LaneStore.release(lease, Work.kind, notBefore: now, $0) }
+        try await core.database.write { tx in
+            if case .held(let until) = progress, until > now {
+                try LaneStore.hold(lease, until: until, tx)
+            } else {
+                try LaneStore.release(lease, Work.kind, notBefore: now, tx)
+            }
+        }
     }
 }

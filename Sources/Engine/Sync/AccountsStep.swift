@@ -26,7 +26,7 @@ extension Syncer {
     }
 
     /// What a bank never tells must not keep balances from being fetched.
-    private func list(_ run: inout Run, _ payloads: RawPayloads) async throws -> [FetchedAccount] {
+    func list(_ run: inout Run, _ payloads: RawPayloads) async throws -> [FetchedAccount] {
         do {
             return try await ask(.accounts, &run, payloads) { bank, grant, context throws(ConnectorError) in
                 try await bank.listAccounts(grant, context)

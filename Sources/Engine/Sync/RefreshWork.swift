@@ -6,28 +6,26 @@ import Storage
 public struct RefreshWork: LaneWork {
     public static let kind = LaneKind.refresh
     /// Runs at once per institution and environment.
-    private static let inFlightMax = 8
-    private static let batchSize = 64
+    public static let runsMax = 64
 
     public let core: Core
-    public init(core: Core) { self.core = core }
+    let runsMax: Int
+
+    /// - Parameter runsMax: runs at once in a lane; with one, runs come in the order in which they are due.
+    public init(core: Core, runsMax: Int = RefreshWork.runsMax) {
+        self.core = core
+        self.runsMax = runsMax
+    }
 
     public var wake: Signal { core.wakes.refreshes }
 
     public func perform(_ lease: LaneLease) async throws -> LaneProgress {
-        let environment = try await core.environment(lease.scope)
-        let now = environment.virtual(core.runtime.now())
-        let due = try await core.database.read {
-            try ScheduleStore.due(lane: lease.laneID, now: now, limit: Self.batchSize, $0)
-        }
-        guard !due.isEmpty else { return .empty }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (index, id) in due.enumerated() {
-                if index >= Self.inFlightMax { try await group.next() }
-                group.addTask { try await Syncer(core: core).run(id, lease: lease) }
-            }
-            try await group.waitForAll()
-        }
-        return .more
+        try await RefreshPipeline(core: core, lease: lease, runsMax: runsMax).piece()
+    }
+
+    public func drain(
+        _ lease: LaneLease, until isOver: @escaping @Sendable () -> Bool
+    ) async throws -> LaneProgress {
+        try await RefreshPipeline(core: core, lease: lease, runsMax: runsMax).drain(until: isOver)
     }
 }

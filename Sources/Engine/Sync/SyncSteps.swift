@@ -10,7 +10,8 @@ struct SyncSteps {
     func context(_ run: Syncer.Run, _ now: Instant, bvn: String? = nil) -> EventContext {
         EventContext(
             environment: run.environment, connection: run.connection, customerName: run.customerName, bvn: bvn,
-            startedAt: run.refresh.requestedAt, now: now, publicURL: core.settings.publicURL)
+            startedAt: run.refresh.requestedAt, now: now, publicURL: core.settings.publicURL,
+            refreshID: run.refresh.id)
     }
 
     /// Okra's method for what a run tells: by its cause, as its pull form is named.
@@ -26,14 +27,19 @@ struct SyncSteps {
 
     func now(_ run: Syncer.Run) -> Instant { run.environment.virtual(core.runtime.now()) }
 
+    /// Whether a balance says something else than the one that is kept.
+    static func isChanged(_ fetched: FetchedBalance, _ stored: Account) -> Bool {
+        stored.balanceAsOf == nil || stored.ledgerMinor != fetched.ledger?.minor
+            || stored.availableMinor != fetched.available?.minor
+    }
+
     func apply(
         _ fetched: FetchedBalance, to account: Account, _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
         let now = now(run)
         // The row is read again: the run's copy may be older than the last step of this run.
         let stored = try AccountStore.find(account.id, run.scope, tx.db) ?? account
-        let isChanged = stored.balanceAsOf == nil || stored.ledgerMinor != fetched.ledger?.minor
-            || stored.availableMinor != fetched.available?.minor
+        let isChanged = Self.isChanged(fetched, stored)
         try AccountStore.setBalance(
             account.id, fetched, historyID: isChanged ? core.runtime.newID() : nil, at: now, run.scope, tx)
         guard isChanged || isAsked(run.refresh.causes) else { return StepCounts() }

@@ -27,17 +27,24 @@ struct Syncer {
     /// The run was ended from outside, since its connection is being removed.
     struct RunOver: Error {}
 
+    /// One run of a connection that is due, written to its end.
     func run(_ id: ID<Connection>, lease: LaneLease) async throws {
-        do {
-            try await runSteps(id, lease: lease)
-        } catch is RunOver {
-            core.logger.info("refresh ended with its connection", metadata: ["connection": "\(id)"])
-        }
+        let environment = try await core.environment(lease.scope)
+        let vault = core.vault
+        let found = try await core.database.read { try RefreshBatch.load([id], lease.scope, vault, $0) }
+        guard let due = found.first else { return }
+        if let left = try await run(due, environment, lease) { try await Self.write([left], lease, core) }
     }
 
-    private func runSteps(_ id: ID<Connection>, lease: LaneLease) async throws {
+    /// A run step by step, each kept before the next: one that goes on, was asked for, or has much to fetch.
+    func runSteps(_ id: ID<Connection>, lease: LaneLease) async throws {
         try await core.sequence.fill()
-        guard var run = try await begin(id, lease) else { return }
+        if let run = try await begin(id, lease) { try await steps(run) }
+    }
+
+    func steps(_ begun: Run) async throws {
+        defer { core.refreshBells.ring(begun.connection.id.hex) }
+        var run = begun
         var isDone = false
         while !isDone {
             while run.refresh.stepsDone < run.refresh.steps.count {
@@ -56,7 +63,7 @@ struct Syncer {
 
     // MARK: begin
 
-    private func begin(_ id: ID<Connection>, _ lease: LaneLease) async throws -> Run? {
+    func begin(_ id: ID<Connection>, _ lease: LaneLease) async throws -> Run? {
         let environment = try await core.environment(lease.scope)
         let now = environment.virtual(core.runtime.now())
         return try await core.database.write { tx in
@@ -70,13 +77,14 @@ struct Syncer {
         _ id: ID<Connection>, _ environment: Domain.Environment, _ lease: LaneLease, _ now: Instant, _ tx: Transaction
     ) throws -> Run? {
         let scope = environment.scope
-        guard let connection = try ConnectionStore.find(id, scope, tx.db),
-            let schedule = try ScheduleStore.find(id, scope, tx.db)
+        guard var connection = try ConnectionStore.find(id, scope, tx.db),
+            var schedule = try ScheduleStore.find(id, scope, tx.db),
+            try isToRun(&connection, &schedule, environment, now, tx)
         else { return nil }
-        guard connection.status == .active, let connector = core.connectors.connector(id: connection.connector),
+        guard let connector = core.connectors.connector(id: connection.connector),
             let sealed = try ConnectionStore.grant(id, scope, tx.db)
         else {
-            try rest(connection, schedule, now, scope, tx)
+            try passOver(connection, &schedule, now, scope, tx)
             return nil
         }
         let vaulting = AccountVault(core: core, scope: scope, connectionID: id.hex)
@@ -84,7 +92,7 @@ struct Syncer {
         let refresh =
             try RefreshStore.inFlight(id, scope, tx.db)
             ?? RefreshStore.request(
-                id, products: due(schedule, connection, now), cause: .schedule, newID: core.sequence.take(), at: now,
+                id, products: products(due: schedule, connection, now), cause: .schedule, newID: core.sequence.take(), at: now,
                 scope, tx
             ).refresh
         return Run(
@@ -93,26 +101,6 @@ struct Syncer {
             numbers: numbers, schedule: schedule, refresh: refresh,
             grant: Grant(bytes: try core.vault.open(sealed, vaulting.context("grant"), on: tx.db)), lease: lease,
             connector: connector)
-    }
-
-    /// A connection that cannot be refreshed waits for its user.
-    private func rest(
-        _ connection: Connection, _ schedule: Schedule, _ now: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws {
-        if let refresh = try RefreshStore.inFlight(connection.id, scope, tx.db) {
-            try RefreshStore.end(refresh.id, state: "failed", error: connection.status.rawValue, at: now, scope, tx)
-        }
-        try ConnectionStore.setRunning(connection.id, false, scope, tx)
-        try ScheduleStore.reschedule(connection.id, schedule, due: Instant(ms: LaneStore.idleMs), scope, tx)
-    }
-
-    private func due(_ schedule: Schedule, _ connection: Connection, _ now: Instant) -> ProductSet {
-        var products: Set<Product> = []
-        if schedule.setting.balance != nil, schedule.balanceDue ?? now <= now { products.insert(.balance) }
-        if schedule.setting.transactions != nil, schedule.transactionsDue ?? now <= now {
-            products.insert(.transactions)
-        }
-        return ProductSet(products.isEmpty ? connection.products.products.intersection([.balance]) : products)
     }
 
     private func start(_ run: Run, _ now: Instant, _ tx: Transaction) throws -> Run {
@@ -127,7 +115,7 @@ struct Syncer {
         return run
     }
 
-    private func plan(_ run: Run, _ products: Set<Product>, _ now: Instant) -> [SyncStep] {
+    func plan(_ run: Run, _ products: Set<Product>, _ now: Instant) -> [SyncStep] {
         let capabilities = run.connector.descriptor.capabilities
         return SyncPlan.steps(
             accounts: run.accounts.map(\.id.hex), products: products.intersection(capabilities.products),
@@ -168,6 +156,8 @@ struct Syncer {
             }
             try await keep(grant, &run)
             try await perform(step, &run)
+        } catch let error as ConnectorError where error.isOfAccount {
+            try await miss(error, &run)
         }
     }
 
@@ -182,9 +172,7 @@ struct Syncer {
     }
 
     private func balance(_ id: String, _ run: inout Run) async throws {
-        guard let account = run.accounts.first(where: { $0.id.hex == id }) else {
-            return try await commit(&run) { _, _ in StepCounts() }
-        }
+        guard let account = run.accounts.first(where: { $0.id.hex == id }) else { return try await skip(&run) }
         let payloads = RawPayloads()
         let told = try await ask(.balance, &run, payloads) { bank, grant, context throws(ConnectorError) in
             try await bank.balance(grant, account: account.upstreamID, context)
@@ -196,9 +184,7 @@ struct Syncer {
     }
 
     private func transactions(_ id: String, _ window: DayWindow, _ run: inout Run) async throws {
-        guard let account = run.accounts.first(where: { $0.id.hex == id }) else {
-            return try await commit(&run) { _, _ in StepCounts() }
-        }
+        guard let account = run.accounts.first(where: { $0.id.hex == id }) else { return try await skip(&run) }
         let payloads = RawPayloads()
         let today = virtualNow(run).day()
         let found = try await PageWalker.window(window, currency: account.currency, today: today) { cursor in
@@ -246,6 +232,7 @@ struct Syncer {
             }
             let counts = try body(tx, fresh)
             try trace(current, counts, tx)
+            try advancePhase(fresh, tx)
             let raw = payloads?.all ?? []
             try PayloadKeeper(core: core).keep(raw, of: current.connection.id, current.scope, tx)
             try RefreshStore.finishStep(
@@ -255,6 +242,7 @@ struct Syncer {
         }
         run.refresh.stepsDone += 1
         run.refresh.steps += more
+        run.schedule.phase = phase(run)
         // Only failures without progress between them count towards giving up.
         run.schedule.failures = 0
         core.wakes.deliveries.set()
@@ -268,12 +256,17 @@ struct Syncer {
     }
 
     /// The bank gave a new grant: it is kept before it is used, since the old one may be dead.
-    func keep(_ grant: Grant, _ run: inout Run) async throws {
+    /// - Parameter isQuiet: the run has no row yet, so its connection tells whether it goes on.
+    func keep(_ grant: Grant, _ run: inout Run, isQuiet: Bool = false) async throws {
         let current = run
         let now = virtualNow(run)
         try await core.database.write { tx in
             try LaneStore.renew(current.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
-            _ = try stillRunning(current, tx)
+            if isQuiet {
+                guard try RefreshStore.hold(current.connection.id, current.scope, tx) else { throw RunOver() }
+            } else {
+                _ = try stillRunning(current, tx)
+            }
             let vaulting = AccountVault(core: core, scope: current.scope, connectionID: current.connection.id.hex)
             let sealed = try core.seal(grant.bytes, vaulting.context("grant"), tx)
             try ConnectionStore.setGrant(current.connection.id, sealed: sealed, at: now, current.scope, tx)

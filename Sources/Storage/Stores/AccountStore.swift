@@ -50,12 +50,12 @@ extension Account {
 
 /// Accounts as syncing reads and writes them.
 public enum AccountStore {
-    private static let columns = """
+    static let columns = """
         id, balance_id, connection_id, customer_id, institution, upstream_id, number_sealed, number_index, mask, name,
         type, currency, ledger_minor, available_minor, balance_as_of_ms
         """
 
-    private static func account(_ row: borrowing Row) -> Account {
+    static func account(_ row: borrowing Row) -> Account {
         Account(
             id: row.id(0), balanceID: row.id(1), connectionID: row.id(2), customerID: row.id(3),
             institution: row.text(4), upstreamID: row.text(5), numberSealed: row.blobOrNil(6),

@@ -107,6 +107,14 @@ public enum LaneStore {
         WHERE id = $1 AND lease_token = $2
         """
 
+    /// Gives a lane back whose subject may not be asked before `until`: what is due in it is not looked at till then,
+    /// unless something new comes in.
+    public static func hold(_ lease: LaneLease, until: Instant, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE lane SET lease_token = NULL, next_due_ms = $3, hold_until_ms = $3 WHERE id = $1 AND lease_token = $2",
+            [.integer(lease.laneID), .integer(lease.token), .at(until)])
+    }
+
     /// Brings an unleased lane forward. A leased one is left alone: its owner looks again before it gives it back.
     public static func touch(_ laneID: Int64, due: Instant, _ tx: Transaction) {
         tx.append(touchStatement, [.integer(laneID), .at(due)])

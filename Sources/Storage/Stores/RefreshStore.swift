@@ -22,13 +22,28 @@ public struct Refresh: Sendable, Equatable {
     public var removed: Int64
     /// Products that were asked for after the run had begun; it fetches them again before it ends.
     public var rerun: ProductSet
+    public var startedAt: Instant?
+    /// Products that could not be fetched of some account while the run went on, each with the code of its error.
+    public var missed: [Product: String] = [:]
+    /// What the run was last put off for; it waits only while its connection is due later than now.
+    public var waiting: String?
+}
+
+extension Refresh {
+    /// A run that the schedule asks for, and that has no row yet.
+    public init(scheduled id: Int64, of connection: ID<Connection>, products: ProductSet, at now: Instant) {
+        self.init(
+            id: id, connectionID: connection, causes: [.schedule], products: products, state: "running", steps: [],
+            stepsDone: 0, error: nil, requestedAt: now, endedAt: nil, added: 0, modified: 0, removed: 0,
+            rerun: ProductSet([]))
+    }
 }
 
 /// Refreshes, one in flight a connection.
 public enum RefreshStore {
     private static let columns = """
         id, connection_id, causes, products, state, steps, steps_done, error, requested_at_ms, ended_at_ms, added,
-        modified, removed, rerun
+        modified, removed, rerun, started_at_ms, faults, waiting
         """
 
     private static func refresh(_ row: borrowing Row) -> Refresh {
@@ -38,7 +53,21 @@ public enum RefreshStore {
             products: ProductSet(column: row.text(3)), state: row.text(4),
             steps: row.text(5).split(separator: "\n").map(String.init), stepsDone: Int(row.int(6)),
             error: row.textOrNil(7), requestedAt: row.instant(8), endedAt: row.instantOrNil(9), added: row.int(10),
-            modified: row.int(11), removed: row.int(12), rerun: ProductSet(column: row.text(13)))
+            modified: row.int(11), removed: row.int(12), rerun: ProductSet(column: row.text(13)),
+            startedAt: row.instantOrNil(14), missed: RefreshNotes.missed(row.text(15)), waiting: row.textOrNil(16))
+    }
+
+    private static let listSQL = """
+        SELECT \(columns) FROM refresh WHERE environment_id = $1 AND connection_id = $2 AND id < $3
+        ORDER BY id DESC LIMIT $4
+        """
+
+    /// A connection's runs older than `id`, the newest first.
+    public static func list(
+        _ connection: ID<Connection>, before id: Int64, limit: Int, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [Refresh] {
+        try db.query(
+            listSQL, [.integer(scope.environmentID), .id(connection), .integer(id), .int(limit)], refresh)
     }
 
     private static let findSQL = "SELECT \(columns) FROM refresh WHERE environment_id = $1 AND id = $2"
@@ -57,6 +86,47 @@ public enum RefreshStore {
         _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Refresh? {
         try db.first(inFlightSQL, [.integer(scope.environmentID), .id(connection)], refresh)
+    }
+
+    /// Locks a connection for a run that has no row yet.
+    /// - Returns: false when the connection is not active any more.
+    public static func hold(_ connection: ID<Connection>, _ scope: Scope, _ tx: Transaction) throws -> Bool {
+        try tx.db.run(
+            "UPDATE connection SET is_running = is_running WHERE environment_id = $1 AND id = $2 AND status = 'active'",
+            [.integer(scope.environmentID), .id(connection)]) == 1
+    }
+
+    /// Writes a run that was fetched already, as one that is under way.
+    /// - Returns: false when the connection has another in flight; then nothing is written.
+    public static func begin(_ run: Refresh, _ scope: Scope, _ tx: Transaction) throws -> Bool {
+        try tx.db.run(
+            """
+            INSERT INTO refresh (environment_id, connection_id, id, causes, products, state, steps, requested_at_ms,
+                started_at_ms) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $7)
+            ON CONFLICT (environment_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING
+            """,
+            [
+                .integer(scope.environmentID), .id(run.connectionID), .integer(run.id), .text(column(run.causes)),
+                .text(run.products.column), .text(run.steps.joined(separator: "\n")), .at(run.requestedAt),
+            ]) == 1
+    }
+
+    /// Ends a run whose steps were all written with it.
+    /// - Returns: false when a step found that there is more to fetch; the run goes on after those that are done.
+    public static func finish(_ run: Refresh, at now: Instant, _ scope: Scope, _ tx: Transaction) throws -> Bool {
+        let state = try tx.db.first(
+            """
+            UPDATE refresh SET steps_done = $3, added = $4, modified = $5, removed = $6,
+                state = CASE WHEN steps = $7 AND rerun = '' THEN 'done' ELSE state END,
+                ended_at_ms = CASE WHEN steps = $7 AND rerun = '' THEN $8 ELSE ended_at_ms END
+            WHERE environment_id = $1 AND id = $2 RETURNING state
+            """,
+            [
+                .integer(scope.environmentID), .integer(run.id), .int(run.stepsDone), .integer(run.added),
+                .integer(run.modified), .integer(run.removed), .text(run.steps.joined(separator: "\n")), .at(now),
+            ]
+        ) { $0.text(0) }
+        return state == "done"
     }
 
     /// Asks for a run, or adds the cause and products to the one that has not started its steps yet.

@@ -1,0 +1,102 @@
+import Domain
+import Logging
+import Storage
+
+/// What becomes of a run that was fetched before anything of it was written.
+extension Syncer {
+    /// One run from what was read of it.
+    /// - Returns: what is to be written still, with others of its lane; nil when all is.
+    func run(_ due: DueConnection, _ environment: Domain.Environment, _ lease: LaneLease) async throws -> Left? {
+        let id = due.connection.id
+        do {
+            try await core.sequence.fill()
+            guard let run = try await quietRun(due, environment, lease) else {
+                try await runSteps(id, lease: lease)
+                return nil
+            }
+            switch try await fetch(run) {
+            case .unchanged(let left): return left
+            case .changed(let run, let fetched):
+                // Somebody asked meanwhile, or there is more to fetch: that run is an ordinary one.
+                if try await commit(run, fetched) == false { try await runSteps(id, lease: lease) }
+            case .failed(let run, let error): try await failed(run, error)
+            case .stepped: try await runSteps(id, lease: lease)
+            }
+        } catch is RunOver {
+            core.logger.info("refresh ended with its connection", metadata: ["connection": "\(id)"])
+        }
+        return nil
+    }
+
+    /// Writes schedules that runs left behind, under one check of the lease.
+    static func write(_ left: [Left], _ lease: LaneLease, _ core: Core) async throws {
+        let leaseEnd = core.runtime.now() + core.settings.leaseMs
+        try await core.database.write { tx in
+            try LaneStore.renew(lease, until: leaseEnd, tx)
+            for one in left {
+                QuietRefreshes.append(one.connection, one.schedule, due: one.due, lease.scope, tx)
+            }
+        }
+        core.counters.count(.done, left.count)
+    }
+
+    /// All that a run found, in one transaction with the row that tells of it.
+    /// - Returns: false when the connection has a run to go on with.
+    private func commit(_ run: Run, _ fetched: [Fetched]) async throws -> Bool {
+        let leaseEnd = core.runtime.now() + core.settings.leaseMs
+        let left = left(run)
+        try await core.sequence.fill()
+        let isDone = try await core.database.write { tx -> Bool in
+            try LaneStore.renew(run.lease, until: leaseEnd, tx)
+            // The row is locked before it is believed: a removal ends its connection's runs.
+            guard try RefreshStore.hold(run.connection.id, run.scope, tx) else { throw RunOver() }
+            guard try RefreshStore.begin(run.refresh, run.scope, tx) else { return false }
+            var current = run
+            current.customerName = try CustomerStore.find(run.connection.customerID, run.scope, tx.db)?.name
+            let vaulting = AccountVault(core: core, scope: run.scope, connectionID: run.connection.id.hex)
+            for account in run.accounts { current.numbers[account.id] = try vaulting.number(account, tx.db) }
+            var sum = StepCounts()
+            for (index, one) in fetched.enumerated() {
+                current.refresh.stepsDone = index
+                current.trace = one.trace
+                let counts = try apply(one, current, tx)
+                try trace(current, counts, tx)
+                try PayloadKeeper(core: core).keep(one.payloads, of: run.connection.id, run.scope, tx)
+                sum.added += counts.added
+                sum.modified += counts.modified
+                sum.removed += counts.removed
+            }
+            current.refresh.stepsDone = fetched.count
+            current.refresh.added = Int64(sum.added)
+            current.refresh.modified = Int64(sum.modified)
+            current.refresh.removed = Int64(sum.removed)
+            guard try RefreshStore.finish(current.refresh, at: virtualNow(run), run.scope, tx) else { return false }
+            try ConnectionStore.recordSuccess(run.connection.id, at: virtualNow(run), run.scope, tx)
+            QuietRefreshes.append(run.connection.id, left.schedule, due: left.due, run.scope, tx)
+            return true
+        }
+        core.wakes.deliveries.set()
+        if isDone { core.counters.count(.done) }
+        return isDone
+    }
+
+    private func apply(_ fetched: Fetched, _ run: Run, _ tx: Transaction) throws -> StepCounts {
+        let steps = SyncSteps(core: core)
+        switch fetched.answer {
+        case .accounts: return StepCounts()
+        case .balance(let account, let balance): return try steps.apply(balance, to: account, run, tx)
+        case .window(let account, let found):
+            return try steps.apply(found.rows, found.window, to: account, run, tx)
+        }
+    }
+
+    /// The failure is written as that of an ordinary run. One that was asked for meanwhile is not blamed for it.
+    private func failed(_ run: Run, _ error: ConnectorError) async throws {
+        guard var ordinary = try await begin(run.connection.id, run.lease) else { return }
+        guard ordinary.refresh.causes == [.schedule], ordinary.refresh.stepsDone == 0, !error.isOfAccount else {
+            return try await steps(ordinary)
+        }
+        ordinary.trace = run.trace
+        try await fail(ordinary, error)
+    }
+}
