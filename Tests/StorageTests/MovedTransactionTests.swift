@@ -139,12 +139,14 @@ struct MovedTransactionTests {
                 switch db.dialect {
                 case .sqlite:
                     return try db.query(
-                        "EXPLAIN QUERY PLAN \(UpstreamRows.sql(.sqlite))", [.integer(1), .text(account), .text("id-7")]
+                        "EXPLAIN QUERY PLAN \(UpstreamRows.sql(.sqlite))",
+                        [.integer(1), .text(account), .text("id-7"), .integer(8)]
                     ) { $0.text(3) + "\n" }.joined()
                 case .postgres:
                     try db.script("ANALYZE account_transaction")
                     let sql = UpstreamRows.sql(.postgres).replacing("$1", with: "1")
                         .replacing("$2", with: "'\(account)'").replacing("$3::text[]", with: "'{id-7,id-8}'::text[]")
+                        .replacing("$4", with: "16")
                     return try db.query("EXPLAIN \(sql)", []) { $0.text(0) + "\n" }.joined()
                 }
             }

@@ -26,18 +26,43 @@ public enum EventCatalog {
         "transaction.updated", "Transactions changed, as when a pending one is posted; ids stay.", isRefresh: true)
     public static let transactionsRemoved = EventType(
         "transaction.removed", "Pending transactions were dropped by the bank.", isRefresh: true)
+    public static let transactionsMerged = EventType(
+        "transaction.merged", "Rows were found, or ruled by the API, to be one transaction; lineage says why.",
+        isRefresh: true)
+    public static let transactionsSplit = EventType(
+        "transaction.split", "What was one transaction was ruled by the API to be two.", isRefresh: true)
     public static let transactionsError = EventType(
         "transaction.error", "A refresh that was asked for could not fetch the transactions.", isRefresh: true)
     public static let identity = EventType("identity.success", "An identity is ready or has changed.")
     public static let reauthRequired = EventType(
         "record.reauth_required", "The user must log in at the bank again; data is kept, refreshes wait.")
     public static let repaired = EventType(
-        "record.repaired", "The user logged in again; the record has its ids and data, and is refreshed at once.")
+        "record.repaired",
+        "The record is served again, with its ids and data: `by` says whether its `person` logged in or it healed by "
+            + "`itself`.")
+    public static let consentExpiring = EventType(
+        "record.consent_expiring", "The user's consent ends in `days_left` days; `reauth_url` renews it.")
+    public static let consentExpired = EventType(
+        "record.consent_expired", "The user's consent has ended; data is kept, nothing more is fetched.")
     public static let removed = EventType(
         "record.removed", "The record was removed with all its data; it is its last event.")
+    public static let institutionHealth = EventType(
+        "institution.health_changed", "A bank answers better or worse than before, or not at all; it is of no record.")
+
+    public static let intervalChanged = EventType(
+        "refresh.interval_changed",
+        "A record is refreshed in another rhythm than before: it was asked for, or the bank, its budget or the "
+            + "operator bound it.", isRefresh: true)
+    public static let phaseChanged = EventType(
+        "refresh.phase_changed",
+        "A new record has come further: `full` when its newest data is there, `periodic` when its history is.",
+        isRefresh: true)
 
     public static let all: [EventType] = [
+        intervalChanged, phaseChanged,
         auth, accounts, balance, balanceError, transactions, transactionsUpdated, transactionsRemoved,
-        transactionsError, identity, reauthRequired, repaired, removed,
+        transactionsMerged, transactionsSplit,
+        transactionsError, identity, reauthRequired, repaired, consentExpiring, consentExpired,
+        removed, institutionHealth,
     ]
 }

@@ -10,16 +10,41 @@ public struct StoredTransaction: Sendable, Equatable {
 
 /// What a fetched window changes. Ids are for life: a match keeps the stored id whatever else differs.
 public struct ReconcileResult: Sendable, Equatable {
-    public var added: [FetchedTransaction] = []
-    public var modified: [(id: ID<FetchedTransaction>, before: FetchedTransaction, after: FetchedTransaction)] = []
-    public var removed: [StoredTransaction] = []
-    public var unchanged = 0
-    public var isEmpty: Bool { added.isEmpty && modified.isEmpty && removed.isEmpty }
-
-    public static func == (left: Self, right: Self) -> Bool {
-        left.added == right.added && left.removed == right.removed && left.unchanged == right.unchanged
-            && left.modified.elementsEqual(right.modified, by: { $0.id == $1.id && $0.after == $1.after })
+    /// A stored row of which the bank now tells something else.
+    public struct Change: Sendable, Equatable {
+        public var id: ID<FetchedTransaction>
+        public var before: FetchedTransaction
+        public var after: FetchedTransaction
+        public var match: Match
+        public init(
+            id: ID<FetchedTransaction>, before: FetchedTransaction, after: FetchedTransaction,
+            match: Match = Match(.id, 100)
+        ) {
+            self.id = id
+            self.before = before
+            self.after = after
+            self.match = match
+        }
     }
+
+    public var added: [FetchedTransaction] = []
+    public var modified: [Change] = []
+    /// Rows of which only the bank's id is another. Nobody sees it, so nobody is told.
+    public var renamed: [Change] = []
+    public var removed: [StoredTransaction] = []
+    /// Added rows whose bank id is another transaction's as well, by their place in `added`.
+    public var reused: [Int: ID<FetchedTransaction>] = [:]
+    public var unchanged = 0
+    /// Rows of the bank that a ruling made part of a transaction which has its own row.
+    public var absorbed = 0
+    /// How far ids were trusted: as measured, or less where the window itself proved them worse.
+    public var level = IdTrust.Level.unknown
+    /// What this window told of the bank's ids.
+    public var evidence = IdTrust()
+    /// Whether nothing is to be written.
+    public var isEmpty: Bool { added.isEmpty && modified.isEmpty && removed.isEmpty && renamed.isEmpty }
+
+    public init() {}
 }
 
 /// Decides which fetched rows are new, which are changes of stored ones, and which stored ones are gone.
@@ -27,53 +52,63 @@ public enum Reconciler {
     /// A posted amount may differ from the pending one by this much (tips, fees, rates).
     static let pendingTolerancePercent: UInt64 = 30
     static let pendingDaysMax = 7
+    /// Shorter references are not made for one payment.
+    static let referenceLengthMin = 6
 
     /// - Parameters:
-    ///   - stored: the account's rows in the window and, for pending ones, `pendingDaysMax` around it, none removed;
-    ///     and its rows of any day and status that carry an id of a fetched one.
+    ///   - stored: the account's rows in the window and a day around it, pending ones `pendingDaysMax` around it, none
+    ///     removed; its rows of any day and status that carry an id of a fetched one; and those that rulings name.
     ///   - fetched: all rows of the window; it is complete, or the caller does not call.
+    ///   - trust: how the bank's ids behaved so far.
+    ///   - rulings: those of the account whose rows may be among the fetched ones.
     public static func reconcile(
-        stored: [StoredTransaction], fetched: [FetchedTransaction], window: DayWindow
+        stored: [StoredTransaction], fetched: [FetchedTransaction], window: DayWindow, trust: IdTrust = .unknown,
+        rulings: [Ruling] = []
     ) -> ReconcileResult {
-        var matcher = Matcher(stored: stored, fetched: fetched)
-        matcher.matchIDs { $0.upstreamID }
-        matcher.matchIDs { $0.supersedes }
-        matcher.matchDays(within: 0, hasExactAmount: true) { isSameContent($0, $1) && window.contains($0.bookedOn) }
-        matcher.matchDays(within: pendingDaysMax, hasExactAmount: true, rule: isPosting)
-        matcher.matchDays(within: pendingDaysMax, hasExactAmount: false, rule: isPosting)
-        return matcher.result(window: window)
+        if let same = unchanged(stored, fetched, window) { return same }
+        var matcher = Matcher(
+            stored: stored, fetched: fetched, window: window, level: trust.level, rulings: rulings)
+        matcher.climb()
+        var result = matcher.result()
+        result.level = matcher.level
+        // Ids that change with every fetch are not worth a write of their own.
+        let isFickle = matcher.level == .changing || matcher.level == .reused
+        if isFickle, result.added.isEmpty, result.modified.isEmpty, result.removed.isEmpty {
+            result.unchanged += result.renamed.count
+            result.renamed = []
+        }
+        return result
     }
 
-    /// The content speaks for rows whose id is missing, or unknown on both sides: the window is complete, so
-    /// a stored id that it lacks is one that the bank has given up. Two equal rows stay two because each
-    /// row matches once.
-    private static func isSameContent(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
-        old.status == new.status && old.amount == new.amount && old.bookedOn == new.bookedOn
-            && normal(old.text) == normal(new.text)
-            && (old.runningBalance == nil || new.runningBalance == nil || old.runningBalance == new.runningBalance)
+    /// The common case, without sorting: every row came under its id with nothing new.
+    private static func unchanged(
+        _ stored: [StoredTransaction], _ fetched: [FetchedTransaction], _ window: DayWindow
+    ) -> ReconcileResult? {
+        guard stored.count >= fetched.count else { return nil }
+        var places = [String: Int](minimumCapacity: stored.count)
+        for (index, row) in stored.enumerated() {
+            guard let id = row.fetched.upstreamID else { continue }
+            guard places.updateValue(index, forKey: id) == nil else { return nil }
+        }
+        var isSeen = [Bool](repeating: false, count: stored.count)
+        for row in fetched {
+            guard let id = row.upstreamID, let place = places[id], !isSeen[place],
+                !isChanged(stored[place].fetched, row)
+            else { return nil }
+            isSeen[place] = true
+        }
+        for (index, row) in stored.enumerated() where !isSeen[index] {
+            if isGone(row.fetched, window) { return nil }
+        }
+        var result = ReconcileResult()
+        result.unchanged = fetched.count
+        result.evidence.kept = Int64(fetched.count)
+        return result
     }
 
-    private static func isPosting(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
-        guard old.status == .pending, new.status == .booked, new.supersedes == nil,
-            old.amount.currency == new.amount.currency, (old.amount.minor < 0) == (new.amount.minor < 0)
-        else { return false }
-        // Of one sign, so the difference fits.
-        let difference = (old.amount.minor - new.amount.minor).magnitude
-        return difference.multipliedFullWidth(by: 100)
-            <= old.amount.minor.magnitude.multipliedFullWidth(by: pendingTolerancePercent)
-            && isSimilar(old.text, new.text)
-    }
-
-    private static func normal(_ text: String) -> String {
-        String(decoding: text.utf8.filter { $0 > 32 }, as: UTF8.self).lowercased()
-    }
-
-    /// Half of the shorter text's words are in the other.
-    static func isSimilar(_ left: String, _ right: String) -> Bool {
-        let a = Set(left.lowercased().split { !$0.isLetter && !$0.isNumber })
-        let b = Set(right.lowercased().split { !$0.isLetter && !$0.isNumber })
-        guard !a.isEmpty, !b.isEmpty else { return true }
-        return a.intersection(b).count * 2 >= min(a.count, b.count)
+    /// A pending row that a complete window no longer has is gone; a booked one is kept.
+    static func isGone(_ row: FetchedTransaction, _ window: DayWindow) -> Bool {
+        row.status == .pending && window.contains(row.bookedOn)
     }
 
     /// Whether the bank now tells something else. `supersedes` only helps to match; it is no fact of the row.
@@ -84,104 +119,57 @@ public enum Reconciler {
     }
 }
 
-/// One pass per rule, oldest first, each row at most once.
-private struct Matcher {
-    private let stored: [StoredTransaction]
-    private let fetched: [FetchedTransaction]
-    private var isTaken: [Bool]
-    /// For each fetched row the stored one it is.
-    private var partner: [Int?]
-    /// Fetched rows from old to new; a bank lists the newest first.
-    private let oldestFirst: [Int]
-
-    init(stored: [StoredTransaction], fetched: [FetchedTransaction]) {
-        let stored = stored.sorted { ($0.fetched.bookedOn, $0.id) < ($1.fetched.bookedOn, $1.id) }
-        let fetched = Matcher.once(fetched)
-        self.stored = stored
-        self.fetched = fetched
-        isTaken = Array(repeating: false, count: stored.count)
-        partner = Array(repeating: nil, count: fetched.count)
-        oldestFirst = fetched.indices.sorted { (fetched[$0].bookedOn, $1) < (fetched[$1].bookedOn, $0) }
+/// What speaks for two rows being one transaction.
+extension Reconciler {
+    /// Whether an id's old and new content can be one transaction's: nothing is asked of trust then.
+    static func agrees(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        guard old.amount.currency == new.amount.currency else { return false }
+        if old.amount == new.amount {
+            return old.bookedOn == new.bookedOn || old.status != .booked || isSimilar(old.text, new.text)
+        }
+        return old.status != .booked && isNear(old.amount, new.amount)
     }
 
-    /// A row that moved to the next page while pages were read comes twice with one id: the later word counts.
-    private static func once(_ rows: [FetchedTransaction]) -> [FetchedTransaction] {
-        var place: [String: Int] = [:]
-        var kept: [FetchedTransaction] = []
-        for row in rows {
-            if let id = row.upstreamID, let index = place[id] {
-                kept[index] = row
-            } else {
-                if let id = row.upstreamID { place[id] = kept.count }
-                kept.append(row)
-            }
-        }
-        return kept
+    /// The content speaks for rows whose id is missing, or unknown on both sides: the window is complete, so
+    /// a stored id that it lacks is one that the bank has given up. Two equal rows stay two because each
+    /// row matches once.
+    static func isSameContent(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        old.status == new.status && old.amount == new.amount && old.bookedOn == new.bookedOn
+            && ContentKey.normal(old.text) == ContentKey.normal(new.text) && !isBalanceOther(old, new)
     }
 
-    mutating func matchIDs(_ wanted: (FetchedTransaction) -> String?) {
-        var places: [String: [Int]] = [:]
-        for index in stored.indices where !isTaken[index] {
-            if let id = stored[index].fetched.upstreamID { places[id, default: []].append(index) }
-        }
-        for row in oldestFirst where partner[row] == nil {
-            guard let id = wanted(fetched[row]), let hit = places[id]?.first(where: { !isTaken[$0] }) else { continue }
-            pair(hit, row)
-        }
+    static func isBalanceOther(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        old.runningBalance != nil && new.runningBalance != nil && old.runningBalance != new.runningBalance
     }
 
-    private struct Place: Hashable {
-        var day: Int
-        /// nil where any amount may match.
-        var minor: Int64?
+    static func isBalanceSame(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        old.runningBalance != nil && old.runningBalance == new.runningBalance
     }
 
-    /// Looks only at the days around a row, and at its amount if it must be equal, so that a window of
-    /// thousands does not cost its square.
-    mutating func matchDays(
-        within days: Int, hasExactAmount: Bool, rule: (FetchedTransaction, FetchedTransaction) -> Bool
-    ) {
-        var places: [Place: [Int]] = [:]
-        for index in stored.indices where !isTaken[index] {
-            let old = stored[index].fetched
-            let place = Place(day: old.bookedOn.dayNumber, minor: hasExactAmount ? old.amount.minor : nil)
-            places[place, default: []].append(index)
-        }
-        guard !places.isEmpty else { return }
-        for row in oldestFirst where partner[row] == nil {
-            let new = fetched[row]
-            for day in new.bookedOn.dayNumber - days...new.bookedOn.dayNumber + days {
-                let near = places[Place(day: day, minor: hasExactAmount ? new.amount.minor : nil)] ?? []
-                guard let hit = near.first(where: { !isTaken[$0] && rule(stored[$0].fetched, new) }) else { continue }
-                pair(hit, row)
-                break
-            }
-        }
+    static func isReferenceSame(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        guard let reference = new.reference, reference == old.reference else { return false }
+        return reference.utf8.count >= referenceLengthMin && !isBalanceOther(old, new)
     }
 
-    private mutating func pair(_ stored: Int, _ row: Int) {
-        isTaken[stored] = true
-        partner[row] = stored
+    static func isPosting(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        old.status == .pending && new.status == .booked && new.supersedes == nil
+            && old.amount.currency == new.amount.currency && isNear(old.amount, new.amount)
+            && isSimilar(old.text, new.text)
     }
 
-    func result(window: DayWindow) -> ReconcileResult {
-        var result = ReconcileResult()
-        for (row, new) in fetched.enumerated() {
-            guard let index = partner[row] else {
-                result.added.append(new)
-                continue
-            }
-            let old = stored[index]
-            if Reconciler.isChanged(old.fetched, new) {
-                result.modified.append((old.id, old.fetched, new))
-            } else {
-                result.unchanged += 1
-            }
-        }
-        // A pending row that a complete window no longer has is gone; a booked one is kept.
-        for (index, old) in stored.enumerated() where !isTaken[index] {
-            if old.fetched.status == .pending, window.contains(old.fetched.bookedOn) { result.removed.append(old) }
-        }
-        return result
+    private static func isNear(_ old: Money, _ new: Money) -> Bool {
+        guard (old.minor < 0) == (new.minor < 0) else { return false }
+        // Of one sign, so the difference fits.
+        let difference = (old.minor - new.minor).magnitude
+        return difference.multipliedFullWidth(by: 100)
+            <= old.minor.magnitude.multipliedFullWidth(by: pendingTolerancePercent)
+    }
+
+    /// Half of the shorter text's words are in the other.
+    static func isSimilar(_ left: String, _ right: String) -> Bool {
+        let a = Set(left.lowercased().split { !$0.isLetter && !$0.isNumber })
+        let b = Set(right.lowercased().split { !$0.isLetter && !$0.isNumber })
+        guard !a.isEmpty, !b.isEmpty else { return true }
+        return a.intersection(b).count * 2 >= min(a.count, b.count)
     }
 }

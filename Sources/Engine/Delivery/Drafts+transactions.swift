@@ -13,6 +13,8 @@ extension Drafts {
         var added: [(id: ID<FetchedTransaction>, row: FetchedTransaction)]
         var modified: [(id: ID<FetchedTransaction>, row: FetchedTransaction)]
         var removed: [(id: ID<FetchedTransaction>, row: FetchedTransaction)]
+        /// Those of the modified ones that were matched by likeness.
+        var matched: [(id: ID<FetchedTransaction>, match: Match)] = []
         var method: String
         var code: String
         /// Tell even when nothing changed: somebody asked.
@@ -39,7 +41,65 @@ extension Drafts {
                     EventCatalog.transactionsRemoved, change, change.removed, code: "TRANSACTIONS_DELETED",
                     "Transactions were removed by the bank"))
         }
+        if !change.matched.isEmpty { drafts.append(matched(change)) }
         return drafts
+    }
+
+    /// Rows that a refresh took for one transaction without the bank saying so.
+    private static func matched(_ change: TransactionChange) -> EventDraft {
+        EventDraft(
+            type: EventCatalog.transactionsMerged, method: change.method, code: "TRANSACTIONS_MERGED",
+            message: "Rows of the bank were found to be one transaction", accountID: change.account.id,
+            number: change.number, hasComplete: false,
+            data: { out, _ in
+                out.member("count", change.matched.count)
+                out.array("merged") { list in
+                    for (id, match) in change.matched.prefix(idsMax) {
+                        list.object { out in
+                            out.member("transaction", id)
+                            out.member("rule", match.rule.rawValue)
+                            out.member("confidence", match.confidence)
+                        }
+                    }
+                }
+                if change.matched.count > idsMax { out.member("truncated", true) }
+            })
+    }
+
+    /// What the API ruled about two transactions.
+    struct PairRuling {
+        var account: Account
+        var number: String?
+        var isMerge: Bool
+        /// The one that keeps its life, and the one that was taken in or out; without a row when it was taken in.
+        var transaction: (id: ID<FetchedTransaction>, row: FetchedTransaction)
+        var other: (id: ID<FetchedTransaction>, row: FetchedTransaction?)
+        var lineage: ID<LineageEntry>
+    }
+
+    static func ruled(_ ruling: PairRuling) -> EventDraft {
+        EventDraft(
+            type: ruling.isMerge ? EventCatalog.transactionsMerged : EventCatalog.transactionsSplit,
+            method: "REFRESH_TRANSACTIONS", code: ruling.isMerge ? "TRANSACTIONS_MERGED" : "TRANSACTIONS_SPLIT",
+            message: ruling.isMerge ? "Two transactions are one" : "One transaction is two",
+            accountID: ruling.account.id, number: ruling.number,
+            data: { out, isComplete in
+                out.member("count", 1)
+                out.array(ruling.isMerge ? "merged" : "split") { list in
+                    list.object { out in
+                        out.member("transaction", ruling.transaction.id)
+                        out.member("other", ruling.other.id)
+                        out.member("rule", MatchRule.ruling.rawValue)
+                        out.member("confidence", 100)
+                        out.member("lineage", ruling.lineage)
+                    }
+                }
+                guard isComplete else { return }
+                out.array("resource") { list in
+                    list.object { write(ruling.transaction.row, ruling.transaction.id, &$0) }
+                    if let row = ruling.other.row { list.object { write(row, ruling.other.id, &$0) } }
+                }
+            })
     }
 
     private static func draft(

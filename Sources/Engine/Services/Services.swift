@@ -15,6 +15,8 @@ public struct Services: Sendable {
     public let sandbox: SandboxService
     public let reads: ReadService
     public let connections: ConnectionService
+    public let schedules: ScheduleService
+    public let lineage: LineageService
     public let institutions: InstitutionService
     public let feeds: FeedService
 
@@ -31,6 +33,8 @@ public struct Services: Sendable {
         sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
         reads = ReadService(core: core)
         connections = ConnectionService(core: core)
+        schedules = ScheduleService(core: core)
+        lineage = LineageService(core: core)
         institutions = InstitutionService(core: core)
         feeds = FeedService(core: core)
     }

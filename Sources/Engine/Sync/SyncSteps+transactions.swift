@@ -6,21 +6,76 @@ extension SyncSteps {
         _ rows: [FetchedTransaction], _ window: DayWindow, to account: Account, _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
         let now = now(run)
-        let stored = try TransactionStore.stored(account.id, window: window, fetched: rows, run.scope, tx.db)
-        let result = Reconciler.reconcile(stored: stored, fetched: rows, window: window)
+        let result = try reconcile(rows, window, of: account, connector: run.connection.connector, run.scope, tx.db)
         let ids = try TransactionStore.apply(
             result, to: account, newID: { core.runtime.newID() }, at: now, run.scope, tx)
+        trace(result, ids, account, run, now, tx)
         let isNewest = window.to >= now.day()
         let isLink = run.refresh.causes.contains(.link)
         let isLast = run.refresh.stepsDone == run.refresh.steps.count - 1
         let change = Drafts.TransactionChange(
             account: account, number: run.numbers[account.id], window: window, added: Array(zip(ids, result.added)),
             modified: result.modified.map { ($0.id, $0.after) },
-            removed: result.removed.map { ($0.id, $0.fetched) }, method: method(.transactions, run.refresh.causes),
+            removed: result.removed.map { ($0.id, $0.fetched) },
+            matched: result.modified.filter { ![.id, .supersedes, .ruling].contains($0.match.rule) }
+                .map { ($0.id, $0.match) },
+            method: method(.transactions, run.refresh.causes),
             code: isLink ? (isLast ? "FULL_TRANSACTIONS" : "INITIAL_TRANSACTIONS") : "PERIODIC_TRANSACTIONS",
             isAsked: isNewest && isAsked(run.refresh.causes))
         try Outbox(core: core).emit(Drafts.transactions(change), context(run, now), tx)
         return StepCounts(
             added: result.added.count, modified: result.modified.count, removed: result.removed.count)
+    }
+
+    /// What a fetched window would change, read on any connection. Trust and rulings are asked for only when something
+    /// is to change without them: a window without news costs one read and no write.
+    func reconcile(
+        _ rows: [FetchedTransaction], _ window: DayWindow, of account: Account, connector: String, _ scope: Scope,
+        _ db: any SQLConnection
+    ) throws -> ReconcileResult {
+        var stored = try TransactionStore.stored(account.id, window: window, fetched: rows, scope, db)
+        let plain = Reconciler.reconcile(stored: stored, fetched: rows, window: window)
+        guard !plain.isEmpty else { return plain }
+        let trust = try LineageStore.trust(connector: connector, institution: account.institution, scope, db)
+        let all = try LineageStore.rulings(account.id, scope, db)
+        guard trust.level != .unknown || !all.isEmpty else { return plain }
+        let rulings = all.filter { ruling in rows.contains { ruling.row.matches($0) } }
+        let known = Set(stored.map(\.id))
+        for id in Set(rulings.filter { $0.kind == .same }.map(\.transaction)).subtracting(known).sorted() {
+            guard let found = try TransactionStore.find(id, scope, db) else { continue }
+            if found.account == account.id, found.row.fetched.status != .removed { stored.append(found.row) }
+        }
+        return Reconciler.reconcile(
+            stored: stored, fetched: rows, window: window, trust: trust, rulings: rulings)
+    }
+
+    /// Notes how rows were matched that did not come under their id, and how ids behaved.
+    private func trace(
+        _ result: ReconcileResult, _ added: [ID<FetchedTransaction>], _ account: Account, _ run: Syncer.Run,
+        _ now: Instant, _ tx: Transaction
+    ) {
+        guard !result.isEmpty else { return }
+        let isFickle = result.level == .changing || result.level == .reused
+        var entries = result.modified.filter { $0.match.rule != .id }.map { entry($0, before: $0.before, now) }
+        // That a bank changes its ids again is no news of a transaction.
+        if !isFickle { entries += result.renamed.filter { $0.match.rule != .id }.map { entry($0, before: nil, now) } }
+        for (place, other) in result.reused.sorted(by: { $0.key < $1.key }) where !isFickle {
+            entries.append(
+                LineageEntry(
+                    id: core.runtime.newID(), transaction: added[place], kind: .keptApart, match: Match(.reuse, 90),
+                    other: other, upstreamAfter: result.added[place].upstreamID, at: now))
+        }
+        LineageStore.append(entries, of: account.id, run.scope, tx)
+        LineageStore.count(
+            result.evidence, connector: run.connection.connector, institution: account.institution, at: now,
+            run.scope, tx)
+    }
+
+    private func entry(
+        _ change: ReconcileResult.Change, before: FetchedTransaction?, _ now: Instant
+    ) -> LineageEntry {
+        LineageEntry(
+            id: core.runtime.newID(), transaction: change.id, kind: .matched, match: change.match,
+            upstreamBefore: change.before.upstreamID, upstreamAfter: change.after.upstreamID, before: before, at: now)
     }
 }

@@ -1,8 +1,10 @@
 import Domain
 
 /// The rows of an account that carry one of some upstream ids, whatever their day: PostgreSQL takes the ids as one
-/// array, SQLite runs its prepared text once per id.
+/// array, SQLite runs its prepared text once per id. Of an id that a bank gives to everything a few rows are enough.
 enum UpstreamRows {
+    private static let rowsPerID = 8
+
     private static let select = """
         SELECT id, upstream_id, status, amount_minor, currency, booked_on, occurred_at_ms, description, counterparty,
             reference, channel, branch, code, running_minor
@@ -10,7 +12,7 @@ enum UpstreamRows {
         """
 
     static func sql(_ dialect: Dialect) -> String {
-        dialect == .postgres ? "\(select) = ANY($3::text[])" : "\(select) = $3"
+        dialect == .postgres ? "\(select) = ANY($3::text[]) LIMIT $4" : "\(select) = $3 LIMIT $4"
     }
 
     static func rows<T>(
@@ -21,8 +23,8 @@ enum UpstreamRows {
         let sql = sql(db.dialect)
         let place: [SQLValue] = [.integer(scope.environmentID), .id(account)]
         switch db.dialect {
-        case .postgres: return try db.query(sql, place + [.strings(ids)], read)
-        case .sqlite: return try ids.flatMap { try db.query(sql, place + [.text($0)], read) }
+        case .postgres: return try db.query(sql, place + [.strings(ids), .int(ids.count * rowsPerID)], read)
+        case .sqlite: return try ids.flatMap { try db.query(sql, place + [.text($0), .int(rowsPerID)], read) }
         }
     }
 }
