@@ -15,6 +15,9 @@ public struct Core: Sendable {
     let pages: PageCache
     let counters = EngineCounters()
     let gate = BankGate()
+    let board = InstitutionBoard()
+    /// Rung for a connection whose run has ended or was put off.
+    let refreshBells = LinkBells()
     /// Names this process among the nodes of one database.
     let nodeID: String
     public let logger: Logger
@@ -70,6 +73,10 @@ public struct EngineSettings: Sendable {
     public var pageCacheBytes: Int
     /// Events that were delivered are kept so long; 0 keeps them for good.
     public var retentionDays: Int64
+    /// A production connection's product that was fetched well is not asked for again before so long; 0 is no limit.
+    public var refreshCooldownSeconds: Int64 = 60
+    /// No product of any connection is refreshed by itself more often than this, in milliseconds; 0 is no floor.
+    public var refreshFloorMs: Int64 = 0
 
     public init(
         publicURL: String, allowsLoopbackWebhooks: Bool = false, linkSessionMinutes: Int64 = 30,

@@ -61,6 +61,8 @@ struct Composition {
             retentionDays: Int64(max(0, serve.retentionDays)))
         settings.pageCacheBytes = serve.pageCacheMegabytes << 20
         settings.reauthLinkHours = Int64(serve.reauthLinkHours)
+        settings.refreshFloorMs = serve.refreshFloor.flatMap(RefreshInterval.init(rawValue:))?.ms ?? 0
+        settings.refreshCooldownSeconds = Int64(serve.refreshCooldown)
         return settings
     }
 

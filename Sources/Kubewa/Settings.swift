@@ -87,6 +87,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Hours that a link to log in at a bank again works.")
     var reauthLinkHours: Int = 24
 
+    @Option(help: "Seconds before a production connection may be asked again for what was just fetched; 0 is none.")
+    var refreshCooldown: Int = 60
+
     @Option(help: "Seconds after which a request is answered with 503 while its work goes on.")
     var deadlineSeconds: Int = 30
 
@@ -95,6 +98,9 @@ struct ServeOptions: ParsableArguments {
 
     @Option(help: "Megabytes of memory for pages that were read before; 0 keeps none.")
     var pageCacheMegabytes: Int = 64
+
+    @Option(help: "No connection is refreshed by itself more often than this interval, such as five_minute.")
+    var refreshFloor: String?
 
     @Option(help: "Seconds after which the work of a node that died is taken over, 2 or more.")
     var leaseSeconds: Int = 15
@@ -115,12 +121,17 @@ struct ServeOptions: ParsableArguments {
         }
         for (number, option) in [
             (rateLimit, "--rate-limit"), (addressLimit, "--address-limit"), (retentionDays, "--retention-days"),
+            (refreshCooldown, "--refresh-cooldown"),
         ] { guard number >= 0 else { throw ValidationError("\(option) is 0 or more.") } }
         guard deadlineSeconds >= 1 else { throw ValidationError("--deadline-seconds is 1 or more.") }
         guard leaseSeconds >= 2 else { throw ValidationError("--lease-seconds is 2 or more.") }
         guard reauthLinkHours >= 1 else { throw ValidationError("--reauth-link-hours is 1 or more.") }
         guard (0...65_536).contains(pageCacheMegabytes) else {
             throw ValidationError("--page-cache-megabytes is 0 to 65536.")
+        }
+        if let refreshFloor, RefreshInterval(rawValue: refreshFloor) == nil {
+            let known = RefreshInterval.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--refresh-floor is an interval: \(known).")
         }
         guard pollSeconds >= 1 else { throw ValidationError("--poll-seconds is 1 or more.") }
     }

@@ -47,7 +47,9 @@ extension Syncer {
         let (connection, schedule) = (due.connection, due.schedule)
         guard !due.hasRefresh, connection.status == .active, connection.stateCode == nil, connection.stateTries == 0,
             schedule.dueAt <= now, schedule.consentDue.map({ $0 > now }) ?? true,
-            let connector = core.connectors.connector(id: connection.connector), let sealed = due.sealedGrant
+            let connector = core.connectors.connector(id: connection.connector), let sealed = due.sealedGrant,
+            Rescheduler.isSettled(
+                schedule, accounts: due.accounts.count, connector.descriptor.capabilities, core.settings)
         else { return nil }
         let products = self.due(schedule, now)
         guard !products.isEmpty else { return nil }
@@ -62,7 +64,7 @@ extension Syncer {
         let looks = looksAtAccounts(run, now)
         guard !looks || !due.hasClosedAccounts else { return nil }
         let steps = (looks ? [SyncStep.accounts] : []) + plan(run, products, now)
-        guard QuietRule.allows(steps, syncedTo: schedule.syncedTo) else { return nil }
+        guard QuietRule.allows(steps, syncedTo: schedule.syncedTo), affords(steps, run) else { return nil }
         run.refresh.steps = steps.map(\.text)
         return run
     }
