@@ -9,7 +9,7 @@ struct Kubewa: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, ShopCommand.self, MigrateCommand.self, TenantsCommand.self,
             KeysCommand.self,
-            AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, WebhooksCommand.self, SandboxCommand.self,
+            AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, BanksCommand.self, WebhooksCommand.self, SandboxCommand.self,
             DoctorCommand.self,
         ])
 }

@@ -7,13 +7,17 @@ public struct ConnectorError: Error, Sendable, Equatable, CustomStringConvertibl
     public let retryAfterSeconds: Int?
     /// What exactly was wrong with the answer, when that is known.
     public let fault: BankFault?
+    /// Of `rate_limited`: the bank means this connection alone, as when its calls of the day are used up, and others
+    /// may go on.
+    public let isOfConnection: Bool
 
     public init(
         _ code: Code, _ message: String? = nil, upstreamCode: String? = nil, retryAfterSeconds: Int? = nil,
-        fault: BankFault? = nil
+        fault: BankFault? = nil, isOfConnection: Bool = false
     ) {
         self.code = code
         self.fault = fault
+        self.isOfConnection = isOfConnection
         self.message = message ?? code.message
         self.upstreamCode = upstreamCode
         self.retryAfterSeconds = retryAfterSeconds
@@ -31,6 +35,8 @@ public struct ConnectorError: Error, Sendable, Equatable, CustomStringConvertibl
         case userActionRequired = "user_action_required"
         case accessDenied = "access_denied"
         case differentLogin = "different_login"
+        case alreadyLinked = "already_linked"
+        case mappingRefused = "mapping_refused"
         case reauthRequired = "reauth_required"
         case consentRevoked = "consent_revoked"
         case consentExpired = "consent_expired"
@@ -63,7 +69,7 @@ extension ConnectorError.Code {
     public var recovery: ConnectorError.Recovery {
         switch self {
         case .invalidCredentials, .userLocked, .mfaRequired, .mfaFailed, .mfaExpired, .userActionRequired,
-            .accessDenied, .differentLogin, .reauthRequired, .consentRevoked, .consentExpired, .scopeMissing:
+            .accessDenied, .differentLogin, .alreadyLinked, .mappingRefused, .reauthRequired, .consentRevoked, .consentExpired, .scopeMissing:
             .askUser
         case .rateLimited, .providerUnavailable, .dataIncomplete, .notReady, .outcomeUnknown, .protocolViolation:
             .retry
@@ -82,6 +88,8 @@ extension ConnectorError.Code {
         case .userActionRequired: "The user must first do something at the bank."
         case .accessDenied: "The user or the bank refused access."
         case .differentLogin: "This is another login than the one that was linked. Log in as the same person."
+        case .alreadyLinked: "This account is linked already. There is nothing left to do."
+        case .mappingRefused: "These are not the accounts that were linked before. Nothing was changed."
         case .reauthRequired: "The bank asks the user to log in again."
         case .consentRevoked: "The consent was withdrawn."
         case .consentExpired: "The consent has ended."

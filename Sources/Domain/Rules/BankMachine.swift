@@ -42,7 +42,8 @@ public struct BankMachine: Sendable {
     public init() {}
 
     /// Asks for one call, and begins it when it may be made.
-    public mutating func admit(at now: Instant) -> Verdict {
+    /// - Parameter isUserPresent: a person waits for it, so that a part of the rate is kept for it.
+    public mutating func admit(isUserPresent: Bool = false, at now: Instant) -> Verdict {
         if let wait = closed(at: now) { return .wait(until: wait.until, wait.reason) }
         if limits.concurrency != nil {
             guard now < share.until else { return .needsShare }
@@ -50,7 +51,9 @@ public struct BankMachine: Sendable {
             if inFlight >= share.count { return .wait(until: now + 1000, .concurrency) }
         }
         if limits.rate != nil, !calls.take(at: now) {
-            if calls.count == 0, now < calls.until, isDenied { return .wait(until: calls.until, .rate) }
+            if calls.count == 0, now < calls.until, isDenied, !isUserPresent || isUserDenied {
+                return .wait(until: calls.until, .rate)
+            }
             return .needsCalls
         }
         breaker.begin(at: now)
@@ -78,6 +81,8 @@ public struct BankMachine: Sendable {
 
     /// Whether the last lease gave nothing.
     private var isDenied = false
+    /// Whether not even a person got some.
+    private var isUserDenied = false
 
     /// What holds every call back, whatever was leased.
     private func closed(at now: Instant) -> (until: Instant, reason: Reason)? {
@@ -90,11 +95,12 @@ public struct BankMachine: Sendable {
     }
 
     /// Calls that were leased for this node, or that there are none until an instant.
-    public mutating func leased(_ lease: RateLease, at now: Instant) {
+    public mutating func leased(_ lease: RateLease, isUserPresent: Bool = false, at now: Instant) {
         let kept = !isDenied && now < calls.until ? calls.count : 0
         if kept == 0 {
             calls = lease
             isDenied = lease.count == 0
+            isUserDenied = isDenied && isUserPresent
         } else if lease.count > 0 {
             // Two were leased at once: each call may be made only while its own lease lasts.
             calls = RateLease(count: kept + lease.count, until: min(calls.until, lease.until))
@@ -108,7 +114,7 @@ public struct BankMachine: Sendable {
     /// - Parameter isGood: whether the bank answered; nil when the call says nothing of that.
     public mutating func ended(isGood: Bool?, at now: Instant) {
         inFlight = max(0, inFlight - 1)
-        guard let isGood else { return }
+        guard let isGood else { return breaker.cancel(at: now) }
         let wasCut = isCut
         breaker.end(isGood: isGood, at: now)
         if wasCut, !isCut { rule.clear() }

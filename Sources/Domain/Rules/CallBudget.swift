@@ -85,3 +85,28 @@ public struct CallBudget: Sendable, Equatable {
         return (interval(given.balance, setting.balance), interval(given.transactions, setting.transactions))
     }
 }
+
+extension CallBudget {
+    /// `total=24,balance=4`
+    public var text: String {
+        let ofAll = total.map { ["total=\($0)"] } ?? []
+        return (ofAll + each.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue)=\($0.value)" })
+            .joined(separator: ",")
+    }
+
+    /// Reads what `text` writes; nil when a part is not an operation and a number above 0.
+    public init?(text: String) {
+        self.init()
+        for part in text.split(separator: ",") {
+            let pieces = part.split(separator: "=")
+            guard pieces.count == 2, let count = Int(pieces[1]), count > 0 else { return nil }
+            if pieces[0] == "total" {
+                total = count
+            } else if let operation = BankOperation(rawValue: String(pieces[0])) {
+                each[operation] = count
+            } else {
+                return nil
+            }
+        }
+    }
+}

@@ -62,6 +62,11 @@ public struct CircuitBreaker: Sendable, Equatable {
         }
     }
 
+    /// A call was not made after all, or its answer says nothing: another may be the probe.
+    public mutating func cancel(at now: Instant) {
+        if case .probing = state { state = .open(until: now) }
+    }
+
     /// A call ended.
     /// - Parameter isGood: whether the bank answered, with whatever answer.
     public mutating func end(isGood: Bool, at now: Instant) {

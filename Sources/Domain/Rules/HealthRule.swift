@@ -57,3 +57,14 @@ public struct HealthRule: Sendable, Equatable {
 
 /// How well an institution answers at the moment; `down` means not at all.
 public enum InstitutionHealth: String, Sendable, CaseIterable { case healthy, degraded, down }
+
+extension InstitutionHealth {
+    /// The more, the worse.
+    public var badness: Int {
+        switch self {
+        case .healthy: 0
+        case .degraded: 1
+        case .down: 2
+        }
+    }
+}

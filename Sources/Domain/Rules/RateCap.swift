@@ -19,17 +19,24 @@ public struct RateCap: Sendable, Equatable {
     /// What one lease takes at most, so that several nodes get some.
     public var chunk: Int { max(1, calls / 8) }
 
+    /// Of each window, what only calls for a person who waits may use.
+    public var kept: Int { calls / 8 }
+
     /// Takes a chunk out of the row.
     /// - Parameters:
     ///   - leased: the row's leases, by the milliseconds at which they end; changed when some are granted.
     ///   - wanted: at most so many; at most `chunk` are given.
+    ///   - isUserPresent: a person waits for the call.
     /// - Returns: the calls that may be made until an instant, or none and when to ask again.
-    public func lease(_ wanted: Int, _ leased: inout RollingCalls, at now: Instant) -> RateLease {
+    public func lease(
+        _ wanted: Int, _ leased: inout RollingCalls, isUserPresent: Bool = false, at now: Instant
+    ) -> RateLease {
         let window = windowMs + marginMs
+        let limit = isUserPresent ? calls : calls - kept
         let inside = leased.count(at: now.ms, window: window)
-        let count = min(wanted, chunk, calls - inside)
+        let count = min(wanted, chunk, limit - inside)
         guard count > 0 else {
-            let free = leased.free(min(max(1, wanted), chunk), limit: calls, at: now.ms, window: window)
+            let free = leased.free(min(max(1, wanted), chunk), limit: limit, at: now.ms, window: window)
             return RateLease(count: 0, until: Instant(ms: max(free ?? now.ms + window, now.ms + 1)))
         }
         let end = now + leaseMs

@@ -101,6 +101,7 @@ extension LinkService {
             var session = try await get(sessionID, scope)
             guard session.status == .active || isWorking(session) else { return try await shown(session, environment) }
             let revision = session.revision
+            let left = session
             session.status = .abandoned
             session.state = nil
             session.reason = reason
@@ -110,7 +111,10 @@ extension LinkService {
             let isEnded = try await core.database.write {
                 try LinkSessionStore.advance(ended, from: revision, scope, $0)
             }
-            if isEnded { bells.ring(sessionID) }
+            if isEnded {
+                bells.ring(sessionID)
+                try await giveBack(left, environment)
+            }
         }
     }
 
@@ -157,6 +161,7 @@ extension LinkService {
             switch try step(session) {
             case .selectInstitution: throw DomainError.missing("institution")
             case .wait: return try poll(session)
+            case .confirmAccounts: return try confirm(answer, session)
             default: break
             }
             return LinkJob(
@@ -173,6 +178,22 @@ extension LinkService {
         }
     }
 
+    /// The person's word on the accounts; the bank is asked only to take its access back.
+    private func confirm(_ answer: StepAnswer, _ session: LinkSession) throws -> LinkJob {
+        let says = answer.fields["confirm"]
+        guard says == "yes" || says == "no" else {
+            throw DomainError.invalid("fields.confirm", "must be `yes` or `no`.")
+        }
+        return LinkJob(
+            target: session, connector: try connector(of: session), goesOn: true
+        ) { connector, state, context throws(ConnectorError) in
+            let access = try KeptAccess.access(state)
+            if says == "yes" { return LinkProgress(step: .done, state: [], linked: access) }
+            try await connector.revoke(access.grant, context)
+            return LinkProgress(step: .failed(ConnectorError(.mappingRefused)), state: [])
+        }
+    }
+
     /// Begins at a bank with the terms that the session has.
     private func fresh(
         _ session: LinkSession, _ name: String, _ environment: Domain.Environment
@@ -185,17 +206,40 @@ extension LinkService {
         target.connector = connector.descriptor.id
         target.consentText = consentText(institution, terms, environment)
         let request = linkRequest(terms, connector)
-        return LinkJob(target: target, connector: connector, goesOn: false) {
-            connector, _, context throws(ConnectorError) in
-            try await connector.beginLink(request, context)
+        let isConfirming = try isConfirming(session)
+        return LinkJob(target: target, connector: connector, goesOn: isConfirming) {
+            connector, state, context throws(ConnectorError) in
+            if isConfirming {
+                // The person goes back before saying yes: the access of the first login is not needed any more.
+                do throws(ConnectorError) { try await connector.revoke(try KeptAccess.access(state).grant, context) } catch {}
+            }
+            return try await connector.beginLink(request, context)
         }
+    }
+
+    /// Whether the session holds access that waits for the person's word.
+    private func isConfirming(_ session: LinkSession) throws -> Bool {
+        guard session.status == .active, session.state != nil, case .confirmAccounts = try step(session) else {
+            return false
+        }
+        return true
+    }
+
+    /// Gives access back that nobody said yes to.
+    private func giveBack(_ session: LinkSession, _ environment: Domain.Environment) async throws {
+        guard try isConfirming(session), let sealed = session.state else { return }
+        let state = try await core.database.read { try core.vault.open(sealed, sealing(environment.scope), on: $0) }
+        let job = LinkJob(target: session, connector: try connector(of: session), goesOn: true) {
+            _, _, _ throws(ConnectorError) in throw ConnectorError(.unsupported)
+        }
+        await withdraw(try KeptAccess.access(state), job, environment)
     }
 
     private func connector(of session: LinkSession) throws -> any Connector {
         guard let connector = core.connectors.connector(id: session.connector) else {
             throw DomainError(.unavailable, "This server cannot reach the bank of this session any more. Begin anew.")
         }
-        return connector
+        return GuardedConnector(inner: connector, core: core)
     }
 
     func poll(_ session: LinkSession) throws -> LinkJob {
@@ -270,8 +314,14 @@ extension LinkService {
         next.step = StepCodec.json(progress.step).encoded
         if try !isSameWait(job.target, progress.step) { next.revision += 1 }
         if let access = progress.linked, progress.step == .done {
-            let isKept = try await finisher.finish(next, from: revision, access, job.connector, environment)
-            if !isKept { await withdraw(access, job, environment) }
+            var shown: [Step.AccountPair]?
+            if case .confirmAccounts(let pairs) = try step(job.target) { shown = pairs }
+            let ending = LinkEnding(
+                session: next, revision: revision, access: access, terms: try LinkTerms(json: next.request),
+                environment: environment, shown: shown)
+            if try await finisher.finish(ending, job.connector) == .refused {
+                await withdraw(access, job, environment)
+            }
             return
         }
         if case .failed = progress.step { next.status = .failed }

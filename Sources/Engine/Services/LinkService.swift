@@ -115,7 +115,7 @@ public struct LinkService: Sendable {
                 "\(known.name) cannot be linked in \(environment.kind.rawValue): no connector serves it there.",
                 field: "institution")
         }
-        return (known, connector)
+        return (known, GuardedConnector(inner: connector, core: core))
     }
 
     func terms(_ request: BeginLink, _ app: WidgetApp, _ environment: Domain.Environment) throws -> LinkTerms {
@@ -240,9 +240,11 @@ extension LinkService {
             now: environment.virtual(core.runtime.now()), correlationID: session.id, isUserPresent: true)
     }
 
-    func sealing(_ scope: Scope) -> SealContext {
+    static func sealing(_ scope: Scope) -> SealContext {
         SealContext(environmentID: scope.environmentID, connectionID: nil, purpose: "link_state")
     }
+
+    func sealing(_ scope: Scope) -> SealContext { Self.sealing(scope) }
 }
 
 extension LinkSession {

@@ -44,7 +44,7 @@ public struct WidgetService: Sendable {
     }
 
     /// The banks that can be linked, the best known first.
-    public func institutions(_ kind: EnvironmentKind) async -> [ListedInstitution] { await board.list(kind, core) }
+    public func institutions(_ kind: EnvironmentKind) async -> [ListedInstitution] { await core.board.list(kind, core) }
 
     // MARK: framing
 
@@ -89,7 +89,7 @@ public struct WidgetService: Sendable {
                 terms, business: run.environment.businessName,
                 text: links.consentText(known, terms, run.environment)),
             targetOrigin: opening.origin, hasRedirect: terms.redirectURL != nil, institution: known?.slug,
-            isReauth: run.connection != nil, expiresAt: run.options.expiresAt)
+            isReauth: run.connection != nil || run.options.reauthAccount != nil, expiresAt: run.options.expiresAt)
     }
 
     /// Begins to link at the bank that the person chose.
@@ -210,6 +210,8 @@ public struct WidgetService: Sendable {
         request.run.linkID = link?.id
         guard let connection else {
             request.run.banks = options.banks
+            // Whether the account was linked before is told to whoever logs in at its bank, and to nobody else.
+            request.run.reauthNumber = options.reauthAccount.map { core.vault.index($0, purpose: "nuban") }
             return request
         }
         // What was agreed with the person is not the page's to change.

@@ -12,19 +12,24 @@ extension Syncer {
     /// - Returns: false when something was asked for in the last moment; the run goes on.
     func finish(_ run: Run) async throws -> Bool {
         let now = virtualNow(run)
+        let (_, news) = run.connection.state.after(.succeeded, at: now)
+        if !news.isEmpty { try await core.sequence.fill() }
         let isDone = try await core.database.write { tx in
             try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             _ = try stillRunning(run, tx)
             guard try RefreshStore.finish(run.refresh.id, at: now, run.scope, tx) else { return false }
             try ConnectionStore.recordSuccess(run.connection.id, at: now, run.scope, tx)
+            try ConsentTeller(core: core).tell(
+                news, ConnectorError(.reauthRequired), run.connection, run.environment, now, tx)
             var schedule = run.schedule
             schedule.failures = 0
-            schedule.note(run.refresh.products.products, ProductSeen.ok, at: now)
+            note(run, &schedule, now)
             if run.refresh.products.contains(.transactions) { schedule.syncedTo = now.day() }
             try reschedule(run, &schedule, now, tx)
             return true
         }
         if isDone {
+            if !news.isEmpty { core.wakes.deliveries.set() }
             core.counters.count(.done)
             core.logger.info(
                 "refreshed",
@@ -64,10 +69,14 @@ extension Syncer {
 
     /// The bank may not be asked now: the run stays where it is, and nothing counts as failed.
     func putOff(_ run: Run, _ wait: RefreshDeferred) async throws {
+        if try await skip(run, wait) { return }
         try await core.database.write { tx in
             try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
             _ = try stillRunning(run, tx)
-            try ScheduleStore.reschedule(run.connection.id, run.schedule, due: wait.until, run.scope, tx)
+            try ScheduleStore.reschedule(
+                run.connection.id, run.schedule, due: Rescheduler.waiting(run.schedule, until: wait.until), run.scope,
+                tx)
+            try RefreshNotes.wait(run.refresh.id, for: wait.reason, run.scope, tx)
         }
     }
 
@@ -77,45 +86,58 @@ extension Syncer {
     ) throws {
         let ceiling = min(Self.backoffMsMax, Self.backoffMs << min(schedule.failures - 1, 10))
         let wait = max(1000 + core.runtime.chance(ceiling), Int64(error.retryAfterSeconds ?? 0) * 1000)
-        try ScheduleStore.reschedule(run.connection.id, schedule, due: now + wait, run.scope, tx)
+        let due = Rescheduler.waiting(schedule, until: now + wait)
+        try RefreshNotes.wait(run.refresh.id, for: "retry", run.scope, tx)
+        try ScheduleStore.reschedule(run.connection.id, schedule, due: due, run.scope, tx)
     }
 
     private func giveUp(
         _ run: Run, _ error: ConnectorError, _ schedule: inout Schedule, _ now: Instant, _ tx: Transaction
     ) throws {
         try RefreshStore.end(run.refresh.id, state: "failed", error: error.code.rawValue, at: now, run.scope, tx)
+        let (state, _) = run.connection.state.after(.failed(error.code), at: now)
         try ConnectionStore.recordFailure(
-            run.connection.id, status: .active, error: error.code.rawValue, at: now, run.scope, tx)
-        if !run.refresh.causes.isDisjoint(with: [.demand, .check]) {
-            let steps = SyncSteps(core: core)
-            let drafts = run.refresh.products.products.intersection([.balance, .transactions]).map {
-                Drafts.failed($0, method: steps.method($0, run.refresh.causes), error)
-            }
-            try Outbox(core: core).emit(drafts, steps.context(run, now), tx)
-        }
+            run.connection.id, state: state, error: error.code.rawValue, at: now, run.scope, tx)
+        try answer(run, error, now, tx)
         schedule.failures = 0
+        guard state.status == .active else {
+            return try ScheduleStore.reschedule(
+                run.connection.id, schedule, due: Rescheduler.resting(schedule), run.scope, tx)
+        }
         try reschedule(run, &schedule, now, tx)
+    }
+
+    /// A run that somebody asked for says that it failed.
+    private func answer(_ run: Run, _ error: ConnectorError, _ now: Instant, _ tx: Transaction) throws {
+        guard !run.refresh.causes.isDisjoint(with: [.demand, .check]) else { return }
+        let steps = SyncSteps(core: core)
+        let products = run.refresh.products.products.intersection([.balance, .transactions])
+        let drafts = products.sorted { $0.rawValue < $1.rawValue }.map {
+            Drafts.failed($0, method: steps.method($0, run.refresh.causes), error)
+        }
+        try Outbox(core: core).emit(drafts, steps.context(run, now), tx)
     }
 
     private func askUser(
         _ run: Run, _ error: ConnectorError, _ schedule: Schedule, _ now: Instant, _ tx: Transaction
     ) throws {
-        let isOver = error.code == .consentExpired || error.code == .consentRevoked
+        let (state, news) = run.connection.state.after(.failed(error.code), at: now)
         try RefreshStore.end(run.refresh.id, state: "failed", error: error.code.rawValue, at: now, run.scope, tx)
         try ConnectionStore.recordFailure(
-            run.connection.id, status: isOver ? .expired : .needsUser, error: error.code.rawValue, at: now, run.scope,
-            tx)
-        if isOver, let last = try ConsentStore.list(run.connection.id, run.scope, tx.db).last {
-            var ended = last
-            ended.action = error.code == .consentRevoked ? .revoked : .expired
-            try ConsentStore.append(
-                id: core.runtime.newID(), connection: run.connection.id, ended, at: now, run.scope, tx)
+            run.connection.id, state: state, error: error.code.rawValue, at: now, run.scope, tx)
+        var schedule = schedule
+        schedule.failures = 0
+        if state.status == .expired {
+            schedule.consentDue = nil
+            try ConsentStore.end(
+                run.connection.id, as: error.code == .consentRevoked ? .revoked : .expired,
+                newID: core.runtime.newID(), at: now, run.scope, tx)
         }
-        let links = ReauthLinks(core)
-        let link = try links.create(run.connection, run.scope, tx)
-        let draft = Drafts.reauthRequired(error, url: links.url(link), until: link.expiresAt)
-        try Outbox(core: core).emit([draft], SyncSteps(core: core).context(run, now), tx)
+        try answer(run, error, now, tx)
+        var connection = run.connection
+        connection.take(state)
+        try ConsentTeller(core: core).tell(news, error, connection, run.environment, now, tx)
         try ScheduleStore.reschedule(
-            run.connection.id, schedule, due: Instant(ms: LaneStore.idleMs), run.scope, tx)
+            run.connection.id, schedule, due: Rescheduler.resting(schedule), run.scope, tx)
     }
 }

@@ -19,6 +19,31 @@ enum EngineGauges {
             WebMetrics.Gauge(
                 "kubewa_refreshes_total", kind: .counter, help: "Runs of fetching that ended or broke off."
             ) { labelled(core.refreshesRun) },
+        ] + banks(core)
+    }
+
+    private static func banks(_ core: Core) -> [WebMetrics.Gauge] {
+        [
+            WebMetrics.Gauge(
+                "kubewa_bank_calls_total", kind: .counter, help: "Calls to banks that were answered or failed."
+            ) {
+                core.bankCalls.map {
+                    ("{institution=\"\($0.institution)\",outcome=\"\($0.outcome)\"}", Double($0.count))
+                }
+            },
+            WebMetrics.Gauge("kubewa_bank_calls_in_flight", help: "Calls to banks that are under way.") {
+                core.banksNow.map { ("{institution=\"\($0.institution)\"}", Double($0.inFlight)) }
+            },
+            WebMetrics.Gauge("kubewa_bank_breakers", help: "Breakers of banks by their state.") {
+                core.banksNow.flatMap { bank in
+                    bank.breakers.sorted { $0.key < $1.key }.map {
+                        ("{institution=\"\(bank.institution)\",state=\"\($0.key)\"}", Double($0.value))
+                    }
+                }
+            },
+            WebMetrics.Gauge(
+                "kubewa_bank_waits_total", kind: .counter, help: "Runs that were put off since a bank may not be asked."
+            ) { core.bankWaits.map { ("{reason=\"\($0.of)\"}", Double($0.count)) } },
         ]
     }
 
