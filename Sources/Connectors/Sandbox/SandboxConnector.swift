@@ -174,7 +174,7 @@ public struct SandboxConnector: Connector {
         ]
         if let cursor { query.append(("cursor", try segment(cursor))) }
         let reply = try await get("accounts/\(try segment(account))/transactions", query, grant, context)
-        return try SandboxTranslate.page(reply, in: window)
+        return try SandboxTranslate.page(reply)
     }
 
     public func identity(

@@ -6,8 +6,9 @@ enum SandboxTranslate {
 
     static func error(_ error: HTTPTransportError) -> ConnectorError {
         switch error {
-        case .cannotConnect, .timedOut, .brokenOff, .dns: ConnectorError(.providerUnavailable)
-        case .tooLarge: ConnectorError(.protocolViolation)
+        case .cannotConnect, .timedOut, .brokenOff, .dns:
+            ConnectorError(.providerUnavailable, fault: BankFault(error))
+        case .tooLarge: ConnectorError(.protocolViolation, fault: .bodyTooLarge)
         case .invalidURL, .refusedAddress, .tls: ConnectorError(.clientMisconfigured)
         }
     }
@@ -25,10 +26,12 @@ enum SandboxTranslate {
             let upstream = known == .reauthRequired && code != "reauth_required" ? ConnectorError.tokenExpired : code
             return ConnectorError(known, upstreamCode: upstream, retryAfterSeconds: retryAfter)
         }
+        let fault = code == nil ? BankFault(body: reply.body) : nil
         if reply.status >= 500 {
-            return ConnectorError(.providerUnavailable, upstreamCode: code, retryAfterSeconds: retryAfter)
+            return ConnectorError(
+                .providerUnavailable, upstreamCode: code, retryAfterSeconds: retryAfter, fault: fault)
         }
-        return ConnectorError(.protocolViolation, upstreamCode: code)
+        return ConnectorError(.protocolViolation, upstreamCode: code, fault: fault)
     }
 
     static func errorCode(_ body: [UInt8]) -> String? {
@@ -66,16 +69,16 @@ enum SandboxTranslate {
             let value = try JSONValue(parsing: body)
             if value.members != nil { return value }
         } catch {}
-        throw ConnectorError(.protocolViolation)
+        throw ConnectorError(.protocolViolation, fault: BankFault(body: body))
     }
 
     static func text(_ value: JSONValue, _ name: String) throws(ConnectorError) -> String {
-        guard let text = value[name]?.text else { throw ConnectorError(.protocolViolation) }
+        guard let text = value[name]?.text else { throw unreadable }
         return text
     }
 
     static func array(_ value: JSONValue, _ name: String) throws(ConnectorError) -> [JSONValue] {
-        guard let elements = value[name]?.elements else { throw ConnectorError(.protocolViolation) }
+        guard let elements = value[name]?.elements else { throw unreadable }
         return elements
     }
 
@@ -84,12 +87,12 @@ enum SandboxTranslate {
         _ value: JSONValue, _ name: String, _ read: (String) -> T?
     ) throws(ConnectorError) -> T? {
         guard let member = value[name], !member.isNull else { return nil }
-        guard let text = member.text, let found = read(text) else { throw ConnectorError(.protocolViolation) }
+        guard let text = member.text, let found = read(text) else { throw unreadable }
         return found
     }
 
     static func required<T>(_ value: JSONValue, _ name: String, _ read: (String) -> T?) throws(ConnectorError) -> T {
-        guard let found = try optional(value, name, read) else { throw ConnectorError(.protocolViolation) }
+        guard let found = try optional(value, name, read) else { throw unreadable }
         return found
     }
 
@@ -97,14 +100,27 @@ enum SandboxTranslate {
         try optional(value, name) { $0 }
     }
 
-    static func money(_ currency: Currency) -> (String) -> Money? {
-        { text in
-            do { return try Money(parsing: text, currency: currency) } catch { return nil }
+    private static var unreadable: ConnectorError { ConnectorError(.protocolViolation, fault: .rowUnreadable) }
+
+    /// Amounts are text; a finer one than its currency has is never rounded.
+    static func money(
+        _ value: JSONValue, _ name: String, _ currency: Currency
+    ) throws(ConnectorError) -> Money? {
+        guard let member = value[name], !member.isNull else { return nil }
+        guard let text = member.text else { throw ConnectorError(.protocolViolation, fault: .amountUnreadable) }
+        do throws(MoneyError) {
+            return try Money(parsing: text, currency: currency)
+        } catch {
+            let fault = BankFault(error)
+            throw ConnectorError(.protocolViolation, fault.meaning, fault: fault)
         }
     }
 
+    /// Any code of three capitals; whether it is the account's is the engine's to judge.
     static func currency(_ value: JSONValue) throws(ConnectorError) -> Currency {
-        try required(value, "currency") { $0 == "NGN" ? .ngn : nil }
+        try required(value, "currency") { code in
+            code.utf8.count == 3 && code.utf8.allSatisfy { (65...90).contains($0) } ? Currency(code: code) : nil
+        }
     }
 
     static func accounts(_ value: JSONValue) throws(ConnectorError) -> [FetchedAccount] {
@@ -121,32 +137,29 @@ enum SandboxTranslate {
     }
 
     static func balance(_ value: JSONValue) throws(ConnectorError) -> FetchedBalance {
-        let money = money(try currency(value))
+        let currency = try currency(value)
         return FetchedBalance(
-            ledger: try optional(value, "ledger", money), available: try optional(value, "available", money),
+            ledger: try money(value, "ledger", currency), available: try money(value, "available", currency),
             asOf: try required(value, "as_of", Instant.init(iso:)))
     }
 
-    static func page(_ value: JSONValue, in window: DayWindow) throws(ConnectorError) -> FetchPage {
+    static func page(_ value: JSONValue) throws(ConnectorError) -> FetchPage {
         var rows: [FetchedTransaction] = []
-        for row in try array(value, "transactions") {
-            let found = try transaction(row)
-            guard window.contains(found.bookedOn) else { throw ConnectorError(.protocolViolation) }
-            rows.append(found)
-        }
+        for row in try array(value, "transactions") { rows.append(try transaction(row)) }
         return FetchPage(rows: rows, nextCursor: try string(value, "next_cursor"))
     }
 
     private static func transaction(_ row: JSONValue) throws(ConnectorError) -> FetchedTransaction {
-        let money = money(try currency(row))
+        let currency = try currency(row)
+        guard let amount = try money(row, "amount", currency) else { throw unreadable }
         return FetchedTransaction(
             upstreamID: try string(row, "id"),
             status: try required(row, "status") { $0 == "removed" ? nil : TransactionStatus(rawValue: $0) },
-            amount: try required(row, "amount", money), bookedOn: try required(row, "booked_on") { LocalDate($0) },
+            amount: amount, bookedOn: try required(row, "booked_on") { LocalDate($0) },
             occurredAt: try optional(row, "occurred_at", Instant.init(iso:)), text: try text(row, "narration"),
             counterparty: try string(row, "counterparty"), reference: try string(row, "reference"),
             channel: try string(row, "channel"), branch: try string(row, "branch"), code: try string(row, "code"),
-            runningBalance: try optional(row, "running_balance", money))
+            runningBalance: try money(row, "running_balance", currency))
     }
 
     static func identity(_ value: JSONValue) throws(ConnectorError) -> IdentityDetails {

@@ -4,6 +4,14 @@ public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
     public let message: String
     /// The member of the request that is meant, if one is.
     public let field: String?
+    /// When the same request will be taken, and in how many seconds that is.
+    public private(set) var retry: Retry?
+
+    /// When something may be asked for again.
+    public struct Retry: Sendable, Equatable {
+        public let at: Instant
+        public let seconds: Int64
+    }
 
     public init(_ code: ErrorCode, _ message: String, field: String? = nil) {
         self.code = code
@@ -17,6 +25,16 @@ public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
     public func renaming(_ names: [String: String]) -> DomainError {
         guard let field, let name = names[field] else { return self }
         return DomainError(code, message.replacing("`\(field)`", with: "`\(name)`"), field: name)
+    }
+
+    /// What was asked for is fresh; a bank is not asked again before `next`.
+    public static func cooldown(until next: Instant, now: Instant) -> DomainError {
+        let seconds = max(1, (next - now + 999) / 1000)
+        var error = DomainError(
+            .refreshCooldown,
+            "This was fetched just now and can be read. The bank may be asked again at \(next.iso), in \(seconds) s.")
+        error.retry = Retry(at: next, seconds: seconds)
+        return error
     }
 
     /// Unknown ids and the ids of others get this one answer.

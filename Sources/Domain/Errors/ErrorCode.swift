@@ -45,6 +45,7 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let idempotencyMismatch = ErrorCode("idempotency_mismatch", .conflict)
     public static let tooLarge = ErrorCode("too_large", .tooLarge)
     public static let rateLimited = ErrorCode("rate_limited", .rateLimited)
+    public static let refreshCooldown = ErrorCode("refresh_cooldown", .rateLimited)
     public static let deadline = ErrorCode("deadline", .deadline)
     public static let unavailable = ErrorCode("unavailable", .unavailable)
     public static let unexpected = ErrorCode("unexpected", .unexpected)
@@ -54,7 +55,8 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
         invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,
         urlRefused, notYet, stepMismatch, noKey, unknownKey, revokedKey, wrongKeyKind, wrongEnvironment,
         productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute,
-        methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, deadline, unavailable,
+        methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, refreshCooldown, deadline,
+        unavailable,
         unexpected,
     ]
 }

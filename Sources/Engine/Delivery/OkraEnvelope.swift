@@ -11,6 +11,8 @@ struct EventContext {
     var startedAt: Instant
     var now: Instant
     var publicURL: String
+    /// The run that an event is of.
+    var refreshID: Int64?
 }
 
 /// An event before it has an id: its names on both wires and what it says.
@@ -61,6 +63,7 @@ enum OkraEnvelope {
             data.member("record", context.connection.id)
             data.member("customer", context.connection.customerID)
             if let account = draft.accountID { data.member("account", account) }
+            if let refresh = context.refreshID { data.member("refresh", String(refresh)) }
             draft.data(&data, isComplete)
         }
     }

@@ -14,6 +14,7 @@ struct Retention {
         await forget("raw payloads") { try await PayloadKeeper(core: core).prune() }
         await forget("events") { try await events() }
         await forget("changes of transactions") { try await FeedService(core: core).prune() }
+        await forget("runs") { try await RefreshService(core: core).prune() }
         await forget("links to log in again") { try await ReauthLinks(core).prune() }
         await makeYears()
     }

@@ -1,30 +1,15 @@
 import Domain
 import Storage
 
-/// A run that was asked for, or joined.
-public struct RefreshTicket: Sendable {
-    public let refreshID: Int64
-    public let connectionID: String
-    /// Whether a run was in flight already.
-    public let isJoined: Bool
-    public let state: String
-    public let causes: [String]
-    public let requestedAt: Instant
-    public let endedAt: Instant?
-    public let error: String?
-    public let added: Int64
-    public let modified: Int64
-    public let removed: Int64
-}
-
 /// Asks for refreshes. One runs per connection; a second request joins it.
 public struct RefreshService: Sendable {
-    private let core: Core
+    let core: Core
     public init(core: Core) { self.core = core }
 
     /// - Parameters:
     ///   - accountID: or `connectionID`; an account stands for its connection.
-    /// - Throws: `missing_field`, `not_found`, `product_not_enabled`, `conflict` when the user must act first.
+    /// - Throws: `missing_field`, `not_found`, `product_not_enabled`, `conflict` when the user must act first,
+    ///   `refresh_cooldown` when it was fetched just now.
     public func request(
         scope: Scope, accountID: String?, connectionID: String?, products: Set<Product>, cause: RefreshCause,
         once: Once<RefreshTicket>? = nil
@@ -34,10 +19,7 @@ public struct RefreshService: Sendable {
             throw DomainError(
                 .productNotEnabled, "This connection was linked without `\(product.rawValue)`. Link it again with it.")
         }
-        guard connection.status == .active else {
-            throw DomainError(
-                .conflict, "This connection is \(connection.status.rawValue): the user must link it again at the bank.")
-        }
+        try connection.requireServed(at: try await core.environment(scope).virtual(core.runtime.now()))
         let ticket = try await enqueue(connection.id, products: products, cause: cause, once: once, scope)
         core.wakes.refreshes.set()
         return ticket
@@ -51,22 +33,28 @@ public struct RefreshService: Sendable {
         try await core.sequence.fill()
         let machineNow = core.runtime.now()
         let now = environment.virtual(machineNow)
+        let cooldownMs = cause == .demand || cause == .check ? cooldownMs(environment) : 0
         return try await core.change(once) { tx in
+            try allow(connection, products, cooldownMs: cooldownMs, now, scope, tx)
             let (refresh, isJoined) = try RefreshStore.request(
                 connection, products: ProductSet(products), cause: cause, newID: core.sequence.take(), at: now, scope,
                 tx)
             if !isJoined { try ConnectionStore.setRunning(connection, true, scope, tx) }
             try ScheduleStore.bringForward(connection, due: now, laneDue: machineNow, scope, tx)
-            return ticket(refresh, isJoined: isJoined)
+            return RefreshTicket(refresh, isJoined: isJoined)
         }
     }
 
-    /// - Throws: `DomainError.notFound` when the environment has no such refresh.
-    public func find(scope: Scope, id: Int64) async throws -> RefreshTicket {
-        guard let refresh = try await core.database.read({ try RefreshStore.find(id, scope, $0) }) else {
-            throw DomainError.notFound("refresh")
-        }
-        return ticket(refresh, isJoined: false)
+    /// A run in flight is joined, whatever was fetched before it.
+    private func allow(
+        _ connection: ID<Connection>, _ products: Set<Product>, cooldownMs: Int64, _ now: Instant, _ scope: Scope,
+        _ tx: Transaction
+    ) throws {
+        guard cooldownMs > 0, try RefreshStore.inFlight(connection, scope, tx.db) == nil,
+            let schedule = try ScheduleStore.find(connection, scope, tx.db)
+        else { return }
+        let next = RefreshCooldown.nextAllowed(okAt: schedule.okAt(products), now: now, cooldownMs: cooldownMs)
+        if let next { throw DomainError.cooldown(until: next, now: now) }
     }
 
     private func connection(_ scope: Scope, accountID: String?, connectionID: String?) async throws -> Connection {
@@ -84,13 +72,5 @@ public struct RefreshService: Sendable {
         }
         guard let found else { throw DomainError.notFound(accountID == nil ? "connection" : "account") }
         return found
-    }
-
-    private func ticket(_ refresh: Refresh, isJoined: Bool) -> RefreshTicket {
-        RefreshTicket(
-            refreshID: refresh.id, connectionID: refresh.connectionID.hex, isJoined: isJoined, state: refresh.state,
-            causes: refresh.causes.map(\.rawValue).sorted(), requestedAt: refresh.requestedAt,
-            endedAt: refresh.endedAt, error: refresh.error, added: refresh.added, modified: refresh.modified,
-            removed: refresh.removed)
     }
 }

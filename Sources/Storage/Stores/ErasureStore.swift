@@ -34,6 +34,7 @@ public enum ErasureStore {
             if try transactions(account, at: now, scope, tx) > 0 { return true }
             let owned: [SQLValue] = [.integer(scope.environmentID), .text(account.id), .int(rowsMax)]
             if try tx.db.run(historySQL, owned) > 0 { return true }
+            if try LineageStore.erase(account: account.id, limit: rowsMax, scope, tx) > 0 { return true }
             if try totals("account:\(account.id)", scope, tx) > 0 { return true }
         }
         return false

@@ -1,60 +1,5 @@
 import Domain
 
-/// What one step of a run asked its bank, how the bank answered, and what came of it. A step that was tried twice has
-/// two of them.
-public struct StepTrace: Sendable, Equatable {
-    /// As `SyncStep` names it: `accounts`, `balance`, `transactions` or `identity`; `grant` when access was renewed.
-    public var operation: String
-    public var accountID: String?
-    public var window: DayWindow?
-    /// The environment's time at which it began.
-    public var at: Instant
-    public var durationMs: Int64 = 0
-    /// Requests to the bank, pages and repeats included.
-    public var calls: Int64 = 0
-    /// `ok`, or the code of the error.
-    public var outcome = StepTrace.ok
-    /// What exactly was wrong, as `BankFault` names it.
-    public var detail: String?
-    /// The bank's own code.
-    public var upstreamCode: String?
-    public var added: Int64 = 0
-    public var modified: Int64 = 0
-    public var removed: Int64 = 0
-    /// Rows that were not taken, by the reason.
-    public var dropped: [BankFault: Int] = [:]
-    /// What was odd and did no harm.
-    public var notes: Set<BankFault> = []
-
-    public static let ok = "ok"
-
-    public init(operation: String, accountID: String? = nil, window: DayWindow? = nil, at: Instant) {
-        self.operation = operation
-        self.accountID = accountID
-        self.window = window
-        self.at = at
-    }
-
-    /// The trace of a step that begins now.
-    public init(_ step: SyncStep?, at: Instant) {
-        switch step {
-        case .balance(let account): self.init(operation: "balance", accountID: account, at: at)
-        case .transactions(let account, let window):
-            self.init(operation: "transactions", accountID: account, window: window, at: at)
-        case .accounts: self.init(operation: "accounts", at: at)
-        case .identity: self.init(operation: "identity", at: at)
-        case nil: self.init(operation: "unknown", at: at)
-        }
-    }
-
-    /// Notes how it went wrong.
-    public mutating func fail(_ error: ConnectorError) {
-        outcome = error.code.rawValue
-        detail = error.fault?.rawValue
-        upstreamCode = error.upstreamCode.map { String($0.prefix(80)) }
-    }
-}
-
 /// The steps of runs, written with what they wrote.
 public enum StepStore {
     private static let insert = BulkStatement.insert(
@@ -119,13 +64,9 @@ public enum StepStore {
         return step
     }
 
-    private static let forgetSQL = """
+    /// Of the oldest runs of a connection, which are taken away after them.
+    static let eraseSQL = """
         DELETE FROM refresh_step WHERE environment_id = $1 AND refresh_id IN (
-            SELECT id FROM refresh WHERE environment_id = $1 AND connection_id = $2)
+            SELECT id FROM refresh WHERE environment_id = $1 AND connection_id = $2 ORDER BY id LIMIT $3)
         """
-
-    /// Takes away the steps of all runs of a connection.
-    public static func forget(_ connection: ID<Connection>, _ scope: Scope, _ tx: Transaction) throws {
-        try tx.db.run(forgetSQL, [.integer(scope.environmentID), .id(connection)])
-    }
 }

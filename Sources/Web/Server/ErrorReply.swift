@@ -38,7 +38,7 @@ enum ErrorReply {
         }
         switch error.code.kind {
         case .unauthorized: reply.headers[.wwwAuthenticate] = "Bearer"
-        case .rateLimited: reply.headers[.retryAfter] = "60"
+        case .rateLimited: reply.headers[.retryAfter] = String(error.retry?.seconds ?? 60)
         case .unavailable, .deadline: reply.headers[.retryAfter] = "5"
         default: break
         }
@@ -55,6 +55,7 @@ enum ErrorReply {
             out.member("code", error.code.name)
             if error.code.kind == .rateLimited { out.member("type", "RATE_LIMIT") }
             if let field = error.field { out.member("field", field) }
+            if let retry = error.retry { out.member("next_allowed_at", retry.at) }
             out.member("request_id", requestID)
         }
     }
@@ -65,6 +66,7 @@ enum ErrorReply {
                 out.member("code", error.code.name)
                 out.member("message", error.message)
                 out.member("field", error.field)
+                if let retry = error.retry { out.member("next_allowed_at", retry.at) }
                 out.member("request_id", requestID)
             }
         }

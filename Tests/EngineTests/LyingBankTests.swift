@@ -1,0 +1,294 @@
+import Connectors
+import Domain
+import Engine
+import Storage
+import TestKit
+import Testing
+
+/// Banks that lie, on a real socket: each lie is told on the run, harms nothing that was kept, and no other connection.
+@Suite(.timeLimit(.minutes(5)))
+struct LyingBankTests {
+    struct Lie: Sendable, CustomTestStringConvertible {
+        let name: String
+        let outcome: String
+        let detail: String?
+        var path = "/transactions"
+        let reply: @Sendable (HTTPRequestData) -> SinkReply
+        var testDescription: String { name }
+    }
+
+    // MARK: lies
+
+    private static func json(_ body: String) -> SinkReply {
+        .status(200, headers: [("Content-Type", "application/json")], body: body)
+    }
+
+    private static func query(_ name: String, _ request: HTTPRequestData) -> String? {
+        request.url.split(separator: "?").last?.split(separator: "&").first { $0.hasPrefix(name + "=") }
+            .map { String($0.dropFirst(name.count + 1)) }
+    }
+
+    private static func row(
+        _ id: String, on day: String, amount: String = "-10.00", currency: String = "NGN"
+    ) -> String {
+        """
+        {"id":"\(id)","status":"booked","amount":"\(amount)","currency":"\(currency)","booked_on":"\(day)",\
+        "occurred_at":null,"narration":"LIE \(id)","counterparty":null,"reference":null,"channel":null,"branch":null,\
+        "code":null,"running_balance":null}
+        """
+    }
+
+    private static func page(_ rows: [String], next: String? = nil) -> SinkReply {
+        json(
+            "{\"transactions\":[\(rows.joined(separator: ","))],"
+                + "\"next_cursor\":\(next.map { "\"\($0)\"" } ?? "null")}")
+    }
+
+    private static let broken: [Lie] = [
+        Lie(name: "empty body", outcome: "protocol_violation", detail: "empty_body") { _ in json("") },
+        Lie(name: "HTML", outcome: "protocol_violation", detail: "html_body") { _ in
+            json("<html><body>Welcome</body></html>")
+        },
+        Lie(name: "HTML of a proxy", outcome: "provider_unavailable", detail: "html_body") { _ in
+            .status(502, body: "<html><body>Bad Gateway</body></html>")
+        },
+        Lie(name: "slow drip", outcome: "provider_unavailable", detail: "timed_out") { _ in
+            SinkReply([.send(SinkReply.head(200, [("Content-Length", "99999")])), .forever([32], everyMs: 50)])
+        },
+        Lie(name: "no answer", outcome: "provider_unavailable", detail: "timed_out") { _ in .silence },
+        Lie(name: "less than the length said", outcome: "provider_unavailable", detail: "broken_off") { _ in
+            SinkReply([
+                .send(SinkReply.head(200, [("Content-Length", "5000")]) + Array("{\"transactions\":[]}".utf8)), .close,
+            ])
+        },
+        Lie(name: "more than the length said", outcome: "protocol_violation", detail: "unreadable_body") { _ in
+            SinkReply([
+                .send(SinkReply.head(200, [("Content-Length", "10")]) + Array("{\"transactions\":[]}".utf8)), .close,
+            ])
+        },
+        Lie(name: "a reset", outcome: "provider_unavailable", detail: "broken_off") { _ in SinkReply([.reset]) },
+    ]
+
+    private static let wrong: [Lie] = [
+        Lie(name: "five decimals", outcome: "protocol_violation", detail: "amount_too_fine") {
+            page([row("a", on: query("to", $0) ?? "", amount: "-10.00123")])
+        },
+        Lie(name: "no amount", outcome: "protocol_violation", detail: "amount_unreadable") {
+            page([row("a", on: query("to", $0) ?? "", amount: "ten")])
+        },
+        Lie(name: "an amount beyond all", outcome: "protocol_violation", detail: "amount_too_large") {
+            page([row("a", on: query("to", $0) ?? "", amount: "99999999999999999999.00")])
+        },
+        Lie(name: "another currency", outcome: "protocol_violation", detail: "currency_changed") {
+            page([row("a", on: query("to", $0) ?? "", currency: "USD")])
+        },
+        Lie(name: "endless pages", outcome: "protocol_violation", detail: "pages_endless") { request in
+            let number = (query("cursor", request).flatMap { Int($0.dropFirst()) } ?? 0) + 1
+            return page([row("r\(number)", on: query("to", request) ?? "")], next: "c\(number)")
+        },
+        Lie(name: "endless empty pages", outcome: "protocol_violation", detail: "pages_endless") { request in
+            page([], next: "c\((query("cursor", request).flatMap { Int($0.dropFirst()) } ?? 0) + 1)")
+        },
+        Lie(name: "one page for ever", outcome: "protocol_violation", detail: "page_repeated") { request in
+            let number = (query("cursor", request).flatMap { Int($0.dropFirst()) } ?? 0) + 1
+            return page([row("same", on: query("to", request) ?? "")], next: "c\(number)")
+        },
+        Lie(name: "100,000 rows in a page", outcome: "protocol_violation", detail: "body_too_large") { request in
+            let day = query("to", request) ?? ""
+            return page((0..<100_000).map { row("r\($0)", on: day) })
+        },
+        Lie(name: "more rows in a page than are taken", outcome: "protocol_violation", detail: "too_many_rows") {
+            let day = query("to", $0) ?? ""
+            return page((0..<20_001).map { row("r\($0)", on: day) })
+        },
+        Lie(
+            name: "a balance in another currency", outcome: "protocol_violation", detail: "currency_changed",
+            path: "/balance"
+        ) { _ in
+            json(
+                "{\"currency\":\"USD\",\"ledger\":\"5.00\",\"available\":\"5.00\",\"as_of\":\"2024-01-15T09:00:00.000Z\"}"
+            )
+        },
+        Lie(
+            name: "a balance of five decimals", outcome: "protocol_violation", detail: "amount_too_fine",
+            path: "/balance"
+        ) { _ in
+            json(
+                "{\"currency\":\"NGN\",\"ledger\":\"5.00001\",\"available\":\"5\",\"as_of\":\"2024-01-15T09:00:00.000Z\"}"
+            )
+        },
+    ]
+
+    // MARK: world
+
+    private struct Scene {
+        let world: World
+        let bank: LyingBank
+        let victim: ID<Connection>
+        let other: ID<Connection>
+        /// The bank's ids of the victim's accounts.
+        let accounts: [String]
+    }
+
+    private func scene(_ database: Database, _ bank: LyingBank) async throws -> Scene {
+        let world = try await World.make(on: database, wrap: bank.over)
+        try await world.listen()
+        let first = try await world.link()
+        let second = try await world.link("accounts")
+        try await world.settle()
+        let victim = try #require(first.connectionID.flatMap { ID<Connection>($0) })
+        let accounts = try await database.read { try AccountStore.list(victim, world.scope, $0).map(\.upstreamID) }
+        world.webhooks.forget()
+        return Scene(
+            world: world, bank: bank, victim: victim,
+            other: try #require(second.connectionID.flatMap { ID<Connection>($0) }), accounts: accounts)
+    }
+
+    private func lie(_ lie: Lie, _ scene: Scene) {
+        let accounts = scene.accounts
+        scene.bank.tell { request in
+            let path = request.url.split(separator: "?").first ?? ""
+            guard path.hasSuffix(lie.path), accounts.contains(where: { path.contains("/\($0)/") }) else { return nil }
+            return lie.reply(request)
+        }
+    }
+
+    private func ask(_ connection: ID<Connection>, _ scene: Scene) async throws -> Int64 {
+        try await scene.world.services.refreshes.request(
+            scope: scene.world.scope, accountID: nil, connectionID: connection.hex,
+            products: [.balance, .transactions], cause: .demand
+        ).refreshID
+    }
+
+    private func find(_ id: Int64, _ scene: Scene) async throws -> RefreshTicket {
+        try await scene.world.services.refreshes.find(scope: scene.world.scope, id: id)
+    }
+
+    private func rows(_ scene: Scene) async throws -> [String] {
+        try await scene.world.core.database.read { db in
+            try db.query(
+                "SELECT id, amount_minor, booked_on, status FROM account_transaction WHERE connection_id = $1 ORDER BY id",
+                [.id(scene.victim)]
+            ) { "\($0.text(0)) \($0.int(1)) \($0.text(2)) \($0.text(3))" }
+        }
+    }
+
+    @Test(
+        "a lie is a typed outcome of the run, what was kept stays, and no other connection notices",
+        arguments: broken + wrong)
+    func lies(_ told: Lie) async throws {
+        try await onEveryDatabase { database in
+            let bank = try await LyingBank.start()
+            let scene = try await scene(database, bank)
+            let before = try await rows(scene)
+            lie(told, scene)
+            let (refresh, honest) = (try await ask(scene.victim, scene), try await ask(scene.other, scene))
+            try await scene.world.settle()
+            let broken = try await find(refresh, scene)
+            let step = try #require(broken.steps.last)
+            #expect(step.outcome == told.outcome)
+            #expect(step.detail == told.detail)
+            #expect(broken.state == "running")
+            #expect(broken.waiting?.reason == "retry")
+            #expect(bank.told > 0)
+            #expect(try await rows(scene) == before)
+            #expect(try await find(honest, scene).state == "done")
+            // The truth again: the run goes on and ends well.
+            bank.tell(nil)
+            scene.world.runtime.advance(milliseconds: 20 * 60_000)
+            try await scene.world.settle()
+            let mended = try await find(refresh, scene)
+            #expect(mended.state == "done")
+            #expect(mended.waiting == nil)
+            #expect(mended.steps.contains { $0.outcome == told.outcome && $0.detail == told.detail })
+            #expect(Set(before).isSubset(of: Set(try await rows(scene))))
+            await bank.stop()
+        }
+    }
+
+    @Test("what is dropped of a window is told with its reason, and the rest is kept")
+    func dropped() async throws {
+        try await onEveryDatabase { database in
+            let bank = try await LyingBank.start()
+            let scene = try await scene(database, bank)
+            let account = scene.accounts[0]
+            bank.tell { request in
+                guard request.url.contains("/\(account)/transactions"), let to = Self.query("to", request),
+                    let day = LocalDate(to), let from = Self.query("from", request)
+                else { return nil }
+                if Self.query("cursor", request) == nil {
+                    return Self.page(
+                        [
+                            Self.row("f1", on: day.adding(days: 3).iso), Self.row("older", on: from),
+                            Self.row("new", on: to),
+                        ], next: "c1")
+                }
+                return Self.page(
+                    [Self.row("new", on: to), Self.row("old", on: (LocalDate(from) ?? day).adding(days: -90).iso)])
+            }
+            let refresh = try await ask(scene.victim, scene)
+            try await scene.world.settle()
+            let found = try await find(refresh, scene)
+            #expect(found.state == "done")
+            let step = try #require(found.steps.first { !$0.dropped.isEmpty })
+            #expect(step.outcome == "ok")
+            #expect(step.dropped == [.rowInFuture: 1, .rowRepeated: 1, .rowOutsideWindow: 1])
+            #expect(step.notes == [.rowsOutOfOrder])
+            #expect(step.calls == 2)
+            #expect(step.added == 2)
+            let kept = try await rows(scene)
+            #expect(kept.filter { $0.contains(" -1000 ") }.count == 2)
+            await bank.stop()
+        }
+    }
+
+    @Test("one account that the bank does not know keeps the others from nothing, and whoever asked is told")
+    func oneAccount() async throws {
+        try await onEveryDatabase { database in
+            let bank = try await LyingBank.start()
+            let scene = try await scene(database, bank)
+            let account = scene.accounts[0]
+            bank.tell { request in
+                guard request.url.contains("/\(account)/") else { return nil }
+                return .status(404, body: "{\"error\":{\"code\":\"account_not_found\",\"message\":\"x\"}}")
+            }
+            let refresh = try await ask(scene.victim, scene)
+            try await scene.world.settle()
+            let found = try await find(refresh, scene)
+            #expect(found.state == "done")
+            #expect(found.missed.map(\.code) == ["account_not_found", "account_not_found"])
+            #expect(found.steps.filter { $0.outcome == "account_not_found" }.count == 2)
+            #expect(
+                found.steps.contains { $0.operation == "balance" && $0.outcome == "ok" } == (scene.accounts.count > 1))
+            #expect(try scene.world.webhooks.bodies("balance.error").count == 1)
+            #expect(try scene.world.webhooks.bodies("transaction.error").count == 1)
+            await bank.stop()
+        }
+    }
+
+    @Test("a list that names an account twice says so on the run and adds none")
+    func duplicates() async throws {
+        try await onEveryDatabase { database in
+            let bank = try await LyingBank.start()
+            let scene = try await scene(database, bank)
+            let accounts = scene.accounts
+            scene.world.runtime.advance(milliseconds: 2 * Instant.dayMs)
+            bank.tell { request in
+                guard request.method == "GET", request.url.hasSuffix("/accounts") else { return nil }
+                let rows = (accounts + [accounts[0]]).map {
+                    "{\"id\":\"\($0)\",\"number\":\"0123456789\",\"name\":\"A\",\"holder\":null,\"type\":\"current\","
+                        + "\"currency\":\"NGN\",\"active\":true}"
+                }
+                return Self.json("{\"accounts\":[\(rows.joined(separator: ","))]}")
+            }
+            let refresh = try await ask(scene.victim, scene)
+            try await scene.world.settle()
+            let step = try #require(try await find(refresh, scene).steps.first { $0.operation == "accounts" })
+            #expect(step.dropped == [.duplicateAccount: 1])
+            #expect(step.notes == (accounts.count > 1 ? [.duplicateNumber] : []))
+            let kept = try await database.read { try AccountStore.list(scene.victim, scene.world.scope, $0) }
+            #expect(kept.count == accounts.count)
+            await bank.stop()
+        }
+    }
+}
