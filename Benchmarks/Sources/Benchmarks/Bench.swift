@@ -1,3 +1,4 @@
+import Connectors
 import Domain
 import Engine
 import Foundation
@@ -8,6 +9,7 @@ import Storage
 @main
 struct Bench {
     static func main() async throws {
+        if CommandLine.arguments.dropFirst().first == BenchBank.argument { return try await BenchBank.serve() }
         let postgres = ProcessInfo.processInfo.environment["KUBEWA_TEST_POSTGRES"]
         print("Kubewa benchmarks, \(ProcessInfo.processInfo.activeProcessorCount) cores, release build\n")
         // `make bench` runs all but the long ones; `scripts/bench pages` one.
@@ -27,6 +29,8 @@ struct Bench {
     private static let parts: [Part] = [
         Part(name: "deliveries") { try await Deliveries.run(locations: $0) },
         Part(name: "pages") { try await Pages.run(locations: $0) },
+        Part(name: "refreshes") { try await Refreshes.run(locations: $0) },
+        Part(name: "lateness", isLong: true) { try await Lateness.run(locations: $0) },
         Part(name: "claims", isLong: true) { try await Claims.run(locations: $0) },
         Part(name: "volume", isLong: true) { try await Volume.run(locations: $0) },
     ]
@@ -70,7 +74,14 @@ struct Bench {
         return try await keys.authenticate(bearer: tenant.environments[0].keys.secretKey, route: nil).scope
     }
 
-    static func core(_ location: DatabaseLocation) async throws -> Core {
+    /// The same database seen by a server with other connectors.
+    static func core(_ core: Core, connectors: [any Connector]) -> Core {
+        Core(
+            database: core.database, vault: core.vault, runtime: core.runtime, connectors: .init(connectors),
+            settings: core.settings, logger: core.logger)
+    }
+
+    static func core(_ location: DatabaseLocation, connectors: [any Connector] = []) async throws -> Core {
         var logger = Logger(label: "bench")
         logger.logLevel = .critical
         let database = try await Database.open(location, logger: logger)
@@ -79,7 +90,7 @@ struct Bench {
         let vault = try await Vault.open(
             .value(String(repeating: "0f", count: 32), variable: "KEY"), database: database, runtime: runtime)
         return Core(
-            database: database, vault: vault, runtime: runtime, connectors: .init([]),
+            database: database, vault: vault, runtime: runtime, connectors: .init(connectors),
             settings: EngineSettings(publicURL: "http://127.0.0.1", allowsLoopbackWebhooks: true), logger: logger)
     }
 }

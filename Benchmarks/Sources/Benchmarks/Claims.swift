@@ -13,7 +13,7 @@ enum Claims {
     static let claims = 300
 
     static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
-        print("one claim: lease a lane, take and put back \(batch) due connections; median and p99 of \(claims), ms")
+        print("one claim: lease a lane and take \(batch) due connections; putting them back; of \(claims), ms")
         for (name, location) in locations {
             let core = try await Bench.core(location)
             let scope = try await Bench.scope(core)
@@ -23,21 +23,25 @@ enum Claims {
             for size in sizes {
                 try await fill(core, scope, location, from: filled, to: size)
                 filled = size
-                let times = try await claim(core)
-                let middle = median(times)
+                _ = try await measure(core)
+                let times = try await measure(core)
+                let middle = median(times.claim)
                 if base == nil { base = middle }
                 print(
                     "  \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) "
                         + "\(String(size).padding(toLength: 9, withPad: " ", startingAt: 0)) "
-                        + "p50 \(String(format: "%.3f", middle))  p99 \(String(format: "%.3f", p99(times)))  "
-                        + "ratio to the smallest \(ratio(middle / (base ?? middle)))")
+                        + "claim \(show(times.claim))  ratio to the smallest \(ratio(middle / (base ?? middle)))   "
+                        + "put back \(show(times.finish))")
             }
             await core.database.close()
         }
         print("")
     }
 
-    private static func p99(_ values: [Double]) -> Double { values.sorted()[values.count * 99 / 100] }
+    private static func show(_ values: [Double]) -> String {
+        let p99 = values.sorted()[values.count * 99 / 100]
+        return "p50 \(String(format: "%.3f", median(values)))  p99 \(String(format: "%.3f", p99))"
+    }
 
     /// The connections that the schedules would belong to are not there.
     private static func withoutForeignKeys(_ core: Core) async throws {
@@ -100,35 +104,39 @@ enum Claims {
         guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
     }
 
-    private static func claim(_ core: Core) async throws -> [Double] {
-        var times: [Double] = []
+    private static func measure(_ core: Core) async throws -> (claim: [Double], finish: [Double]) {
+        var claimed: [Double] = []
+        var finished: [Double] = []
         let clock = ContinuousClock()
         for number in 0..<claims {
             let now = core.runtime.now()
-            let spent = try await clock.measure {
-                let leases = try await core.database.write { tx in
-                    try LaneStore.claim(
-                        .refresh, now: now, leaseEnd: now + 15_000, token: Int64(number + 1), limit: 1, tx)
-                }
-                for lease in leases {
-                    let due = try await core.database.read {
-                        try ScheduleStore.due(lane: lease.laneID, now: now, limit: batch, $0)
-                    }
-                    try await core.database.write { tx in
-                        try LaneStore.renew(lease, until: now + 15_000, tx)
-                        for id in due { try putBack(id, lease, now, tx) }
-                        try LaneStore.release(lease, .refresh, notBefore: now, tx)
-                    }
-                }
+            let begin = clock.now
+            let leases = try await core.database.write { tx in
+                try LaneStore.claim(.refresh, now: now, leaseEnd: now + 15_000, token: Int64(number + 1), limit: 1, tx)
             }
-            times.append(seconds(spent) * 1000)
+            for lease in leases {
+                let due = try await core.database.read {
+                    try ScheduleStore.due(lane: lease.laneID, now: now, limit: batch, $0)
+                }
+                let middle = clock.now
+                try await core.database.write { tx in
+                    try LaneStore.renew(lease, until: now + 15_000, tx)
+                    for id in due { putBack(id, lease, now, tx) }
+                    try LaneStore.release(lease, .refresh, notBefore: now, tx)
+                }
+                guard due.count == batch else { throw Failure.shortClaim(due.count) }
+                claimed.append(seconds(middle - begin) * 1000)
+                finished.append(seconds(clock.now - middle) * 1000)
+            }
         }
-        return times
+        return (claimed, finished)
     }
+
+    private enum Failure: Error { case shortClaim(Int) }
 
     private static func putBack(
         _ id: ID<Connection>, _ lease: LaneLease, _ now: Instant, _ tx: Transaction
-    ) throws {
+    ) {
         // Due again, so that every claim of every size finds as many.
         tx.append(put, [.integer(lease.environmentID), .id(id), .at(now)])
     }
