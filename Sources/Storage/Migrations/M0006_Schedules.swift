@@ -1,4 +1,6 @@
 extension Migrations {
+    /// The index of what is due holds all that a claim reads: its rows lie anywhere in a table of millions.
+    ///
     /// How each product of a connection was last fetched, what its interval came to, and the calls of its last day.
     static let m0006 = Migration(
         number: 6, name: "schedules",
@@ -20,5 +22,7 @@ extension Migrations {
             ALTER TABLE refresh_schedule ADD COLUMN calls TEXT NOT NULL DEFAULT '';
             ALTER TABLE refresh_schedule ADD COLUMN accounts_seen_on TEXT;
             ALTER TABLE refresh_schedule ADD COLUMN revision BIGINT NOT NULL DEFAULT 0;
+            DROP INDEX refresh_schedule_due;
+            CREATE INDEX refresh_schedule_due ON refresh_schedule (lane_id, due_ms, connection_id);
             """)
 }
