@@ -54,6 +54,8 @@ struct RefreshPipeline {
         /// The bank may not be asked before this, in machine time.
         var heldUntil: Instant?
         var isWanted = false
+        /// When it was last looked whether there is more overdue than is to be done at once.
+        var spreadAt = Instant(ms: 0)
         /// How often the bell had rung when the lane was read last.
         var rings: UInt64 = 0
 
@@ -186,7 +188,15 @@ struct RefreshPipeline {
         state.isReading = true
         state.rings = core.wakes.refreshes.rings
         let busy = state.busy
-        group.addTask { .read(try await read(limit: Self.batchSize, busy: busy)) }
+        let isFirst = core.runtime.now() - state.spreadAt >= Spreader.pauseMs
+        if isFirst { state.spreadAt = core.runtime.now() }
+        group.addTask {
+            let batch = try await read(limit: Self.batchSize, busy: busy)
+            guard isFirst, let first = batch.due.first, Spreader.isLate(first, batch.environment, core),
+                try await Spreader(core: core, lease: lease).spread(busy: busy) > 0
+            else { return .read(batch) }
+            return .read(try await read(limit: Self.batchSize, busy: busy))
+        }
     }
 
     private func startWaiting(_ state: inout State, _ group: inout Tasks) {
