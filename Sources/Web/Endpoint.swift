@@ -118,10 +118,12 @@ struct NativePage {
 
     static func request(_ call: Call) throws -> PageRequest { try NativePage(call.query).pageRequest() }
 
-    static func reply(_ items: [UInt8], next: String?) -> Reply {
+    /// - Parameter freshness: of the connections whose data is shown; nil where none's is.
+    static func reply(_ items: [UInt8], next: String?, freshness: [UInt8]? = nil) -> Reply {
         Reply.json { out in
             out.object { out in
                 out.array("data") { $0.members(items) }
+                if let freshness { out.array("freshness") { $0.members(freshness) } }
                 out.member("has_more", next != nil)
                 out.member("next_cursor", next)
             }
@@ -129,6 +131,8 @@ struct NativePage {
     }
 
     static func reply(_ listing: Listing) -> Reply {
-        reply(listing.items, next: listing.info.next.map { "\($0)-\(listing.info.limit)" })
+        reply(
+            listing.items, next: listing.info.next.map { "\($0)-\(listing.info.limit)" },
+            freshness: listing.connections == nil ? nil : listing.freshness)
     }
 }

@@ -108,11 +108,25 @@ public protocol RowForms: Sendable {
     func identity(_ details: IdentityDetails, _ out: inout JSONWriter)
     /// The connection's schedule: what is asked for when.
     func refresh(_ facts: RefreshFacts, _ out: inout JSONWriter)
+    /// How fresh the connection's products are.
+    func freshness(_ freshness: ConnectionFreshness, _ out: inout JSONWriter)
+    /// How the connection stands: the slot says which part is meant.
+    func report(_ slot: RowSlot, _ report: ConnectionReport, _ out: inout JSONWriter)
 }
 
 extension RowForms {
+    /// As the native API tells it.
+    public func freshness(_ freshness: ConnectionFreshness, _ out: inout JSONWriter) {
+        out.object { out in
+            out.member("connection", freshness.connection)
+            freshness.write(&out)
+        }
+    }
+
     /// Only the native API shows it.
     public func refresh(_ facts: RefreshFacts, _ out: inout JSONWriter) { out.null() }
+    /// Only the native API shows it.
+    public func report(_ slot: RowSlot, _ report: ConnectionReport, _ out: inout JSONWriter) { out.null() }
 }
 
 /// How a page is written: an item's template and what it says of other rows.

@@ -51,9 +51,25 @@ public struct PageInfo: Sendable, Equatable {
 public struct Listing: Sendable {
     public let info: PageInfo
     public let items: [UInt8]
+    /// Whose data is shown, each once; nil where no connection's is.
+    public var connections: [String]?
+    /// What was read of their freshness together with the items.
+    public var facts: [FreshnessFacts] = []
+    /// How fresh they are as an array's elements, by the reply's own form; never kept.
+    public var freshness: [UInt8] = []
 
-    public init(info: PageInfo, items: [UInt8]) {
+    public init(info: PageInfo, items: [UInt8], connections: [String]? = nil, facts: [FreshnessFacts] = []) {
         self.info = info
         self.items = items
+        self.connections = connections
+        self.facts = facts
+    }
+
+    /// The first item with `freshness` as its last member; nil when there is none.
+    public var only: [UInt8]? {
+        guard !items.isEmpty else { return nil }
+        guard connections != nil else { return items }
+        let fresh = freshness.isEmpty ? Array("null".utf8) : freshness
+        return items.dropLast() + Array(",\"freshness\":".utf8) + fresh + [UInt8(ascii: "}")]
     }
 }

@@ -38,15 +38,21 @@ public struct ReadService: Sendable {
         let read = reading(page, environment, form, TransactionColumn.keys) { db, write in
             try TransactionReads.list(filter, page, environment.scope, db, write)
         }
-        guard core.pages.isOn, let list = filter.list else { return try await core.database.read(read) }
+        guard core.pages.isOn, let list = filter.list else {
+            let listing = try await core.database.read(read)
+            return fresh(listing, listing.facts, environment, form)
+        }
         let key = PageCache.Key(environmentID: environment.id, list: list, page: page, form: form)
         let kept = core.pages.find(key)
-        switch try await core.database.read(list, environment.scope, unless: kept, read) {
-        case .unchanged(let listing):
-            return listing
+        let shown = kept?.value.connections ?? []
+        switch try await core.database.read(list, environment.scope, unless: kept, freshnessOf: shown, read) {
+        case .unchanged(let listing, let facts):
+            return fresh(listing, facts, environment, form)
         case .read(let listing, let revision):
-            if let revision { core.pages.keep(Kept(listing, at: revision), key, form) }
-            return listing
+            var bare = listing
+            bare.facts = []
+            if let revision { core.pages.keep(Kept(bare, at: revision), key, form) }
+            return fresh(listing, listing.facts, environment, form)
         }
     }
 
@@ -62,17 +68,21 @@ public struct ReadService: Sendable {
         _ accounts: AccountFilter, _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm
     ) async throws -> Listing {
         let vault = core.vault
-        return try await core.database.read { db in
+        let listing = try await core.database.read { db in
             let ids = try AccountReads.named(accounts, environment.scope, db).map(\.id)
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
             let (total, items) = try TransactionReads.merged(ids, page, environment.scope, db) { row in
                 let out = PageBuffer(capacity: Self.itemBytes)
                 try form.template.write(row, out, names.write)
+                names.note(row)
                 return out.bytes()
             }
             return Listing(
-                info: PageInfo(total: total, of: page), items: Array(items.joined(separator: [UInt8(ascii: ",")])))
+                info: PageInfo(total: total, of: page), items: Array(items.joined(separator: [UInt8(ascii: ",")])),
+                connections: names.shown,
+                facts: try FreshnessReads.find(names.shown ?? [], environment.scope, db))
         }
+        return fresh(listing, listing.facts, environment, form)
     }
 
     /// One transaction as JSON; nil when the environment has none of that id.
@@ -196,7 +206,8 @@ public struct ReadService: Sendable {
         _ page: PageRequest, _ environment: Domain.Environment, _ form: ItemForm, _ keys: RowKeys,
         _ read: @escaping @Sendable (any SQLConnection, Write) throws -> Int64
     ) async throws -> Listing {
-        try await core.database.read(reading(page, environment, form, keys, read))
+        let listing = try await core.database.read(reading(page, environment, form, keys, read))
+        return fresh(listing, listing.facts, environment, form)
     }
 
     private func reading(
@@ -207,10 +218,17 @@ public struct ReadService: Sendable {
         return { db in
             let out = PageBuffer(capacity: Self.itemBytes * min(page.limit, PageRequest.limitDefault))
             let names = RowNames(db, environment, vault, form.forms, keys)
-            let total = try read(db) { row in try form.template.write(row, out, names.write) }
+            let total = try read(db) { row in
+                try form.template.write(row, out, names.write)
+                names.note(row)
+            }
             let info = PageInfo(total: total, of: page)
             // One row that an id found stands on the first page.
-            return Listing(info: info, items: page.skip < total ? out.bytes() : [])
+            let isShown = page.skip < total
+            let shown = isShown ? names.shown : names.shown.map { _ in [] }
+            return Listing(
+                info: info, items: isShown ? out.bytes() : [], connections: shown,
+                facts: try FreshnessReads.find(shown ?? [], environment.scope, db))
         }
     }
 
@@ -218,8 +236,7 @@ public struct ReadService: Sendable {
         _ environment: Domain.Environment, _ form: ItemForm, _ keys: RowKeys,
         _ read: @escaping @Sendable (any SQLConnection, Write) throws -> Int64
     ) async throws -> [UInt8]? {
-        let found = try await listing(PageRequest(limit: 1), environment, form, keys, read)
-        return found.items.isEmpty ? nil : found.items
+        try await listing(PageRequest(limit: 1), environment, form, keys, read).only
     }
 
     /// A message for what the database could not do, if it is that; nothing else of it is shown.

@@ -23,6 +23,10 @@ final class RowNames {
     private var customers = Written()
     private var accounts = Written()
     private var connections: [String: ConnectionFacts] = [:]
+    private var reports: [String: ConnectionReport] = [:]
+    /// Whose rows were shown, each once; nil for nouns that no connection brought.
+    private(set) var shown: [String]?
+    private var lastShown: [UInt8] = []
 
     init(
         _ db: any SQLConnection, _ environment: Domain.Environment, _ vault: Vault, _ forms: any RowForms,
@@ -33,10 +37,19 @@ final class RowNames {
         self.vault = vault
         self.forms = forms
         self.keys = keys
+        shown = keys.connection == nil ? nil : []
         self.environment = Array("\"\(environment.kind.okraName)\"".utf8)
         owner = environment.tenantID.hex
         ownerJSON = Array("\"\(owner)\"".utf8)
         project = Array("\"\(environment.projectID)\"".utf8)
+    }
+
+    /// Notes whose row it is. Rows of a page mostly are of one connection.
+    func note(_ row: borrowing Row) {
+        guard let column = keys.connection, !row.holds(column, lastShown) else { return }
+        lastShown = row.blob(column)
+        let id = row.text(column)
+        if shown?.contains(id) == false { shown?.append(id) }
     }
 
     func write(_ slot: RowSlot, _ row: borrowing Row, _ page: PageBuffer) throws {
@@ -90,6 +103,8 @@ final class RowNames {
         case .refresh:
             try refresh(ID<Connection>(trusted: row.text(keys.connection ?? 0))).map { forms.refresh($0, &out) }
                 ?? out.null()
+        case .state, .lastExecution, .productStatus, .lastSuccess:
+            try report(row).map { forms.report(slot, $0, &out) } ?? out.null()
         case .credentials, .records: try writeLogins(slot, row.text(keys.customer ?? 0), &out)
         case .identity: forms.identity(try details(row), &out)
         default: out.null()
@@ -120,6 +135,14 @@ final class RowNames {
         if let known = connections[id] { return known }
         let found = try ConnectionReads.facts(id, scope, db)
         connections[id] = found
+        return found
+    }
+
+    private func report(_ row: borrowing Row) throws -> ConnectionReport? {
+        let id = row.text(keys.connection ?? 0)
+        if let known = reports[id] { return known }
+        let found = try ConnectionReads.report(ID(trusted: id), scope, db)
+        reports[id] = found
         return found
     }
 

@@ -95,10 +95,12 @@ extension ReadService {
     public func transactions(
         account: String, after cursor: TransactionCursor, limit: Int, from: LocalDate?,
         in environment: Domain.Environment, as form: ItemForm
-    ) async throws -> (items: [UInt8], next: TransactionCursor?)? {
+    ) async throws -> (items: [UInt8], next: TransactionCursor?, freshness: [UInt8])? {
         let vault = core.vault
-        return try await core.database.read { db in
-            guard try !AccountReads.named(.id(account), environment.scope, db).isEmpty else { return nil }
+        let found = try await core.database.read {
+            db
+                -> (items: [UInt8], next: TransactionCursor?, facts: [FreshnessFacts])? in
+            guard let owner = try AccountReads.named(.id(account), environment.scope, db).first else { return nil }
             let out = PageBuffer(capacity: Self.itemBytes * min(limit, PageRequest.limitDefault))
             var last: TransactionCursor?
             var count = 0
@@ -111,7 +113,12 @@ extension ReadService {
                 try form.template.write(row, out, names.write)
                 last = TransactionCursor(day: row.text(8), id: row.text(0))
             }
-            return (out.bytes(), count > limit ? last : nil)
+            let facts = try FreshnessReads.find([owner.connectionID], environment.scope, db)
+            return (out.bytes(), count > limit ? last : nil, facts)
+        }
+        return found.map { found in
+            let fresh = FreshnessService(core: core).write(found.facts, in: environment, form.forms)
+            return (found.items, found.next, fresh)
         }
     }
 }

@@ -20,8 +20,8 @@ public struct Kept<T: Sendable>: Sendable {
 
 /// What a checked read found.
 public enum CheckedRead<T: Sendable>: Sendable {
-    /// The list stands as it did, so what was kept is still right.
-    case unchanged(T)
+    /// The list stands as it did, so what was kept is still right; with how fresh the asked connections are now.
+    case unchanged(T, [FreshnessFacts])
     /// Read anew; at least as new as the revision, which is nil for a list that nothing was ever in.
     case read(T, ListRevision?)
 }
@@ -33,11 +33,17 @@ public enum CheckedRead<T: Sendable>: Sendable {
 final class CheckedReads: Sendable {
     static let checksPerStatementMax = 256
 
-    typealias Answer = @Sendable (Result<ListRevision?, any Error>, (any SQLConnection)?) -> Void
+    struct Checked: Sendable {
+        var revision: ListRevision?
+        var freshness: [FreshnessFacts] = []
+    }
+    typealias Answer = @Sendable (Result<Checked, any Error>, (any SQLConnection)?) -> Void
 
     private struct Check: Sendable {
         let environmentID: Int64
         let list: String
+        /// Of which it is asked how fresh they are.
+        let connections: [String]
         /// Gets the connection too when it is the only one that waits for it.
         let answer: Answer
     }
@@ -61,10 +67,12 @@ final class CheckedReads: Sendable {
         """
 
     func check(
-        _ list: String, _ scope: Scope, on reads: BlockingQueue<DatabaseCore.Read>, _ answer: @escaping Answer
+        _ list: String, _ scope: Scope, freshnessOf connections: [String],
+        on reads: BlockingQueue<DatabaseCore.Read>, _ answer: @escaping Answer
     ) {
         let isFirst = state.withLock { state in
-            state.waiting.append(Check(environmentID: scope.environmentID, list: list, answer: answer))
+            state.waiting.append(
+                Check(environmentID: scope.environmentID, list: list, connections: connections, answer: answer))
             defer { state.isReading = true }
             return !state.isReading
         }
@@ -81,7 +89,7 @@ final class CheckedReads: Sendable {
     /// Answers what waits, until nothing does.
     private func work(_ connection: any SQLConnection) {
         while let batch = next() {
-            let found = Database.perform(connection, false) { try Self.revisions(batch, $0) }
+            let found = Database.perform(connection, false) { try Self.look(batch, $0) }
             let alone = batch.count == 1 ? connection : nil
             for (index, check) in batch.enumerated() { check.answer(found.map { $0[index] }, alone) }
         }
@@ -94,6 +102,17 @@ final class CheckedReads: Sendable {
             if batch.isEmpty { state.isReading = false }
             return batch.isEmpty ? nil : batch
         }
+    }
+
+    private static func look(_ batch: [Check], _ db: any SQLConnection) throws -> [Checked] {
+        var found = try revisions(batch, db).map { Checked(revision: $0) }
+        let wanted = batch.enumerated().flatMap { index, check in
+            check.connections.map {
+                FreshnessRows.Wanted(environmentID: check.environmentID, connection: $0, request: index)
+            }
+        }
+        try FreshnessRows.find(wanted, db) { found[$0].freshness.append($1) }
+        return found
     }
 
     private static func revisions(_ batch: [Check], _ db: any SQLConnection) throws -> [ListRevision?] {
@@ -120,21 +139,24 @@ final class CheckedReads: Sendable {
 
 extension Database {
     /// Runs `body` on a reading connection unless the list still has the revision of what was kept.
-    /// - Parameter list: as `DayPager` names it.
+    /// - Parameters:
+    ///   - list: as `DayPager` names it.
+    ///   - connections: of which it is told how fresh they are when the list is unchanged.
     public func read<T: Sendable>(
-        _ list: String, _ scope: Scope, unless kept: Kept<T>?,
+        _ list: String, _ scope: Scope, unless kept: Kept<T>?, freshnessOf connections: [String] = [],
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws -> CheckedRead<T> {
         let reads = core.reads
         let answer: Result<CheckedRead<T>, any Error> = await withCheckedContinuation { continuation in
-            core.checks.check(list, scope, on: reads) { found, connection in
+            core.checks.check(list, scope, freshnessOf: connections, on: reads) { found, connection in
                 let revision: ListRevision?
+                let freshness: [FreshnessFacts]
                 switch found {
                 case .failure(let error): return continuation.resume(returning: .failure(error))
-                case .success(let now): revision = now
+                case .success(let now): (revision, freshness) = (now.revision, now.freshness)
                 }
                 if let kept, kept.revision == revision {
-                    return continuation.resume(returning: .success(.unchanged(kept.value)))
+                    return continuation.resume(returning: .success(.unchanged(kept.value, freshness)))
                 }
                 let job: DatabaseCore.Read = { connection in
                     continuation.resume(returning: Self.perform(connection, false, body).map { .read($0, revision) })

@@ -48,7 +48,7 @@ enum Accounts {
                 account: OkraBody.id(call.parameter("account")), after: cursor, limit: page.limit,
                 from: OkraBody(query: call.query).day("from"), in: call.environment(), as: NativeItems.transaction)
             guard let found else { throw DomainError.notFound("account") }
-            return NativePage.reply(found.items, next: found.next?.text)
+            return NativePage.reply(found.items, next: found.next?.text, freshness: found.freshness)
         }
     }
 }
@@ -75,7 +75,7 @@ enum Connections {
             let found = try await call.services.reads.records(
                 .id(OkraBody.id(call.parameter("record"))), PageRequest(limit: 1), in: call.environment(),
                 as: NativeItems.connection)
-            return try NativeItems.reply(found.items, "connection")
+            return try NativeItems.reply(found, "connection")
         }
     }
 

@@ -27,12 +27,16 @@ enum NativeItems {
         RowTemplate(
             ConnectionColumn.self,
             """
-            {"id":$id,"customer":$customer,"institution":$bank,"status":$state,"products":$product_names,
-            "refresh":$refresh,"is_refreshing":$is_running,"last_success_at":$last_success_at,
+            {"id":$id,"customer":$customer,"institution":$bank,"status":$state,"state":$standing,
+            "products":$product_names,"refresh":$refresh,"is_refreshing":$is_running,
+            "last_execution":$last_execution,"product_status":$product_status,"last_success_at":$last_ok_at,
             "last_fail_at":$last_fail_at,
             "last_error":$last_error,"consent_expires_at":$consent_expires_at,"callback_url":$callback_url,
             "options":$options,"meta":$meta,"created_at":$created_at,"updated_at":$updated_at}
             """))
+
+    /// The one item of a list by itself, with how fresh it is.
+    static func reply(_ listing: Listing, _ noun: String) throws -> Reply { try reply(listing.only, noun) }
 
     /// One item by itself; without one there is none to be found.
     static func reply(_ item: [UInt8]?, _ noun: String) throws -> Reply {

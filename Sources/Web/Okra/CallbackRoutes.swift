@@ -64,7 +64,7 @@ enum CallbackRoutes {
         case .auth:
             let found = try await call.reads.records(
                 .id(facts.id), PageRequest(limit: 1), in: environment, as: OkraItems.callbackAuth)
-            return Array("\"auth\":".utf8) + found.items
+            return Array("\"auth\":".utf8) + found.items + freshness(found)
         case .accounts:
             let found = try await call.reads.accounts(
                 .record(facts.id), page, in: environment, as: OkraItems.account)
@@ -82,7 +82,7 @@ enum CallbackRoutes {
         case .identity:
             let found = try await call.reads.identities(
                 .record(facts.id), PageRequest(limit: 1), in: environment, as: OkraItems.identity)
-            return Array("\"identity\":".utf8) + object(found.items)
+            return Array("\"identity\":".utf8) + object(found.items) + freshness(found)
         }
     }
 
@@ -92,6 +92,10 @@ enum CallbackRoutes {
         var out = JSONWriter()
         OkraReply.pagination(listing.info, &out)
         return Array("\"pagination\":".utf8) + out.bytes + Array(",\"\(key)\":[".utf8) + listing.items
-            + [UInt8(ascii: "]")]
+            + [UInt8(ascii: "]")] + freshness(listing)
+    }
+
+    private static func freshness(_ listing: Listing) -> [UInt8] {
+        Array(",\"freshness\":[".utf8) + listing.freshness + [UInt8(ascii: "]")]
     }
 }

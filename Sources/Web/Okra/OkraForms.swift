@@ -107,6 +107,13 @@ struct OkraForms: RowForms {
         }
     }
 
+    func freshness(_ freshness: ConnectionFreshness, _ out: inout JSONWriter) {
+        out.object { out in
+            out.member("record", freshness.connection)
+            freshness.write(&out)
+        }
+    }
+
     func products(_ connection: ConnectionFacts, _ out: inout JSONWriter) {
         out.array { out in for name in connection.products.names { out.string(name) } }
     }

@@ -30,6 +30,10 @@ enum OkraReply {
         body.writeStaticString(key)
         body.writeStaticString("\":[")
         body.writeBytes(listing.items)
+        if listing.connections != nil {
+            body.writeStaticString("],\"freshness\":[")
+            body.writeBytes(listing.freshness)
+        }
         body.writeStaticString("]}}")
         return Reply(body: body)
     }

@@ -45,7 +45,7 @@ struct CheckedReadsTests {
         _ list: String, _ kept: Kept<String>?, _ database: Database, answer: String = "read"
     ) async throws -> (kept: Kept<String>?, isNew: Bool) {
         switch try await database.read(list, scope, unless: kept, { _ in answer }) {
-        case .unchanged(let value): return (kept.map { $0.value == value ? $0 : nil } ?? nil, false)
+        case .unchanged(let value, _): return (kept.map { $0.value == value ? $0 : nil } ?? nil, false)
         case .read(let value, let revision): return (revision.map { Kept(value, at: $0) }, true)
         }
     }
@@ -138,7 +138,7 @@ struct CheckedReadsTests {
                             unless: number % 3 == 1 ? kept : nil
                         ) { _ in "read \(number)" }
                         switch found {
-                        case .unchanged(let text): return (number, text)
+                        case .unchanged(let text, _): return (number, text)
                         case .read(let text, _): return (number, text)
                         }
                     }
