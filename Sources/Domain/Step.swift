@@ -4,6 +4,8 @@ public enum Step: Sendable, Equatable {
     case selectInstitution
     case form(Form)
     case selectAccounts([AccountChoice])
+    /// The person says whether these accounts are the ones that were linked before; no connector gives this step.
+    case confirmAccounts([AccountPair])
     /// Nothing to answer; ask again after a while.
     case wait(reason: String, pollAfterMs: Int64)
     /// The person goes to the bank's own page and comes back.
@@ -58,6 +60,21 @@ public enum Step: Sendable, Equatable {
             self.name = name
             self.mask = mask
             self.type = type
+        }
+    }
+
+    /// An account as it was linked and as the new login has it.
+    public struct AccountPair: Sendable, Equatable {
+        /// nil for an account that comes with the new login.
+        public var before: AccountChoice?
+        /// nil for an account that the new login leaves out.
+        public var after: AccountChoice?
+        /// Why they are held for one; nil when one of them is missing.
+        public var rule: AccountMapping.Rule?
+        public init(before: AccountChoice?, after: AccountChoice?, rule: AccountMapping.Rule?) {
+            self.before = before
+            self.after = after
+            self.rule = rule
         }
     }
 }

@@ -19,6 +19,8 @@ struct AppsCommand: AsyncParsableCommand {
         var allowedHosts: String?
         @Option(help: "The refresh option of runs that give none: true, false, or an interval such as one_hour.")
         var refresh: String?
+        @Option(help: "A second link of one person's account: merge (into the first), allow (a second), or reject.")
+        var relink: String?
 
         func apply(to app: WidgetApp) throws -> WidgetApp {
             var app = app
@@ -31,6 +33,12 @@ struct AppsCommand: AsyncParsableCommand {
             if let redirectURL { app.redirectURL = redirectURL.isEmpty ? nil : redirectURL }
             if let allowedHosts { app.allowedHosts = allowedHosts.split(separator: ",").map { $0.lowercased() } }
             if let refresh { app.refresh = try option(refresh) }
+            if let relink {
+                guard let policy = RelinkPolicy(rawValue: relink) else {
+                    throw DomainError.invalid("relink", "must be merge, allow or reject.")
+                }
+                app.relink = policy
+            }
             return app
         }
 
@@ -100,6 +108,7 @@ enum AppText {
             "\(app.id)  \(app.name)\(app.isDefault ? " (default)" : "")", "  products       \(app.products.column)",
             "  callback URL   \(app.callbackURL ?? "none")", "  redirect URL   \(app.redirectURL ?? "none")",
             "  allowed hosts  \(hosts)", "  refresh        \(app.refresh)",
+            "  second link    \(app.relink.rawValue)",
         ].joined(separator: "\n")
     }
 }

@@ -97,6 +97,7 @@ public enum ConnectionColumn: String, RowColumn {
     case options, meta, consent_expires_at, last_error, last_success_at, last_fail_at, is_running, created_at
     case updated_at
     case bank, bank_detail, bank_named, bank_id, customer, status, products, used_products, transactions, refresh
+    case standing, last_execution, product_status, last_ok_at
     case environment, owner, project
 
     public var form: ColumnForm {
@@ -129,6 +130,10 @@ public enum ConnectionColumn: String, RowColumn {
         case .used_products: .slot(.usedProducts)
         case .transactions: .slot(.transactions)
         case .refresh: .slot(.refresh)
+        case .standing: .slot(.state)
+        case .last_execution: .slot(.lastExecution)
+        case .product_status: .slot(.productStatus)
+        case .last_ok_at: .slot(.lastSuccess)
         case .environment: .slot(.environment)
         case .owner: .slot(.owner)
         case .project: .slot(.project)

@@ -81,6 +81,8 @@ public enum RowSlot: Sendable, CaseIterable {
     case transactions
     /// When the row's connection is refreshed.
     case refresh
+    /// How the row's connection stands, its last run, its products, and when it last went well.
+    case state, lastExecution, productStatus, lastSuccess
 }
 
 /// Cuts a template into constant bytes and holes.

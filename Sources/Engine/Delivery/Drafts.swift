@@ -3,15 +3,18 @@ import Storage
 
 /// One function an event: what it says, thin and complete.
 enum Drafts {
-    static func auth(clientID: String) -> EventDraft {
+    static func auth(clientID: String, isMerged: Bool = false) -> EventDraft {
         EventDraft(
             type: EventCatalog.auth, method: "AUTH", code: "AUTH_SUCCESS", message: "Record callback started!",
+            data: { out, _ in
+                if isMerged { out.member("merged", true) }
+            },
             product: { out, _ in
                 out.object("auth") { auth in
                     auth.member("clientId", clientID)
                     auth.member("type", "validate")
                     auth.member("status", true)
-                    auth.member("reauth", false)
+                    auth.member("reauth", isMerged)
                     auth.object("data") { _ in }
                 }
             })

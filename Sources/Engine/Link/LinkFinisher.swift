@@ -9,43 +9,48 @@ struct LinkFinisher {
     let core: Core
     let endpoints: WebhookEndpointService
 
-    /// - Returns: whether the link stands; not when the person left meanwhile.
-    func finish(
-        _ session: LinkSession, from revision: Int64, _ access: LinkedAccess, _ connector: any Connector,
-        _ environment: Domain.Environment
-    ) async throws -> Bool {
-        let terms = try LinkTerms(json: session.request)
-        if terms.run.repairs != nil {
-            return try await LinkRepair(core: core).finish(session, from: revision, access, terms, environment)
-        }
-        let person = await person(terms, access, connector, session, environment)
+    func finish(_ ending: LinkEnding, _ connector: any Connector) async throws -> LinkEnd {
+        let (terms, access, environment) = (ending.terms, ending.access, ending.environment)
+        if terms.run.repairs != nil { return try await LinkRepair(core: core).finish(ending) }
+        let person = await person(terms, access, connector, ending.session, environment)
         try await core.sequence.fill()
         let now = environment.virtual(core.runtime.now())
-        let isKept = try await core.database.write { tx in
-            guard try isLinkUsable(terms, session, from: revision, environment.scope, tx) else { return false }
+        let end = try await core.database.write { tx -> LinkEnd in
+            guard try isLinkUsable(terms, ending.session, from: ending.revision, ending.scope, tx) else {
+                return .refused
+            }
+            let known = try known(terms, access, person, connector, ending.scope, tx)
+            let repair = LinkRepair(core: core)
+            switch try RelinkFinder(core: core).find(ending, customer: known?.id, tx) {
+            case .merge(let connection): return try repair.commit(ending, to: connection, .relink, tx)
+            case .refused(let error): return try repair.refuse(ending, error, tx)
+            case .new: break
+            }
             let id: ID<Connection> = core.runtime.newID()
-            var ended = session
+            var ended = ending.session
             ended.status = .done
             ended.state = nil
             ended.connectionID = id
-            guard try LinkSessionStore.advance(ended, from: revision, environment.scope, tx) else {
+            guard try LinkSessionStore.advance(ended, from: ending.revision, ending.scope, tx) else {
                 // A second answer that raced this one changes nothing.
-                return try LinkSessionStore.find(session.id, environment.scope, tx.db)?.status == .done
+                return try LinkSessionStore.find(ended.id, ending.scope, tx.db)?.status == .done ? .kept : .refused
             }
-            try terms.run.linkID.map { _ = try WidgetLinkStore.use($0, at: core.runtime.now(), environment.scope, tx) }
-            let customer = try customer(terms, access, person, connector, now, environment.scope, tx)
+            try terms.run.linkID.map { _ = try WidgetLinkStore.use($0, at: core.runtime.now(), ending.scope, tx) }
+            let customer = try known ?? create(access, person, now, ending.scope, tx)
             let connection = connection(ended, id, terms, access, customer, now)
-            try ConnectionStore.create(connection, environment.scope, tx)
-            try keep(access, terms, connection, session, environment, now, tx)
+            try ConnectionStore.create(connection, ending.scope, tx)
+            try keep(access, terms, connection, ending.session, environment, now, tx)
             let context = EventContext(
                 environment: environment, connection: connection, customerName: customer.name, bvn: person?.bvn,
-                startedAt: session.createdAt, now: now, publicURL: core.settings.publicURL)
-            try announce(access, session, context, tx)
-            return true
+                startedAt: ending.session.createdAt, now: now, publicURL: core.settings.publicURL)
+            try announce(access, ending.session, context, tx)
+            try FirstIntervals(core: core).settle(
+                connection, accounts: access.accounts.count, connector, context, tx)
+            return .kept
         }
         core.wakes.refreshes.set()
         core.wakes.deliveries.set()
-        return isKept
+        return end
     }
 
     /// A link that may be used once fails the session that comes second.
@@ -83,10 +88,10 @@ struct LinkFinisher {
     }
 
     /// One customer a person: named by the caller, known by BVN, or known by the same login.
-    private func customer(
+    private func known(
         _ terms: LinkTerms, _ access: LinkedAccess, _ person: IdentityDetails?, _ connector: any Connector,
-        _ now: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws -> Customer {
+        _ scope: Scope, _ tx: Transaction
+    ) throws -> Customer? {
         if let text = terms.customerID {
             guard let id = ID<Customer>(text), let known = try CustomerStore.find(id, scope, tx.db) else {
                 throw DomainError.notFound("customer")
@@ -102,6 +107,13 @@ struct LinkFinisher {
         {
             return known
         }
+        return nil
+    }
+
+    private func create(
+        _ access: LinkedAccess, _ person: IdentityDetails?, _ now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Customer {
+        let bvnIndex = person?.bvn.map { core.vault.index($0, purpose: "bvn") }
         let name = person?.fullName ?? access.accounts.lazy.compactMap(\.holderName).first
         let made = Customer(id: core.runtime.newID(), name: name)
         try CustomerStore.create(made, bvnIndex: bvnIndex, at: now, scope, tx)
@@ -147,6 +159,8 @@ struct LinkFinisher {
             .refresh, subject: connection.institution, scope, newID: core.sequence.take, tx)
         try ScheduleStore.create(
             connection.id, laneID: lane, setting: terms.setting, due: now, scope, tx)
+        try ConnectionRepairs.setConsent(
+            connection.id, due: ConsentNotices.next(of: access.consentExpiresAt, after: now), scope, tx)
         _ = try RefreshStore.request(
             connection.id, products: terms.products, cause: .link, newID: core.sequence.take(), at: now, scope, tx)
         LaneStore.touch(lane, due: core.runtime.now(), tx)

@@ -3,152 +3,161 @@ import Domain
 import FoundationEssentials
 import Storage
 
-/// The last step of a link that brings a connection back: the same connection gets the new grant, and every id stays.
+/// The last step of a link to a connection that is there already: the same connection gets the new grant, and every
+/// id stays. Where it is not certain which account is which, the person is asked before anything is written.
 struct LinkRepair {
     let core: Core
 
-    /// What the new login may do with the connection.
-    private enum Verdict {
-        case same(Connection, [Account])
-        case refused(ConnectorError)
-    }
+    /// Why the connection is linked again.
+    enum Purpose { case repair, relink }
 
-    /// - Returns: whether the new grant is kept; not when it is another person's, or the link was used up meanwhile.
-    func finish(
-        _ session: LinkSession, from revision: Int64, _ access: LinkedAccess, _ terms: LinkTerms,
-        _ environment: Domain.Environment
-    ) async throws -> Bool {
+    /// For a link that was made for one connection.
+    func finish(_ ending: LinkEnding) async throws -> LinkEnd {
         try await core.sequence.fill()
-        let now = environment.virtual(core.runtime.now())
-        let scope = environment.scope
-        let isKept = try await core.database.write { tx in
-            switch try verdict(access, terms, scope, tx) {
-            case .refused(let error):
-                try end(session, from: revision, error, scope, tx)
-                return false
-            case .same(let connection, let accounts):
-                var ended = session
-                ended.status = .done
-                ended.state = nil
-                ended.connectionID = connection.id
-                guard try LinkSessionStore.advance(ended, from: revision, scope, tx) else {
-                    return try LinkSessionStore.find(session.id, scope, tx.db)?.status == .done
-                }
-                try terms.run.linkID.map { _ = try WidgetLinkStore.use($0, at: core.runtime.now(), scope, tx) }
-                try apply(access, to: connection, accounts, session, environment, now, tx)
-                return true
+        let end = try await core.database.write { tx in
+            let known = try ending.terms.run.repairs.flatMap { try ConnectionStore.find($0, ending.scope, tx.db) }
+            guard let known, known.canBeRepaired else {
+                let gone = ConnectorError(
+                    .accessDenied, "The account that this link was for was removed meanwhile. Link it anew.")
+                return try refuse(ending, gone, tx)
             }
+            return try commit(ending, to: known, .repair, tx)
         }
         core.wakes.refreshes.set()
         core.wakes.deliveries.set()
-        return isKept
+        return end
     }
 
-    private func verdict(
-        _ access: LinkedAccess, _ terms: LinkTerms, _ scope: Scope, _ tx: Transaction
-    ) throws -> Verdict {
-        let gone = ConnectorError(
-            .accessDenied, "The account that this link was for was removed meanwhile. Link it anew.")
-        guard let id = terms.run.repairs, let connection = try ConnectionStore.find(id, scope, tx.db),
-            connection.canBeRepaired
-        else { return .refused(gone) }
-        let accounts = try AccountStore.list(id, scope, tx.db)
-        guard isSame(connection, accounts, access) else { return .refused(ConnectorError(.differentLogin)) }
-        if let link = terms.run.linkID, try !WidgetLinkStore.isUsable(link, scope, tx) {
-            return .refused(ConnectorError(.accessDenied, "This link was used already. Ask for a new one."))
+    /// In the transaction of the session's end.
+    func commit(
+        _ ending: LinkEnding, to connection: Connection, _ purpose: Purpose, _ tx: Transaction
+    ) throws -> LinkEnd {
+        let scope = ending.scope
+        let plan = try AccountPlan(core: core, connection, ending.access, scope, tx)
+        guard purpose == .relink || isSame(connection, plan, ending.access) else {
+            return try refuse(ending, ConnectorError(.differentLogin), tx)
         }
-        return .same(connection, accounts)
+        if let link = ending.terms.run.linkID, try !WidgetLinkStore.isUsable(link, scope, tx) {
+            return try refuse(
+                ending, ConnectorError(.accessDenied, "This link was used already. Ask for a new one."), tx)
+        }
+        // What changed since the person looked is shown again.
+        if !plan.isCertain, ending.shown != plan.pairs { return try ask(ending, plan, tx) }
+        var ended = ending.session
+        ended.status = .done
+        ended.state = nil
+        ended.connectionID = connection.id
+        guard try LinkSessionStore.advance(ended, from: ending.revision, scope, tx) else {
+            // A second answer that raced this one changes nothing.
+            return try LinkSessionStore.find(ended.id, scope, tx.db)?.status == .done ? .kept : .refused
+        }
+        try ending.terms.run.linkID.map { _ = try WidgetLinkStore.use($0, at: core.runtime.now(), scope, tx) }
+        try apply(ending, plan, to: connection, purpose, tx)
+        return .kept
     }
 
-    /// The bank's own word for the login decides where it gives one; and there must be an account that both have.
-    private func isSame(_ connection: Connection, _ accounts: [Account], _ access: LinkedAccess) -> Bool {
-        if let old = connection.upstreamUser, let new = access.upstreamUserID, old != new { return false }
-        return accounts.contains { find($0, access.accounts) != nil }
+    /// The bank's own word for the login decides where it gives one. An account that both have proves it as well; what
+    /// only looks like one does not.
+    private func isSame(_ connection: Connection, _ plan: AccountPlan, _ access: LinkedAccess) -> Bool {
+        if let old = connection.upstreamUser, let new = access.upstreamUserID {
+            return old == new && plan.hasPair
+        }
+        return plan.hasCertainPair
     }
 
-    private func find(_ account: Account, _ fetched: [FetchedAccount]) -> FetchedAccount? {
-        fetched.first { $0.upstreamID == account.upstreamID }
-            ?? fetched.first { other in
-                guard let number = other.number, let known = account.numberIndex else { return false }
-                return core.vault.index(number, purpose: "nuban") == known
-            }
-    }
-
-    private func end(
-        _ session: LinkSession, from revision: Int64, _ error: ConnectorError, _ scope: Scope, _ tx: Transaction
-    ) throws {
-        var failed = session
+    func refuse(_ ending: LinkEnding, _ error: ConnectorError, _ tx: Transaction) throws -> LinkEnd {
+        var failed = ending.session
         failed.status = .failed
         failed.state = nil
         failed.step = StepCodec.json(.failed(error)).encoded
-        _ = try LinkSessionStore.advance(failed, from: revision, scope, tx)
+        _ = try LinkSessionStore.advance(failed, from: ending.revision, ending.scope, tx)
+        return .refused
     }
 
+    private func ask(_ ending: LinkEnding, _ plan: AccountPlan, _ tx: Transaction) throws -> LinkEnd {
+        var asking = ending.session
+        asking.status = .active
+        asking.step = StepCodec.json(.confirmAccounts(plan.pairs)).encoded
+        asking.state = try core.seal(KeptAccess.bytes(ending.access), LinkService.sealing(ending.scope), tx)
+        guard try LinkSessionStore.advance(asking, from: ending.revision, ending.scope, tx) else { return .refused }
+        return .asked
+    }
+
+    // MARK: writing
+
     private func apply(
-        _ access: LinkedAccess, to connection: Connection, _ accounts: [Account], _ session: LinkSession,
-        _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+        _ ending: LinkEnding, _ plan: AccountPlan, to connection: Connection, _ purpose: Purpose, _ tx: Transaction
     ) throws {
-        let scope = environment.scope
+        let scope = ending.scope
+        let access = ending.access
+        let now = ending.environment.virtual(core.runtime.now())
+        let (state, news) = connection.state.after(.repaired, at: now)
         var repaired = connection
-        repaired.status = .active
+        repaired.take(state)
         repaired.consentExpiresAt = access.consentExpiresAt
         try ConnectionRepairs.repair(
             connection.id, upstreamUser: access.upstreamUserID, consentExpiresAt: access.consentExpiresAt, at: now,
             scope, tx)
+        try ConnectionRepairs.setConsent(
+            connection.id, due: ConsentNotices.next(of: access.consentExpiresAt, after: now), scope, tx)
+        if purpose == .relink { try takeTerms(ending, &repaired, tx) }
         let vaulting = AccountVault(core: core, scope: scope, connectionID: connection.id.hex)
         try ConnectionStore.setGrant(
             connection.id, sealed: try core.seal(access.grant.bytes, vaulting.context("grant"), tx), at: now, scope, tx)
-        let closed = try ConnectionRepairs.closed(connection.id, scope, tx.db)
-        let (ids, added) = try match(accounts, access, repaired, vaulting, now, scope, tx)
-        if !added.isEmpty || accounts.contains(where: { closed.contains($0.id) && ids.contains($0.id.hex) }) {
-            try ConnectionRepairs.fetchWhole(connection.id, scope, tx)
+        let (ids, added) = try plan.write(repaired, vaulting, now, tx)
+        try append(ending, purpose == .relink ? ending.terms.products : connection.products, ids, connection, now, tx)
+        try refresh(repaired, purpose, now, scope, tx)
+        let name = try CustomerStore.find(connection.customerID, scope, tx.db)?.name
+        let context = EventContext(
+            environment: ending.environment, connection: repaired, customerName: name, bvn: nil,
+            startedAt: ending.session.createdAt, now: now, publicURL: core.settings.publicURL)
+        let repair = Drafts.repaired(clientID: ending.session.id, consentExpiresAt: access.consentExpiresAt)
+        guard purpose == .relink else { return try Outbox(core: core).emit([repair] + added, context, tx) }
+        // Whoever waits for a link hears what every link says.
+        let told = [Drafts.auth(clientID: ending.session.id, isMerged: true)] + (try plan.told(vaulting, tx)) + added
+        try Outbox(core: core).emit((news.isEmpty ? [] : [repair]) + told, context, tx)
+    }
+
+    /// What an ordinary link asks for beyond what the connection has. Its rhythm is its own.
+    private func takeTerms(_ ending: LinkEnding, _ connection: inout Connection, _ tx: Transaction) throws {
+        let terms = ending.terms
+        connection.products.products.formUnion(terms.products.products)
+        connection.historyMonths = max(connection.historyMonths, terms.historyMonths)
+        connection.callbackURL = terms.callbackURL ?? connection.callbackURL
+        connection.refreshWebhookURL = terms.setting.webhookURL ?? connection.refreshWebhookURL
+        if terms.options != [:] { connection.options = terms.options.encoded }
+        if terms.meta != [:] { connection.meta = terms.meta.encoded }
+        try ConnectionRepairs.setTerms(connection, terms.setting, ending.scope, tx)
+        for url in [connection.callbackURL, connection.refreshWebhookURL] {
+            guard let url else { continue }
+            try WebhookEndpointService(core: core).ensureConnectionEndpoint(
+                url, ending.scope, at: core.runtime.now(), tx)
         }
+    }
+
+    private func append(
+        _ ending: LinkEnding, _ products: ProductSet, _ accounts: [String], _ connection: Connection, _ now: Instant,
+        _ tx: Transaction
+    ) throws {
+        let text = ending.session.consentText
         let consent = Consent(
-            action: .renewed, text: session.consentText,
-            textHash: Hex.encode(SHA256.hash(data: Data(session.consentText.utf8))), products: connection.products,
-            accounts: ids, expiresAt: access.consentExpiresAt)
-        try ConsentStore.append(id: core.runtime.newID(), connection: connection.id, consent, at: now, scope, tx)
+            action: .renewed, text: text, textHash: Hex.encode(SHA256.hash(data: Data(text.utf8))), products: products,
+            accounts: accounts, expiresAt: ending.access.consentExpiresAt)
+        try ConsentStore.append(
+            id: core.runtime.newID(), connection: connection.id, consent, at: now, ending.scope, tx)
+    }
+
+    private func refresh(
+        _ connection: Connection, _ purpose: Purpose, _ now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
         if let old = try RefreshStore.inFlight(connection.id, scope, tx.db), old.state == "running" {
             // What it says of the old grant says nothing of the new one.
             try RefreshStore.end(old.id, state: "failed", error: "repaired", at: now, scope, tx)
         }
         _ = try RefreshStore.request(
-            connection.id, products: connection.products, cause: .demand, newID: core.sequence.take(), at: now, scope,
-            tx)
+            connection.id, products: connection.products, cause: purpose == .relink ? .link : .demand,
+            newID: core.sequence.take(), at: now, scope, tx)
         try ScheduleStore.bringForward(connection.id, due: now, laneDue: core.runtime.now(), scope, tx)
-        let customer = try CustomerStore.find(connection.customerID, scope, tx.db)
-        let context = EventContext(
-            environment: environment, connection: repaired, customerName: customer?.name, bvn: nil,
-            startedAt: session.createdAt, now: now, publicURL: core.settings.publicURL)
-        let drafts = [Drafts.repaired(clientID: session.id, consentExpiresAt: access.consentExpiresAt)]
-        try Outbox(core: core).emit(drafts + added, context, tx)
-    }
-
-    /// Known accounts keep their ids; what is new is made, and what the login does not cover any more is closed.
-    /// - Returns: the ids that the login covers, and what to tell of new ones.
-    private func match(
-        _ accounts: [Account], _ access: LinkedAccess, _ connection: Connection, _ vaulting: AccountVault,
-        _ now: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws -> (ids: [String], added: [EventDraft]) {
-        var ids: [String] = []
-        var known: Set<String> = []
-        for account in accounts {
-            guard let fetched = find(account, access.accounts) else {
-                try ConnectionRepairs.close(account.id, at: now, scope, tx)
-                continue
-            }
-            known.insert(fetched.upstreamID)
-            try ConnectionRepairs.open(account.id, upstreamID: fetched.upstreamID, at: now, scope, tx)
-            ids.append(account.id.hex)
-        }
-        var added: [EventDraft] = []
-        for fetched in access.accounts where !known.contains(fetched.upstreamID) {
-            let account = try vaulting.account(fetched, connection, tx)
-            try AccountStore.create(account, at: now, scope, tx)
-            ids.append(account.id.hex)
-            added.append(Drafts.account(account, number: fetched.number))
-        }
-        return (ids, added)
     }
 }
 

@@ -16,6 +16,8 @@ public enum StepCodec {
             return .object(value)
         case .selectAccounts(let choices):
             return ["kind": "select_accounts", "accounts": .array(choices.map(choice))]
+        case .confirmAccounts(let pairs):
+            return ["kind": "confirm_accounts", "accounts": .array(pairs.map(pair))]
         case .wait(let reason, let pollAfterMs):
             return ["kind": "wait", "reason": .string(reason), "poll_after_ms": .integer(pollAfterMs)]
         case .redirect(let url): return ["kind": "redirect", "url": .string(url)]
@@ -43,6 +45,17 @@ public enum StepCodec {
         ]
     }
 
+    private static func pair(_ pair: Step.AccountPair) -> JSONValue {
+        [
+            "before": pair.before.map(choice) ?? .null, "after": pair.after.map(choice) ?? .null,
+            "rule": pair.rule.map { .string($0.rawValue) } ?? .null,
+            "certain": .bool(pair.rule?.isCertain ?? true),
+            "why": .string(
+                pair.rule?.why
+                    ?? (pair.before == nil ? "It comes with this login." : "It is not part of this login.")),
+        ]
+    }
+
     /// Reads what `json` wrote.
     public static func step(_ value: JSONValue) -> Step {
         switch value["kind"]?.text {
@@ -54,11 +67,13 @@ public enum StepCodec {
                     fields: (value["fields"]?.elements ?? []).map(field), attemptsLeft: int(value["attempts_left"]),
                     problem: value["problem"]?.text))
         case "select_accounts":
-            return .selectAccounts(
+            return .selectAccounts((value["accounts"]?.elements ?? []).compactMap(choice))
+        case "confirm_accounts":
+            return .confirmAccounts(
                 (value["accounts"]?.elements ?? []).map {
-                    Step.AccountChoice(
-                        upstreamID: $0["id"]?.text ?? "", name: $0["name"]?.text ?? "", mask: $0["mask"]?.text ?? "",
-                        type: $0["type"]?.text)
+                    Step.AccountPair(
+                        before: choice($0["before"]), after: choice($0["after"]),
+                        rule: $0["rule"]?.text.flatMap(AccountMapping.Rule.init(rawValue:)))
                 })
         case "wait":
             return .wait(reason: value["reason"]?.text ?? "", pollAfterMs: Int64(int(value["poll_after_ms"]) ?? 1000))
@@ -68,6 +83,13 @@ public enum StepCodec {
             let code = ConnectorError.Code(rawValue: value["code"]?.text ?? "") ?? .protocolViolation
             return .failed(ConnectorError(code, value["message"]?.text))
         }
+    }
+
+    private static func choice(_ value: JSONValue?) -> Step.AccountChoice? {
+        guard let value, value.members != nil else { return nil }
+        return Step.AccountChoice(
+            upstreamID: value["id"]?.text ?? "", name: value["name"]?.text ?? "", mask: value["mask"]?.text ?? "",
+            type: value["type"]?.text)
     }
 
     private static func field(_ value: JSONValue) -> Step.Field {

@@ -33,6 +33,8 @@ public struct WidgetOptions: Sendable, Equatable {
     /// Slugs of the banks that are shown; nil for all.
     public var banks: [String]?
     public var institution: String?
+    /// Number of an account that was linked before and is to come back.
+    public var reauthAccount: String?
     /// `both`, `ind` or `corp`.
     public var loginType = "both"
     public var selectsOne = false
@@ -114,6 +116,12 @@ public struct WidgetOptions: Sendable, Equatable {
         if let text = try reader.text("institution", "reauth_bank", "bank", lengthMax: 100) {
             institution = InstitutionCatalog.find(slugOrID: text)?.slug
             if institution == nil { reader.ignore("institution") }
+        }
+        if let number = try reader.text("reauth_account", lengthMax: 20) {
+            guard number.utf8.count == 10, number.utf8.allSatisfy({ (48...57).contains($0) }) else {
+                throw DomainError.invalid("reauth_account", "must be the ten digits of an account number.")
+            }
+            reauthAccount = number
         }
         if let type = reader.decoration("account_type", lengthMax: 20)?.lowercased() {
             switch type {

@@ -11,6 +11,8 @@ public struct WidgetRun: Sendable, Equatable {
     var repairs: ID<Connection>?
     /// Slugs of the banks that the page offers; nil for all.
     var banks: [String]?
+    /// Index of the number of the account that is to come back, whichever connection has it.
+    var reauthNumber: String?
 
     public init() {}
 
@@ -19,6 +21,7 @@ public struct WidgetRun: Sendable, Equatable {
         linkID = value?["link"]?.text.flatMap { ID($0) }
         repairs = value?["repairs"]?.text.flatMap { ID($0) }
         banks = value?["banks"]?.elements?.compactMap(\.text)
+        reauthNumber = value?["reauth_number"]?.text
     }
 
     var json: JSONValue {
@@ -27,6 +30,7 @@ public struct WidgetRun: Sendable, Equatable {
         if let linkID { members["link"] = .string(linkID.hex) }
         if let repairs { members["repairs"] = .string(repairs.hex) }
         if let banks { members["banks"] = .array(banks.map(JSONValue.string)) }
+        if let reauthNumber { members["reauth_number"] = .string(reauthNumber) }
         return .object(members)
     }
 }

@@ -33,17 +33,20 @@ public struct UpstreamService: Sendable {
     }
 
     private func handle(_ event: UpstreamEvent, connector: String) async throws -> Int {
-        let (environmentID, user) =
+        let (environmentID, user, isEnd) =
             switch event {
-            case .dataReady(let environmentID, let user), .accessEnded(let environmentID, let user):
-                (environmentID, user)
+            case .dataReady(let environmentID, let user): (environmentID, user, false)
+            case .accessEnded(let environmentID, let user): (environmentID, user, true)
             }
         let scope = Scope(environmentID: environmentID)
         let connections = try await core.database.read {
             try ConnectionStore.find(connector: connector, upstreamUser: user, scope, $0)
         }
         var count = 0
-        for connection in connections where connection.status == .active {
+        // The bank's word that it has data is also a sign that it serves a connection again that needed its person.
+        let now = try await core.environment(scope).virtual(core.runtime.now())
+        for connection in connections where connection.state.trial(by: .bank, at: now) == .allowed {
+            if isEnd, connection.status != .active { continue }
             let products = connection.products.products.intersection([.balance, .transactions])
             guard !products.isEmpty else { continue }
             _ = try await refreshes.enqueue(connection.id, products: products, cause: .push, scope)

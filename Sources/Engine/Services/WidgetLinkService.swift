@@ -80,6 +80,11 @@ public struct WidgetLinkService: Sendable {
     /// What would be refused when the link is opened is refused now.
     private func check(_ value: JSONValue, _ app: WidgetApp, _ environment: Domain.Environment) async throws {
         let options = try WidgetOptions(value)
+        guard options.reauthAccount == nil else {
+            throw DomainError.invalid(
+                "options.reauth_account", "does not belong into a link. Make a link to log in again for the connection."
+            )
+        }
         var request = BeginLink(options)
         // Whether the customer exists is looked up below.
         request.customerID = nil

@@ -1,5 +1,15 @@
 import Domain
 
+/// What is made of an account that is linked a second time by the same person.
+public enum RelinkPolicy: String, Sendable, CaseIterable {
+    /// The connection that is there gets the new login; its ids stay.
+    case merge
+    /// A second connection.
+    case allow
+    /// The second link fails with `already_linked`.
+    case reject
+}
+
 /// A widget app: what the page may ask for and where it may send.
 public struct WidgetApp: Sendable, Equatable {
     public var id: ID<WidgetApp>
@@ -12,6 +22,7 @@ public struct WidgetApp: Sendable, Equatable {
     /// The refresh option when the widget run gives none, as JSON.
     public var refresh: String
     public var isDefault: Bool
+    public var relink = RelinkPolicy.merge
 
     public init(
         id: ID<WidgetApp>, name: String, products: ProductSet, callbackURL: String? = nil, redirectURL: String? = nil,
@@ -35,7 +46,7 @@ public enum AppStore {
         try tx.db.run(
             """
             INSERT INTO widget_app (environment_id, id, name, products, callback_url, redirect_url, allowed_hosts,
-                refresh, is_default, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                refresh, relink, is_default, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             """,
             values(app, scope) + [.flag(app.isDefault), .at(now)])
     }
@@ -45,7 +56,7 @@ public enum AppStore {
         try tx.db.run(
             """
             UPDATE widget_app SET name = $3, products = $4, callback_url = $5, redirect_url = $6, allowed_hosts = $7,
-                refresh = $8 WHERE environment_id = $1 AND id = $2
+                refresh = $8, relink = $9 WHERE environment_id = $1 AND id = $2
             """, values(app, scope))
     }
 
@@ -54,18 +65,20 @@ public enum AppStore {
         [
             .integer(scope.environmentID), .id(app.id), .text(app.name), .text(app.products.column),
             .text(app.callbackURL), .text(app.redirectURL), .text(app.allowedHosts.joined(separator: ",")),
-            .text(app.refresh),
+            .text(app.refresh), .text(app.relink.rawValue),
         ]
     }
 
     private static let columns =
-        "id, name, products, callback_url, redirect_url, allowed_hosts, refresh, is_default FROM widget_app"
+        "id, name, products, callback_url, redirect_url, allowed_hosts, refresh, is_default, relink FROM widget_app"
 
     private static func app(_ row: borrowing Row) -> WidgetApp {
-        WidgetApp(
+        var app = WidgetApp(
             id: row.id(0), name: row.text(1), products: ProductSet(column: row.text(2)), callbackURL: row.textOrNil(3),
             redirectURL: row.textOrNil(4), allowedHosts: row.text(5).split(separator: ",").map(String.init),
             refresh: row.text(6), isDefault: row.bool(7))
+        app.relink = RelinkPolicy(rawValue: row.text(8)) ?? .merge
+        return app
     }
 
     private static let findSQL = "SELECT \(columns) WHERE environment_id = $1 AND id = $2"

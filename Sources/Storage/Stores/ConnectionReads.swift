@@ -39,14 +39,16 @@ public enum ConnectionReads {
         try noun.list(filter.choice, page, scope, db, write)
     }
 
-    private static let factsSQL = """
-        SELECT id, auth_id, customer_id, institution, products, is_running, last_success_at_ms, last_fail_at_ms, status
-        FROM connection WHERE environment_id = $1 AND id = $2
+    /// A run that found nothing new leaves its word in the schedule alone.
+    private static let factColumns = """
+        SELECT c.id, c.auth_id, c.customer_id, c.institution, c.products, c.is_running, c.last_success_at_ms,
+            c.last_fail_at_ms, c.status, s.balance_ok_ms, s.transactions_ok_ms
+        FROM connection c LEFT JOIN refresh_schedule s
+            ON s.environment_id = c.environment_id AND s.connection_id = c.id
         """
-    private static let factsOfCustomerSQL = """
-        SELECT id, auth_id, customer_id, institution, products, is_running, last_success_at_ms, last_fail_at_ms, status
-        FROM connection WHERE environment_id = $1 AND customer_id = $2 ORDER BY id LIMIT 1000
-        """
+    private static let factsSQL = "\(factColumns) WHERE c.environment_id = $1 AND c.id = $2"
+    private static let factsOfCustomerSQL =
+        "\(factColumns) WHERE c.environment_id = $1 AND c.customer_id = $2 ORDER BY c.id LIMIT 1000"
 
     /// What other rows' items say of a connection; nil when there is none.
     public static func facts(_ id: String, _ scope: Scope, _ db: any SQLConnection) throws -> ConnectionFacts? {
@@ -61,7 +63,30 @@ public enum ConnectionReads {
     private static func facts(_ row: borrowing Row) -> ConnectionFacts {
         ConnectionFacts(
             id: row.text(0), authID: row.text(1), customerID: row.text(2), institution: row.text(3),
-            products: ProductSet(column: row.text(4)), isRunning: row.bool(5), lastSuccessAt: row.instantOrNil(6),
+            products: ProductSet(column: row.text(4)), isRunning: row.bool(5),
+            lastSuccessAt: [row.instantOrNil(6), row.instantOrNil(9), row.instantOrNil(10)].compactMap { $0 }.max(),
             lastFailAt: row.instantOrNil(7), isLinked: row.text(8) == "active")
+    }
+
+    /// How a connection stands, with its last run and its products; nil when there is none.
+    public static func report(
+        _ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> ConnectionReport? {
+        guard let connection = try ConnectionStore.find(id, scope, db),
+            let runs = try ConnectionStore.lastRuns(id, scope, db)
+        else { return nil }
+        let schedule = try ScheduleStore.find(id, scope, db)
+        let isPaused = schedule?.pausedAt != nil
+        let products = [Product.balance, .transactions].filter(connection.products.contains).map { product in
+            let isBalance = product == .balance
+            let seen = (isBalance ? schedule?.balanceSeen : schedule?.transactionsSeen) ?? ProductSeen()
+            let due = isBalance ? schedule?.balanceDue : schedule?.transactionsDue
+            return ProductFacts(
+                product: product, okAt: seen.okAt, triedAt: seen.triedAt, outcome: seen.outcome,
+                nextAt: isPaused ? nil : due)
+        }
+        return ConnectionReport(
+            state: connection.state, lastOKAt: runs.okAt, lastFailAt: runs.failedAt, lastError: runs.error,
+            products: products)
     }
 }

@@ -1,12 +1,5 @@
 import Domain
 
-/// Whether a connection can be refreshed (`active`), waits for its person to log in again, or is over.
-public enum ConnectionStatus: String, Sendable {
-    case active
-    case needsUser = "needs_user"
-    case expired, revoked, dead
-}
-
 /// One login at one institution (Okra's record).
 public struct Connection: Sendable, Equatable {
     public var id: ID<Connection>
@@ -27,6 +20,16 @@ public struct Connection: Sendable, Equatable {
     public var meta: String
     public var consentExpiresAt: Instant?
     public var createdAt: Instant
+    /// What stopped it, since when, and how often it was tried since; `state` puts them together.
+    public var stateCode: ConnectorError.Code?
+    public var stateSince: Instant?
+    public var stateTries: Int64 = 0
+    public var stateTriedAt: Instant?
+
+    public var state: ConnectionState {
+        ConnectionState(
+            status: status, code: stateCode, since: stateSince, tries: stateTries, triedAt: stateTriedAt)
+    }
 
     public init(
         id: ID<Connection>, authID: ID<AuthRow>, customerID: ID<Customer>, appID: ID<WidgetApp>, institution: String,
@@ -60,15 +63,21 @@ public enum ConnectionStore {
         id, auth_id, customer_id, app_id, institution, connector, upstream_user, status, products, login_type,
         history_months, callback_url, refresh_webhook_url, options, meta, consent_expires_at_ms, created_at_ms
         """
+    static let readColumns = columns + ", state_code, state_since_ms, state_tries, state_tried_ms"
 
-    private static func connection(_ row: borrowing Row) -> Connection {
-        Connection(
+    static func connection(_ row: borrowing Row) -> Connection {
+        var found = Connection(
             id: row.id(0), authID: row.id(1), customerID: row.id(2), appID: row.id(3), institution: row.text(4),
             connector: row.text(5), upstreamUser: row.textOrNil(6),
             status: ConnectionStatus(rawValue: row.text(7)) ?? .dead, products: ProductSet(column: row.text(8)),
             loginType: row.text(9), historyMonths: Int(row.int(10)), callbackURL: row.textOrNil(11),
             refreshWebhookURL: row.textOrNil(12), options: row.text(13), meta: row.text(14),
             consentExpiresAt: row.instantOrNil(15), createdAt: row.instant(16))
+        found.stateCode = row.textOrNil(17).flatMap(ConnectorError.Code.init(rawValue:))
+        found.stateSince = row.instantOrNil(18)
+        found.stateTries = row.int(19)
+        found.stateTriedAt = row.instantOrNil(20)
+        return found
     }
 
     private static let createSQL = """
@@ -91,7 +100,7 @@ public enum ConnectionStore {
         tx.count("connections", of: scope.environmentID, on: day, Total(count: 1))
     }
 
-    private static let findSQL = "SELECT \(columns) FROM connection WHERE environment_id = $1 AND id = $2"
+    private static let findSQL = "SELECT \(readColumns) FROM connection WHERE environment_id = $1 AND id = $2"
 
     /// nil when the environment has no such connection.
     public static func find(_ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection) throws -> Connection? {
@@ -99,7 +108,7 @@ public enum ConnectionStore {
     }
 
     private static let upstreamSQL = """
-        SELECT \(columns) FROM connection WHERE connector = $2 AND environment_id = $1 AND upstream_user = $3
+        SELECT \(readColumns) FROM connection WHERE connector = $2 AND environment_id = $1 AND upstream_user = $3
         ORDER BY id LIMIT 100
         """
 
@@ -138,21 +147,20 @@ public enum ConnectionStore {
         try tx.db.run(
             """
             UPDATE connection SET is_running = 0, status = 'active', last_error = NULL, last_success_at_ms = $3,
-                updated_at_ms = $3 WHERE environment_id = $1 AND id = $2
+                updated_at_ms = $3, state_code = NULL, state_since_ms = NULL, state_tries = 0, state_tried_ms = NULL
+            WHERE environment_id = $1 AND id = $2
             """, [.integer(scope.environmentID), .id(id), .at(now)])
     }
 
-    /// When a refresh last went well, in the environment's time.
-    public static func lastSuccess(
-        _ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> Instant? {
-        try db.first(
-            "SELECT last_success_at_ms FROM connection WHERE environment_id = $1 AND id = $2",
-            [.integer(scope.environmentID), .id(id)]
-        ) { $0.instantOrNil(0) } ?? nil
+    /// Ends a run with the code of its error and what it makes of the connection.
+    public static func recordFailure(
+        _ id: ID<Connection>, state: ConnectionState, error: String, at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        try recordFailure(id, status: state.status, error: error, at: now, scope, tx)
+        try set(state, of: id, scope, tx)
     }
 
-    /// Ends a run with the code of its error and what it makes of the connection.
+    /// As the other, for what leaves the reason of a state as it is.
     public static func recordFailure(
         _ id: ID<Connection>, status: ConnectionStatus, error: String, at now: Instant, _ scope: Scope,
         _ tx: Transaction
@@ -162,6 +170,34 @@ public enum ConnectionStore {
             UPDATE connection SET is_running = 0, status = $3, last_error = $4, last_fail_at_ms = $5,
                 updated_at_ms = $5 WHERE environment_id = $1 AND id = $2
             """, [.integer(scope.environmentID), .id(id), .text(status.rawValue), .text(error), .at(now)])
+    }
+
+    /// Keeps where a connection stands and why.
+    public static func set(
+        _ state: ConnectionState, of id: ID<Connection>, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        try tx.db.run(
+            """
+            UPDATE connection SET status = $3, state_code = $4, state_since_ms = $5, state_tries = $6,
+                state_tried_ms = $7 WHERE environment_id = $1 AND id = $2
+            """,
+            [
+                .integer(scope.environmentID), .id(id), .text(state.status.rawValue), .text(state.code?.rawValue),
+                .at(state.since), .integer(state.tries), .at(state.triedAt),
+            ])
+    }
+
+    /// When runs last ended well and badly, and the code of the last that ended badly. Runs that found nothing new may
+    /// have left their word in the schedule alone.
+    public static func lastRuns(
+        _ id: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> (okAt: Instant?, failedAt: Instant?, error: String?)? {
+        try db.first(
+            """
+            SELECT last_success_at_ms, last_fail_at_ms, last_error FROM connection
+            WHERE environment_id = $1 AND id = $2
+            """, [.integer(scope.environmentID), .id(id)]
+        ) { ($0.instantOrNil(0), $0.instantOrNil(1), $0.textOrNil(2)) }
     }
 
     /// Stores the sealed grant in the place of the one before.
@@ -182,130 +218,5 @@ public enum ConnectionStore {
             "SELECT sealed FROM connection_grant WHERE environment_id = $1 AND connection_id = $2",
             [.integer(scope.environmentID), .id(id)]
         ) { $0.blob(0) }
-    }
-}
-
-/// A person, one over all their connections where the bank tells a BVN.
-public struct Customer: Sendable, Equatable {
-    public var id: ID<Customer>
-    public var name: String?
-    public init(id: ID<Customer>, name: String?) {
-        self.id = id
-        self.name = name
-    }
-}
-
-/// Customers as linking reads and writes them.
-public enum CustomerStore {
-    /// Inserts a customer and counts it in the day's total.
-    public static func create(
-        _ customer: Customer, bvnIndex: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws {
-        let day = now.day().iso
-        try tx.db.run(
-            """
-            INSERT INTO customer (environment_id, id, name, bvn_index, created_on, created_at_ms, updated_at_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $6)
-            """,
-            [
-                .integer(scope.environmentID), .id(customer.id), .text(customer.name), .text(bvnIndex), .text(day),
-                .at(now),
-            ])
-        tx.count("customers", of: scope.environmentID, on: day, Total(count: 1))
-    }
-
-    /// nil when the environment has no such customer.
-    public static func find(_ id: ID<Customer>, _ scope: Scope, _ db: any SQLConnection) throws -> Customer? {
-        try db.first(
-            "SELECT id, name FROM customer WHERE environment_id = $1 AND id = $2",
-            [.integer(scope.environmentID), .id(id)]
-        ) { Customer(id: $0.id(0), name: $0.textOrNil(1)) }
-    }
-
-    /// The customer of a BVN, by its keyed index.
-    public static func find(bvnIndex: String, _ scope: Scope, _ db: any SQLConnection) throws -> Customer? {
-        try db.first(
-            "SELECT id, name FROM customer WHERE environment_id = $1 AND bvn_index = $2",
-            [.integer(scope.environmentID), .text(bvnIndex)]
-        ) { Customer(id: $0.id(0), name: $0.textOrNil(1)) }
-    }
-
-    /// Stores the name unless it is nil, and the BVN's index unless there is one already.
-    public static func update(
-        _ id: ID<Customer>, name: String?, bvnIndex: String?, at now: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws {
-        if let name { try rename(id, name, scope, tx) }
-        try tx.db.run(
-            """
-            UPDATE customer SET bvn_index = COALESCE(bvn_index, $3), updated_at_ms = $4
-            WHERE environment_id = $1 AND id = $2
-            """, [.integer(scope.environmentID), .id(id), .text(bvnIndex), .at(now)])
-    }
-
-    /// The one place that changes a name, because pages that were read with the other one end here.
-    private static func rename(_ id: ID<Customer>, _ name: String, _ scope: Scope, _ tx: Transaction) throws {
-        let renamed = try tx.db.run(
-            "UPDATE customer SET name = $3 WHERE environment_id = $1 AND id = $2 AND name IS DISTINCT FROM $3",
-            [.integer(scope.environmentID), .id(id), .text(name)])
-        if renamed > 0 { tx.touch(DayTotals.names, of: scope.environmentID) }
-    }
-}
-
-/// The ledger of consents: rows are added and never changed.
-public enum ConsentStore {
-    /// Adds one row to the ledger.
-    public static func append(
-        id: ID<Consent>, connection: ID<Connection>, _ consent: Consent, at now: Instant, _ scope: Scope,
-        _ tx: Transaction
-    ) throws {
-        try tx.db.run(
-            """
-            INSERT INTO consent (environment_id, id, connection_id, action, text, text_hash, products, accounts, at_ms,
-                expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            """,
-            [
-                .integer(scope.environmentID), .id(id), .id(connection), .text(consent.action.rawValue),
-                .text(consent.text), .text(consent.textHash), .text(consent.products.column),
-                .text(consent.accounts.joined(separator: ",")), .at(now), .at(consent.expiresAt),
-            ])
-    }
-
-    /// A connection's consents, the oldest first; at most 1000.
-    public static func list(
-        _ connection: ID<Connection>, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> [Consent] {
-        try db.query(
-            """
-            SELECT action, text, text_hash, products, accounts, expires_at_ms FROM consent
-            WHERE environment_id = $1 AND connection_id = $2 ORDER BY at_ms LIMIT 1000
-            """, [.integer(scope.environmentID), .id(connection)]
-        ) {
-            Consent(
-                action: .init(rawValue: $0.text(0)) ?? .granted, text: $0.text(1), textHash: $0.text(2),
-                products: ProductSet(column: $0.text(3)), accounts: $0.text(4).split(separator: ",").map(String.init),
-                expiresAt: $0.instantOrNil(5))
-        }
-    }
-}
-
-/// What was agreed: the text that was shown, for which products and accounts, until when.
-public struct Consent: Sendable, Equatable {
-    /// What the row says of the person's permission.
-    public enum Action: String, Sendable { case granted, renewed, revoked, expired }
-    public var action: Action
-    public var text: String
-    public var textHash: String
-    public var products: ProductSet
-    public var accounts: [String]
-    public var expiresAt: Instant?
-    public init(
-        action: Action, text: String, textHash: String, products: ProductSet, accounts: [String], expiresAt: Instant?
-    ) {
-        self.action = action
-        self.text = text
-        self.textHash = textHash
-        self.products = products
-        self.accounts = accounts
-        self.expiresAt = expiresAt
     }
 }

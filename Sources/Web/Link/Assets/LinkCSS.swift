@@ -291,6 +291,12 @@ extension LinkAssets {
         .pick input { width: 22px; height: 22px; margin: 0; flex: none; accent-color: var(--accent); }
         .pick b { font-weight: 600; }
         .all { color: var(--dim); min-height: 48px; }
+        .pairs { display: grid; gap: 12px; margin: 0; padding: 0; list-style: none; }
+        .pair { padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; }
+        .ask { border-color: var(--accent); }
+        .sides { display: grid; grid-template-columns: 1fr auto 1fr; gap: 10px; align-items: center; }
+        .sides p { margin: 0; min-width: 0; overflow-wrap: anywhere; }
+        .why { margin-top: 8px; }
         .problem {
         display: flex;
         gap: 10px;

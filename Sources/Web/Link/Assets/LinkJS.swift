@@ -27,6 +27,8 @@ extension LinkAssets {
         "link.code_expired":["onError","mfa_expired","Let the person begin again; the bank sends a new code."],
         "link.denied":["onError","access_denied","Offer another bank or another way."],
         "link.different_login":["onError","different_login","Ask the person to use the login that was linked before."],
+        "link.already_linked":["onError","already_linked","Use the record that you have; to renew its login, use a link to log in again."],
+        "link.mapping_refused":["onError","mapping_refused","Offer to try again with the login that was linked before."],
         "link.expired":["onError","expired","Nothing: the person can begin again in the widget."],
         "link.bank_down":["onError","provider_unavailable","Nothing yet: wait for onSuccess or onClose."],
         "link.failed":["onError","failed","Read reason; offer another bank or try later."],
@@ -61,6 +63,8 @@ extension LinkAssets {
         "form.rejected":["onEvent","form_rejected","Nothing: the person is asked again."],
         "accounts.shown":["onEvent","accounts_shown","Nothing."],
         "accounts.submitted":["onEvent","accounts_submitted","Nothing."],
+        "preview.shown":["onEvent","preview_shown","Nothing."],
+        "preview.submitted":["onEvent","preview_submitted","Nothing."],
         "wait.shown":["onEvent","wait_shown","Nothing."],
         "wait.slow":["onEvent","wait_slow","Nothing."],
         "wait.long":["onEvent","wait_long","Be ready to tell the person the outcome when the webhook comes."],
@@ -964,6 +968,39 @@ extension LinkAssets {
         });
         refresh();
         };
+        function named(account) {
+        return [h('b', {}, account.name || 'Account'),
+        h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))];
+        }
+        link.preview = function (step, business, send, back) {
+        function row(pair) {
+        const old = pair.before, now = pair.after;
+        return h('li', { class: pair.certain ? 'pair' : 'pair ask' }, [
+        h('div', { class: 'sides' }, [
+        h('p', {}, old ? named(old) : h('small', {}, 'New')),
+        h('p', { class: 'dim', 'aria-hidden': 'true' }, '→'), h('span', { class: 'away' }, 'becomes'),
+        h('p', {}, now ? named(now) : h('small', {}, 'Not shared any more'))
+        ]),
+        h('small', { class: 'why' }, pair.why)
+        ]);
+        }
+        function say(answer) {
+        if (link.view.isBusy()) return;
+        link.view.busy(true);
+        link.host.tell('preview.submitted', { answer: answer });
+        send(answer);
+        }
+        const sorted = step.accounts.slice().sort(function (a, b) { return a.certain - b.certain; });
+        link.view.show({
+        name: 'preview', step: 4, back: back, entry: true, title: 'Are these the same accounts?',
+        lead: 'The bank shows them differently than last time. If you say yes, ' + business +
+        ' keeps what it knows of the left one under the right one.',
+        body: h('ul', { class: 'pairs' }, sorted.map(row)),
+        note: 'If you are not sure, say no: nothing is changed then.',
+        next: { text: 'Yes, the same', press: function () { say('yes'); } },
+        other: { text: 'No, change nothing', press: function () { say('no'); } }
+        });
+        };
         })(window.kubewaLink);
         (function (link) {
         'use strict';
@@ -1261,7 +1298,11 @@ extension LinkAssets {
         access_denied: ['link.denied', 'failed', 'The bank did not allow it',
         'You or the bank refused the access. Nothing was linked.', null],
         different_login: ['link.different_login', 'failed', 'This is another login',
-        'It is not the login that was linked before. Nothing was changed. Use the same one as the first time.', null]
+        'It is not the login that was linked before. Nothing was changed. Use the same one as the first time.', null],
+        already_linked: ['link.already_linked', 'failed', 'This account is linked already',
+        'There is nothing left for you to do.', null],
+        mapping_refused: ['link.mapping_refused', 'failed', 'Nothing was changed',
+        'Log in again and choose the accounts that were linked before.', null]
         };
         function failed(step, again) {
         const code = step.code || 'failed';
@@ -1571,13 +1612,15 @@ extension LinkAssets {
         };
         function showStep(session, step) {
         const bank = now.bank ? now.bank.name : 'your bank';
-        if (step.kind === 'form' || step.kind === 'select_accounts' || step.kind === 'redirect') now.waitingSince = null;
+        if (/^(form|select_accounts|confirm_accounts|redirect)$/.test(step.kind)) now.waitingSince = null;
         if (step.kind === 'form') {
         const isFirst = step.name === 'credentials';
         link.form(step, bank, function (fields) { answer({ fields: fields }); }, isFirst ? fromLogin : fromLater);
         } else if (step.kind === 'select_accounts') {
         link.accounts(step, now.open.selection, now.open.name,
         function (accounts) { answer({ accounts: accounts }); }, fromLater);
+        } else if (step.kind === 'confirm_accounts') {
+        link.preview(step, now.open.name, function (word) { answer({ fields: { confirm: word } }); }, fromLater);
         } else if (step.kind === 'redirect') {
         screens.redirect(bank, function () { visit(step.url); }, fromLogin);
         } else if (step.kind === 'select_institution') {

@@ -212,4 +212,40 @@
     });
     refresh();
   };
+
+  function named(account) {
+    return [h('b', {}, account.name || 'Account'),
+      h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))];
+  }
+
+  /* Which old account becomes which new one, and why. - Parameter send: gets `yes` or `no`. */
+  link.preview = function (step, business, send, back) {
+    function row(pair) {
+      const old = pair.before, now = pair.after;
+      return h('li', { class: pair.certain ? 'pair' : 'pair ask' }, [
+        h('div', { class: 'sides' }, [
+          h('p', {}, old ? named(old) : h('small', {}, 'New')),
+          h('p', { class: 'dim', 'aria-hidden': 'true' }, '→'), h('span', { class: 'away' }, 'becomes'),
+          h('p', {}, now ? named(now) : h('small', {}, 'Not shared any more'))
+        ]),
+        h('small', { class: 'why' }, pair.why)
+      ]);
+    }
+    function say(answer) {
+      if (link.view.isBusy()) return;
+      link.view.busy(true);
+      link.host.tell('preview.submitted', { answer: answer });
+      send(answer);
+    }
+    const sorted = step.accounts.slice().sort(function (a, b) { return a.certain - b.certain; });
+    link.view.show({
+      name: 'preview', step: 4, back: back, entry: true, title: 'Are these the same accounts?',
+      lead: 'The bank shows them differently than last time. If you say yes, ' + business +
+        ' keeps what it knows of the left one under the right one.',
+      body: h('ul', { class: 'pairs' }, sorted.map(row)),
+      note: 'If you are not sure, say no: nothing is changed then.',
+      next: { text: 'Yes, the same', press: function () { say('yes'); } },
+      other: { text: 'No, change nothing', press: function () { say('no'); } }
+    });
+  };
 })(window.kubewaLink);

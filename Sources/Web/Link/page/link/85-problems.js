@@ -156,7 +156,11 @@
     access_denied: ['link.denied', 'failed', 'The bank did not allow it',
       'You or the bank refused the access. Nothing was linked.', null],
     different_login: ['link.different_login', 'failed', 'This is another login',
-      'It is not the login that was linked before. Nothing was changed. Use the same one as the first time.', null]
+      'It is not the login that was linked before. Nothing was changed. Use the same one as the first time.', null],
+    already_linked: ['link.already_linked', 'failed', 'This account is linked already',
+      'There is nothing left for you to do.', null],
+    mapping_refused: ['link.mapping_refused', 'failed', 'Nothing was changed',
+      'Log in again and choose the accounts that were linked before.', null]
   };
 
   function failed(step, again) {

@@ -249,13 +249,15 @@
 
   function showStep(session, step) {
     const bank = now.bank ? now.bank.name : 'your bank';
-    if (step.kind === 'form' || step.kind === 'select_accounts' || step.kind === 'redirect') now.waitingSince = null;
+    if (/^(form|select_accounts|confirm_accounts|redirect)$/.test(step.kind)) now.waitingSince = null;
     if (step.kind === 'form') {
       const isFirst = step.name === 'credentials';
       link.form(step, bank, function (fields) { answer({ fields: fields }); }, isFirst ? fromLogin : fromLater);
     } else if (step.kind === 'select_accounts') {
       link.accounts(step, now.open.selection, now.open.name,
         function (accounts) { answer({ accounts: accounts }); }, fromLater);
+    } else if (step.kind === 'confirm_accounts') {
+      link.preview(step, now.open.name, function (word) { answer({ fields: { confirm: word } }); }, fromLater);
     } else if (step.kind === 'redirect') {
       screens.redirect(bank, function () { visit(step.url); }, fromLogin);
     } else if (step.kind === 'select_institution') {
