@@ -161,7 +161,7 @@ struct CircuitBreakerTests {
         var now = start
         for round in 0..<8 {
             #expect(breaker.allowed(at: now).count == 0)
-            let wait = min(30_000 << Int64(round), 900_000)
+            let wait = min(Int64(30_000) << Int64(round), 900_000)
             #expect(breaker.state == .open(until: now + wait))
             now = now + wait
             #expect(breaker.allowed(at: now).count == 1)
