@@ -12,23 +12,6 @@ struct FeedServiceTests {
             TransactionColumn.self, "{\"id\":$id,\"account\":$account_id,\"status\":$status,\"revision\":$revision}"),
         BareForms())
 
-    private struct BareForms: RowForms {
-        func bank(_ institution: Institution, _ out: inout JSONWriter) { out.null() }
-        func bankDetail(_ institution: Institution, _ out: inout JSONWriter) { out.null() }
-        func bankNamed(_ institution: Institution, _ out: inout JSONWriter) { out.null() }
-        func customer(id: String, name: String?, _ out: inout JSONWriter) { out.null() }
-        func account(_ account: AccountFacts, _ out: inout JSONWriter) { out.null() }
-        func balanceAccount(_ account: AccountFacts, _ institution: Institution, _ out: inout JSONWriter) { out.null() }
-        func periodic(_ balances: [EarlierBalance], owner: String, _ out: inout JSONWriter) { out.null() }
-        func status(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.null() }
-        func products(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.null() }
-        func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.null() }
-        func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter) {
-            out.null()
-        }
-        func identity(_ details: IdentityDetails, _ out: inout JSONWriter) { out.null() }
-    }
-
     /// What a customer keeps: transactions by id, and a cursor.
     private struct Mirror {
         var rows: [String: String] = [:]
@@ -380,4 +363,22 @@ struct FeedServiceTests {
             #expect(try await idle.value.count == 0)
         }
     }
+}
+
+/// Forms of tests that show columns alone.
+struct BareForms: RowForms {
+    func bank(_ institution: Institution, _ out: inout JSONWriter) { out.null() }
+    func bankDetail(_ institution: Institution, _ out: inout JSONWriter) { out.null() }
+    func bankNamed(_ institution: Institution, _ out: inout JSONWriter) { out.null() }
+    func customer(id: String, name: String?, _ out: inout JSONWriter) { out.null() }
+    func account(_ account: AccountFacts, _ out: inout JSONWriter) { out.null() }
+    func balanceAccount(_ account: AccountFacts, _ institution: Institution, _ out: inout JSONWriter) { out.null() }
+    func periodic(_ balances: [EarlierBalance], owner: String, _ out: inout JSONWriter) { out.null() }
+    func status(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.null() }
+    func products(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.null() }
+    func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter) { out.null() }
+    func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter) {
+        out.null()
+    }
+    func identity(_ details: IdentityDetails, _ out: inout JSONWriter) { out.null() }
 }

@@ -129,7 +129,8 @@ import Testing
             #expect(try await world.services.connections.mark(ID(trusted: id), world.environment()))
             for _ in 0..<2 {
                 _ = try await test.database.write {
-                    try ErasureStore.step(ID(trusted: id), keeping: "record.removed", world.scope, $0)
+                    try ErasureStore.step(
+                        ID(trusted: id), keeping: "record.removed", at: world.runtime.now(), world.scope, $0)
                 }
             }
             // The process dies here.
@@ -160,7 +161,8 @@ import Testing
             var left = 4500
             var largest = 0
             while try await database.write({
-                try ErasureStore.step(ID(trusted: id), keeping: "record.removed", world.scope, $0)
+                try ErasureStore.step(
+                    ID(trusted: id), keeping: "record.removed", at: world.runtime.now(), world.scope, $0)
             }) {
                 let now = try await rows(world, id)["account_transaction"]?.count ?? 0
                 largest = max(largest, left - now)

@@ -12,8 +12,9 @@ public struct TransactionSync: Sendable {
     public var hasMore = false
     /// The reader's copy has missed changes; the pages that follow are the whole of it again.
     public var gap: FeedGap?
-    /// Connections of which something is shown, and the asked one.
-    public var connections: Set<String> = []
+    /// How fresh the connections are of which something is shown, and the asked one: an array's elements.
+    public var freshness: [UInt8] = []
+    fileprivate var connections: Set<String> = []
 }
 
 extension FeedService {
@@ -38,58 +39,44 @@ extension FeedService {
                 nil
             }
         let vault = core.vault
-        let (sync, next) = try await core.database.read(snapshot: true) { db in
-            let accounts = try Self.accounts(filter, environment.scope, db)
+        let (sync, next, facts) = try await core.database.read(snapshot: true) { db in
+            let (owner, accounts) = try Self.owned(filter, environment.scope, db)
             let horizon = try FeedStore.horizon(db)
             let stage = given?.stage ?? Self.stage(start, horizon)
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
             let reading = SyncReading(
                 scope: environment.scope, db: db, accounts: accounts, count: count, form: form, names: names)
-            switch stage {
-            case .history(let day, let id, let from):
-                return try reading.history(day, id, from, horizon)
-            case .changes(let after, let skipped, let until):
-                if let gap = try Self.gap(after, horizon, environment.scope, db) {
-                    var sync = TransactionSync()
-                    sync.gap = gap
-                    sync.hasMore = true
-                    return (sync, Self.stage(.beginning, horizon))
-                }
-                // A batch that is begun goes as far as it did then; the first page of one sets its end.
-                return try reading.changes(after, skipped, until ?? max(after, horizon))
-            }
+            let (sync, next) = try reading.page(stage, horizon)
+            let shown = owner.map { [$0] } ?? sync.connections.sorted()
+            return (sync, next, try FreshnessReads.find(shown, environment.scope, db))
         }
         var told = sync
         told.next = text(FeedCursor(filter: filter, stage: next), Self.feed, environment)
-        if case .connection(let id) = filter { told.connections.insert(id) }
+        told.freshness = FreshnessService(core: core).write(facts, in: environment, form.forms)
         return told
     }
 
-    private static func stage(_ start: FeedStart, _ horizon: FeedPlace) -> FeedCursor.Stage {
+    fileprivate static func stage(_ start: FeedStart, _ horizon: FeedPlace) -> FeedCursor.Stage {
         start == .now
             ? .changes(after: horizon, skipped: 0, until: nil)
             : .history(day: DayPager.lastDay, id: lastID, from: horizon)
     }
 
-    /// nil for all of the environment.
-    private static func accounts(_ filter: FeedFilter, _ scope: Scope, _ db: any SQLConnection) throws -> [String]? {
+    /// The connection and the accounts that are asked for; nil for all of the environment.
+    private static func owned(
+        _ filter: FeedFilter, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> (connection: String?, accounts: [String]?) {
         switch filter {
-        case .all: return nil
+        case .all: return (nil, nil)
         case .account(let id):
-            guard try !AccountReads.named(.id(id), scope, db).isEmpty else { throw DomainError.notFound("account") }
-            return [id]
+            guard let found = try AccountReads.named(.id(id), scope, db).first else {
+                throw DomainError.notFound("account")
+            }
+            return (found.connectionID, [id])
         case .connection(let id):
             guard try ConnectionReads.facts(id, scope, db) != nil else { throw DomainError.notFound("connection") }
-            return try AccountReads.named(.connection(id), scope, db).map(\.id)
+            return (id, try AccountReads.named(.connection(id), scope, db).map(\.id))
         }
-    }
-
-    private static func gap(
-        _ after: FeedPlace, _ horizon: FeedPlace, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> FeedGap? {
-        if after > horizon { return .restored }
-        guard let floor = try FeedStore.floor(scope, db), after < floor else { return nil }
-        return .retention
     }
 }
 
@@ -104,6 +91,28 @@ private struct SyncReading {
 
     typealias Read = (TransactionSync, FeedCursor.Stage)
 
+    func page(_ stage: FeedCursor.Stage, _ horizon: FeedPlace) throws -> Read {
+        switch stage {
+        case .history(let day, let id, let from):
+            return try history(day, id, from, horizon)
+        case .changes(let after, let skipped, let until):
+            if let gap = try gap(after, horizon) {
+                var sync = TransactionSync()
+                sync.gap = gap
+                sync.hasMore = true
+                return (sync, FeedService.stage(.beginning, horizon))
+            }
+            // A batch that is begun goes as far as it did then; the first page of one sets its end.
+            return try changes(after, skipped, until ?? max(after, horizon))
+        }
+    }
+
+    private func gap(_ after: FeedPlace, _ horizon: FeedPlace) throws -> FeedGap? {
+        if after > horizon { return .restored }
+        guard let floor = try FeedStore.floor(scope, db), after < floor else { return nil }
+        return .retention
+    }
+
     private struct Item {
         let day: String
         let id: String
@@ -117,7 +126,7 @@ private struct SyncReading {
         return Item(day: row.text(8), id: row.text(0), connection: row.text(1), json: out.bytes())
     }
 
-    func history(_ day: String, _ id: String, _ from: FeedPlace, _ horizon: FeedPlace) throws -> Read {
+    private func history(_ day: String, _ id: String, _ from: FeedPlace, _ horizon: FeedPlace) throws -> Read {
         var items: [Item] = []
         if let accounts {
             for account in accounts {
@@ -144,7 +153,7 @@ private struct SyncReading {
         return (sync, .changes(after: from, skipped: 0, until: nil))
     }
 
-    func changes(_ after: FeedPlace, _ skipped: Int, _ until: FeedPlace) throws -> Read {
+    private func changes(_ after: FeedPlace, _ skipped: Int, _ until: FeedPlace) throws -> Read {
         var page = FeedPage(after: after, skipped: skipped, room: count)
         var isWhole = false
         while page.room > 0, !isWhole {

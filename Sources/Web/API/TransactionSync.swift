@@ -62,6 +62,7 @@ enum TransactionSyncs {
             out.member("has_more", sync.hasMore)
             out.member("next_cursor", sync.next)
             out.member("gap", sync.gap?.rawValue)
+            out.array("freshness") { $0.members(sync.freshness) }
         }
     }
 }
