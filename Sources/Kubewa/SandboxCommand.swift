@@ -5,8 +5,8 @@ import Engine
 
 struct SandboxCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sandbox", abstract: "The sandbox bank: customers, transactions, clock.",
-        subcommands: [Generate.self, Post.self, Clock.self])
+        commandName: "sandbox", abstract: "The sandbox bank: customers, transactions, scenarios, clock.",
+        subcommands: [Generate.self, Post.self, SandboxScenarioCommand.self, Clock.self])
 
     struct Generate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make random customers.")

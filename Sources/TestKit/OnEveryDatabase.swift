@@ -48,9 +48,12 @@ public struct TestDatabase: Sendable {
 
     /// Opens the same database again, as a process does after a crash. The caller's old `Database` goes on living;
     /// it is closed with the test.
-    public func reopened(exclusive: Bool = false) async throws -> Database {
+    /// - Parameter wrap: what stands between the pool and each connection.
+    public func reopened(
+        exclusive: Bool = false, wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
+    ) async throws -> Database {
         let again = try await Database.open(
-            location, readers: Self.readers, exclusive: exclusive, logger: TestDatabases.logger)
+            location, readers: Self.readers, exclusive: exclusive, logger: TestDatabases.logger, wrap: wrap)
         opened.list.withLock { $0.append(again) }
         return again
     }

@@ -22,12 +22,15 @@ public struct World: Sendable {
 
     /// - Parameters:
     ///   - sameAs: goes on with the database, the tenant and the clock of an earlier world, as a restart does.
+    ///   - runtime: the first world's clock and chance; by default the usual ones.
     ///   - environments: where the sandbox bank serves.
+    ///   - refreshFloor: the operator's floor.
     public static func make(
-        on database: Database, sameAs earlier: World? = nil, environments: Set<EnvironmentKind> = [.sandbox],
+        on database: Database, sameAs earlier: World? = nil, runtime: ManualRuntime? = nil,
+        environments: Set<EnvironmentKind> = [.sandbox], refreshFloor: RefreshInterval? = nil,
         wrap: (any HTTPTransport) -> any HTTPTransport = { $0 }
     ) async throws -> World {
-        let runtime = earlier?.runtime ?? ManualRuntime()
+        let runtime = earlier?.runtime ?? runtime ?? ManualRuntime()
         let vault = try await Vault.open(
             .value(String(repeating: "0f", count: 32), variable: "KUBEWA_MASTER_KEY"), database: database,
             runtime: runtime)
@@ -39,9 +42,11 @@ public struct World: Sendable {
             environments: environments)
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
+        var settings = EngineSettings(publicURL: "https://kubewa.example")
+        settings.refreshFloorMs = refreshFloor?.ms ?? 0
         let core = Core(
             database: database, vault: vault, runtime: runtime, connectors: ConnectorCatalog([connector]),
-            settings: EngineSettings(publicURL: "https://kubewa.example"), logger: logger)
+            settings: settings, logger: logger)
         let pushes = LatePushes()
         let services = Services(core: core, bank: bank, book: book, transport: pushes)
         pushes.connect(services.upstream)

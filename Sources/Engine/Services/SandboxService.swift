@@ -51,6 +51,40 @@ public struct SandboxService: Sendable {
         return posted
     }
 
+    // MARK: scenarios
+
+    /// Keeps a scenario under a username, or for an institution under `bank:` and its slug, in place of an earlier one.
+    /// - Throws: `DomainError` that names the place in the script.
+    public func setScenario(
+        _ name: String, _ script: JSONValue, in environment: Domain.Environment
+    ) async throws -> SandboxNamedScenario {
+        try requireSandbox(environment)
+        return try await bank.setScenario(name, script, environmentID: environment.id)
+    }
+
+    /// One scenario, the environment's or one that every sandbox has.
+    public func scenario(_ name: String, in environment: Domain.Environment) async throws -> SandboxNamedScenario {
+        try requireSandbox(environment)
+        return try await bank.scenario(name, environmentID: environment.id)
+    }
+
+    /// The environment's scenarios by name, and the name after which the next page goes on.
+    public func scenarios(
+        after name: String?, limit: Int, in environment: Domain.Environment
+    ) async throws -> (scenarios: [SandboxNamedScenario], next: String?) {
+        try requireSandbox(environment)
+        let found = try await bank.scenarios(
+            after: name ?? "", limit: limit + 1, environmentID: environment.id)
+        let page = Array(found.prefix(limit))
+        return (page, found.count > limit ? page.last?.name : nil)
+    }
+
+    /// Logins of that name fall back to what they were without it.
+    public func removeScenario(_ name: String, in environment: Domain.Environment) async throws {
+        try requireSandbox(environment)
+        try await bank.removeScenario(name, environmentID: environment.id)
+    }
+
     // MARK: clock
 
     /// The environment's time and, while it is being moved, its target.

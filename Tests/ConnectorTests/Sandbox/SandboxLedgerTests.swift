@@ -22,13 +22,13 @@ struct SandboxLedgerTests {
             id: ID(trusted: "000000000000000000000001"), draft: draft, institution: bank.slug, createdAt: created)
         let user = SandboxUser(environmentID: 7, institution: bank.slug, username: username)
         return try #require(
-            SandboxPersona(user, bank, customer: customer, openedAt: created, bankSeed: bankSeed))
+            SandboxPersona(user, bank, script: nil, customer: customer, openedAt: created, bankSeed: bankSeed))
     }
 
     private func statement(
         _ persona: SandboxPersona, _ account: SandboxAccount, at now: Instant, _ history: SandboxHistory = .init()
     ) -> SandboxStatement {
-        SandboxStatement(account, of: persona, history, at: now, SandboxTotals())
+        SandboxStatement(account, of: persona, history, at: now, SandboxShow(), SandboxTotals())
     }
 
     private func all(_ persona: SandboxPersona, _ account: SandboxAccount, at now: Instant) -> [SandboxEntry] {
@@ -58,7 +58,9 @@ struct SandboxLedgerTests {
                 while day < Self.created.day() {
                     expected = sums[day] ?? expected
                     let evening = day.adding(days: 1).start() + -1
-                    let then = SandboxStatement(account, of: persona, SandboxHistory(), at: evening, totals).balance
+                    let then = SandboxStatement(
+                        account, of: persona, SandboxHistory(), at: evening, SandboxShow(), totals
+                    ).balance
                     #expect(then.ledgerMinor == expected && then.availableMinor == expected, "\(day)")
                     day = day.adding(days: 1)
                 }
