@@ -28,6 +28,7 @@ struct Composition {
         let logger = options.logger()
         try options.makeFolder()
         let location = try options.location()
+        if isServing, serve.role != .all, location.dialect == .sqlite { throw RoleRefused(role: serve.role) }
         let database = try await Database.open(location, exclusive: isServing, logger: logger)
         do {
             _ = try await database.migrate(Migrations.all)
@@ -87,12 +88,13 @@ struct Composition {
         let connections = WebMetrics.Gauge("kubewa_webhook_connections", help: "Connections to webhook receivers.") {
             [("", Double(sender.openConnections))]
         }
+        let work: [any Service] = [
+            Housekeeper(core: core), ClockLoop(core: core), LaneLoop(DeliveryWork(core: core, transport: sender)),
+            LaneLoop(RefreshWork(core: core)),
+        ]
         let parts: [any Service] =
-            [
-                WakeRelay(core: core), bankServer(serve), Housekeeper(core: core), ClockLoop(core: core),
-                LaneLoop(DeliveryWork(core: core, transport: sender)),
-                LaneLoop(RefreshWork(core: core)),
-            ] + webServices(serve, [connections], onReady)
+            [WakeRelay(core: core), bankServer(serve)] + (serve.role.doesWork ? work : [])
+            + webServices(serve, [connections], onReady)
         var configuration = ServiceGroupConfiguration(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(30)
@@ -134,6 +136,7 @@ struct Composition {
     ) -> [any Service] {
         var settings = WebSettings()
         settings.perAddressPerMinute = max(0, serve.addressLimit)
+        settings.role = serve.role
         let web = WebApp(services: services, settings: settings, gauges: gauges)
         let server = Application(
             responder: web, server: WebApp.server,

@@ -24,6 +24,7 @@ struct DoctorCommand: AsyncParsableCommand {
         report("clock", clockProblem())
         report("port \(serve.port) of the API", portProblem(serve.port, "--port", host: serve.host))
         report("port \(serve.bankPort) of the sandbox bank", portProblem(serve.bankPort, "--bank-port"))
+        report("role \(serve.role.rawValue)", roleProblem())
         report("data folder \(data.data)", folderProblem())
         let (database, key, skew) = await storageProblems()
         report("database", database)
@@ -47,6 +48,11 @@ struct DoctorCommand: AsyncParsableCommand {
         case .noSuchAddress: "\(host) is no address of this machine; choose another with --host"
         case .forbidden: "needs rights that this user does not have; choose another with \(option)"
         }
+    }
+
+    private func roleProblem() -> String? {
+        guard serve.role != .all, let location = try? data.location(), location.dialect == .sqlite else { return nil }
+        return "\(RoleRefused(role: serve.role))"
     }
 
     /// A key file that is missing or cannot be read is the database's problem to tell.

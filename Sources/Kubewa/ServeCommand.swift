@@ -1,4 +1,6 @@
 import ArgumentParser
+import Domain
+import Domain
 import Engine
 import Foundation
 import Storage
@@ -16,7 +18,9 @@ struct ServeCommand: AsyncParsableCommand {
             try PortCheck.require(serve.bankPort, "--bank-port")
             let composition = try await Composition.open(
                 data, serve: serve, isServing: true, settings: Composition.settings(serve))
-            Console.say("Kubewa serves \(serve.root) on \(try data.location())")
+            Console.say(
+                "Kubewa serves \(serve.root) on \(try data.location())"
+                    + (serve.role == .all ? "" : " as \(serve.role.rawValue)"))
             if serve.allowLoopbackWebhooks {
                 Console.say(
                     "Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")

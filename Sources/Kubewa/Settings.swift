@@ -78,6 +78,9 @@ struct ServeOptions: ParsableArguments {
     @Flag(help: "Let production link the sandbox bank. For tests only.")
     var sandboxInProduction = false
 
+    @Option(help: "api answers requests, worker refreshes and delivers, all does both.")
+    var role: NodeRole = .all
+
     @Option(help: "Requests per minute and key; 0 is no limit.")
     var rateLimit: Int = 0
 
@@ -139,6 +142,17 @@ struct ServeOptions: ParsableArguments {
     var root: String {
         let text = publicURL ?? "http://\(host == "0.0.0.0" ? "127.0.0.1" : host):\(port)"
         return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}
+
+extension NodeRole: ExpressibleByArgument {}
+
+/// SQLite is for one process, which does everything.
+struct RoleRefused: Error, CustomStringConvertible {
+    let role: NodeRole
+    var description: String {
+        "--role \(role.rawValue) needs PostgreSQL, since nodes share their work through it: give --database "
+            + "postgres://…, or leave --role away on SQLite."
     }
 }
 

@@ -13,14 +13,14 @@ enum Rescheduler {
     }
 
     /// Sets each product's next due time after a run that fetched `fetched`: the connection's own slot on the grid of
-    /// its effective interval. What was not fetched and is still to come stays.
+    /// its effective interval. What was not fetched stays due when it is.
     static func advance(
         _ schedule: inout Schedule, of connection: ID<Connection>, fetched: Set<Product>, now: Instant
     ) {
         let phase = Spread.phase(connection.hex)
         func next(_ interval: RefreshInterval?, _ ms: Int64?, _ due: Instant?, _ product: Product) -> Instant? {
             guard let interval else { return nil }
-            if let due, due > now, !fetched.contains(product) { return due }
+            if let due, !fetched.contains(product) { return due }
             return Spread.next(after: now, periodMs: ms ?? interval.ms, phase: phase)
         }
         schedule.balanceDue = next(

@@ -21,11 +21,18 @@ enum UpstreamRoutes {
 
 /// Probes and metrics, for those who run the server.
 enum ProbeRoutes {
-    static func all(_ metrics: WebMetrics, _ gauges: [WebMetrics.Gauge]) -> [Route] {
+    static func all(_ metrics: WebMetrics, _ role: NodeRole, _ gauges: [WebMetrics.Gauge]) -> [Route] {
         [
             Route(
                 .get, "/health", wire: .plain, access: .open, summary: "This process answers.", example: "{}"
-            ) { _ in Reply.json { out in out.object { $0.member("status", "ok") } } },
+            ) { _ in
+                Reply.json { out in
+                    out.object { out in
+                        out.member("status", "ok")
+                        out.member("role", role.rawValue)
+                    }
+                }
+            },
             Route(
                 .get, "/ready", wire: .plain, access: .open, summary: "The database answers.", example: "{}"
             ) { call in

@@ -15,6 +15,8 @@ public struct WebSettings: Sendable {
     public var logsRequests: Bool
     /// Requests of one address a minute to each operation that needs no key; 0 is no limit.
     public var perAddressPerMinute = 300
+    /// A worker answers probes alone.
+    public var role = NodeRole.all
 
     public init(bodyBytesMax: Int = 1 << 20, bodySeconds: Int64 = 20, logsRequests: Bool = true) {
         self.bodyBytesMax = bodyBytesMax
@@ -58,8 +60,8 @@ public struct WebApp: HTTPResponder {
             "kubewa_http_deadlines", help: "Deadlines of requests that are not answered, and of bodies on their way."
         ) { [("", Double(background.watchedCount))] }
         table = RouteTable(
-            APICatalog.routes + LinkPage.routes
-                + ProbeRoutes.all(metrics, EngineGauges.all(services.core) + [own] + gauges))
+            (settings.role.answersRequests ? APICatalog.routes + LinkPage.routes : [])
+                + ProbeRoutes.all(metrics, settings.role, EngineGauges.all(services.core) + [own] + gauges))
         limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
         addressLimiter = AddressLimiter(perMinute: settings.perAddressPerMinute)
         logger = services.core.logger
