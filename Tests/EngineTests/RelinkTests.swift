@@ -211,7 +211,8 @@ struct RelinkTests {
             #expect(after.map(\.id) == before.map(\.id), "the same account, with the other number")
             #expect(after[0].mask == pairs[0].after?.mask)
             #expect(after[0].numberIndex != before[0].numberIndex)
-            #expect(rows.subtracting(try await transactions(world)).isEmpty)
+            let left = try await transactions(world)
+            #expect(rows.subtracting(left).isEmpty)
         }
     }
 
