@@ -64,7 +64,6 @@ struct RelinkTests {
             try await world.listen()
             let first = try await world.link { $0.historyMonths = 1 }
             try await world.settle()
-            try await world.advance(days: 1)
             let before = try await accounts(world)
             let rows = try await count(world, "account_transaction")
             let second = try await world.link {
@@ -107,10 +106,12 @@ struct RelinkTests {
             guard case .failed(let error) = refused.step else { return #expect(Bool(false), "\(refused.step)") }
             #expect(error.code == .alreadyLinked)
             #expect(try await count(world, "connection") == 1)
-            try await world.advance(days: 1)
-            let id = try #require(first.connectionID.flatMap { ID<Connection>($0) })
-            let kept = try await database.read { try ConnectionStore.find(id, world.scope, $0) }
-            #expect(kept?.status == .active, "the refused login did not end the first one")
+            let run = try await world.services.refreshes.request(
+                scope: world.scope, accountID: nil, connectionID: first.connectionID, products: [.balance],
+                cause: .demand)
+            try await world.settle()
+            let ended = try await world.services.refreshes.find(scope: world.scope, id: run.refreshID)
+            #expect(ended.state == "done", "the refused login did not end the first one")
             try await setPolicy(world, .allow)
             let second = try await world.link()
             #expect(second.status == .done)
