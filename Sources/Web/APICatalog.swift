@@ -7,7 +7,7 @@ public enum APICatalog {
         Links.Create.self, Links.List.self, Links.Remove.self, Links.CreateReauth.self,
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
         LinkSessions.Institutions.self,
-        Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self,
+        Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self, AccountCompleteness.Get.self,
         TransactionSyncs.Get.self, TransactionSyncs.Post.self,
         Connections.List.self, Connections.Get.self, Connections.Remove.self, Customers.Remove.self,
         Refreshes.Create.self, Refreshes.Get.self, Refreshes.List.self,

@@ -33,6 +33,13 @@ public enum EventCatalog {
         "transaction.split", "What was one transaction was ruled by the API to be two.", isRefresh: true)
     public static let transactionsError = EventType(
         "transaction.error", "A refresh that was asked for could not fetch the transactions.", isRefresh: true)
+    public static let gapFound = EventType(
+        "account.gap_found",
+        "Balances speak of money that no transaction tells of, also after fetching the days again.",
+        isRefresh: true)
+    public static let gapClosed = EventType(
+        "account.gap_closed", "What was missing between an account's balances and its transactions is there.",
+        isRefresh: true)
     public static let identity = EventType("identity.success", "An identity is ready or has changed.")
     public static let reauthRequired = EventType(
         "record.reauth_required", "The user must log in at the bank again; data is kept, refreshes wait.")
@@ -62,7 +69,7 @@ public enum EventCatalog {
         intervalChanged, phaseChanged,
         auth, accounts, balance, balanceError, transactions, transactionsUpdated, transactionsRemoved,
         transactionsMerged, transactionsSplit,
-        transactionsError, identity, reauthRequired, repaired, consentExpiring, consentExpired,
+        transactionsError, gapFound, gapClosed, identity, reauthRequired, repaired, consentExpiring, consentExpired,
         removed, institutionHealth,
     ]
 }

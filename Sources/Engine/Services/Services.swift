@@ -14,6 +14,7 @@ public struct Services: Sendable {
     public let upstream: UpstreamService
     public let sandbox: SandboxService
     public let reads: ReadService
+    public let completeness: CompletenessService
     public let connections: ConnectionService
     public let schedules: ScheduleService
     public let lineage: LineageService
@@ -32,6 +33,7 @@ public struct Services: Sendable {
         upstream = UpstreamService(core: core, refreshes: refreshes)
         sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
         reads = ReadService(core: core)
+        completeness = CompletenessService(core: core)
         connections = ConnectionService(core: core)
         schedules = ScheduleService(core: core)
         lineage = LineageService(core: core)

@@ -76,8 +76,10 @@ extension Syncer {
             return true
         }
         core.wakes.deliveries.set()
-        if isDone { core.counters.count(.done) }
-        return isDone
+        guard isDone else { return false }
+        core.counters.count(.done)
+        await CompletenessReview(core: core).after(run)
+        return true
     }
 
     private func apply(_ fetched: Fetched, _ run: Run, _ tx: Transaction) throws -> StepCounts {

@@ -59,6 +59,7 @@ struct Syncer {
             try await extend(&run)
             if run.refresh.stepsDone == run.refresh.steps.count { isDone = try await finish(run) }
         }
+        await CompletenessReview(core: core).after(run)
     }
 
     // MARK: begin
@@ -118,7 +119,7 @@ struct Syncer {
     func plan(_ run: Run, _ products: Set<Product>, _ now: Instant) -> [SyncStep] {
         let capabilities = run.connector.descriptor.capabilities
         return SyncPlan.steps(
-            accounts: run.accounts.map(\.id.hex), products: products.intersection(capabilities.products),
+            accounts: inTurn(run, now), products: products.intersection(capabilities.products),
             today: now.day(), syncedTo: run.schedule.syncedTo,
             historyMonths: min(run.connection.historyMonths, capabilities.historyMonthsMax),
             windowDaysMax: capabilities.windowDaysMax)

@@ -43,6 +43,7 @@ public enum ErasureStore {
     /// What is left when no step has more to do: few rows, the connection's own last.
     public static func finish(_ id: ID<Connection>, _ scope: Scope, _ tx: Transaction) throws {
         let key: [SQLValue] = [.integer(scope.environmentID), .id(id)]
+        for sql in CompletenessStore.eraseSQL { try tx.db.run(sql, key) }
         for (sql, list) in [(identitySQL, "identities"), (accountSQL, "accounts")] {
             for day in try tx.db.query(sql, key, { $0.text(0) }) {
                 tx.count(list, of: scope.environmentID, on: day, Total(count: -1))

@@ -3,6 +3,8 @@ import Domain
 /// Why a refresh runs; a run may have several causes.
 public enum RefreshCause: String, Sendable, CaseIterable {
     case link, schedule, demand, check, push
+    /// Days in which transactions seem to be missing are fetched once more.
+    case gap
 }
 
 /// One run of fetching. It is made of steps; each commits alone, so a run that stops goes on where it stopped.
