@@ -19,6 +19,8 @@ import NIOSSL
 public final class BankHTTPClient: HTTPTransport {
     public static let bodyBytesMax = 8 * 1024 * 1024
     private static let connectSeconds: Int64 = 10
+    /// Kept connections to one host; the engine decides how many requests a bank gets at once.
+    private static let connectionsPerHost = 64
 
     private let client: HTTPClient
     private let bodyBytesMax: Int
@@ -29,6 +31,7 @@ public final class BankHTTPClient: HTTPTransport {
         configuration.httpVersion = .http1Only
         // A bank that refuses is told to the connector at once; trying again is the engine's decision.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.connectionsPerHost
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         self.bodyBytesMax = bodyBytesMax
     }
