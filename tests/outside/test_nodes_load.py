@@ -140,14 +140,14 @@ def test_killed_frozen_and_restarted_under_load(first, second, receiver):
     tenant.set_webhook(receiver.url(), payload="complete")
     users = [f"user{number}" for number in range(RECORDS)]
     tenant.make_customers(*users, bank=BANK)
-    first.run(
-        "banks", "set", BANK, *first.where, "--env", "sandbox", "--rate", f"{RATE}/{RATE_SECONDS}s", "--concurrency",
-        str(CONCURRENCY),
-    )
     records = link_all(tenant, users)
     scanned = "SELECT COUNT(*) FROM refresh_schedule WHERE scan_phase = 'periodic'"
     wait_until("the first data of all", lambda: first.database.rows(scanned) == [(str(RECORDS),)])
 
+    first.run(
+        "banks", "set", BANK, *first.where, "--env", "sandbox", "--rate", f"{RATE}/{RATE_SECONDS}s", "--concurrency",
+        str(CONCURRENCY),
+    )
     meter = BankMeter([first, second])
     load = Load(tenant, users, [first, second])
     try:
