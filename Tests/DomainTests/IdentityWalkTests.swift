@@ -10,26 +10,32 @@ struct IdentityWalkTests {
 
     @Test("no transaction is lost, doubled or gets another id, however the bank's ids fail", arguments: Ids.allCases)
     func walk(ids: Ids) {
-        for seed in 1...12 {
-            var bank = FickleBank(seed: UInt64(seed), ids: ids)
-            var store = WalkStore()
-            for step in 0..<70 {
-                bank.live()
-                let window = DayWindow(from: bank.today.adding(days: -9), to: bank.today)
-                let rows = bank.rows(window)
-                store.take(rows, window)
-                let place = "\(ids), KUBEWA_SEED=\(seed), step \(step)"
-                #expect(store.contents(window) == WalkStore.contents(rows), "\(place): as many as the bank has")
-                #expect(store.wanderers == 0, "\(place): an id wandered to another transaction")
-                let writes = store.writes
-                store.take(rows, window)
-                #expect(store.writes == writes, "\(place): the same answer again changes nothing")
-            }
-            #expect(store.made > 60)
-            if ids == .newWithEveryAnswer { #expect(store.trust.level == .changing) }
-            if ids == .stable { #expect(store.trust.level == .trusted) }
-            if ids == .placesOverAll { #expect(store.trust.level == .reused) }
+        for seed in 1...4 { if !walk(ids, seed) { return } }
+    }
+
+    /// - Returns: false at the first thing that is wrong.
+    private func walk(_ ids: Ids, _ seed: Int) -> Bool {
+        var bank = FickleBank(seed: UInt64(seed), ids: ids)
+        var store = WalkStore()
+        for step in 0..<60 {
+            bank.live()
+            let window = DayWindow(from: bank.today.adding(days: -9), to: bank.today)
+            let rows = bank.rows(window)
+            store.take(rows, window)
+            let isRight = store.contents(window) == WalkStore.contents(rows) && store.wanderers == 0
+            let place = "\(ids), KUBEWA_SEED=\(seed), step \(step)"
+            #expect(store.contents(window) == WalkStore.contents(rows), "\(place): as many as the bank has")
+            #expect(store.wanderers == 0, "\(place): an id wandered to another transaction")
+            let writes = store.writes
+            store.take(rows, window)
+            #expect(store.writes == writes, "\(place): the same answer again changes nothing")
+            guard isRight, store.writes == writes else { return false }
         }
+        #expect(store.made > 50)
+        if ids == .newWithEveryAnswer { #expect(store.trust.level == .changing) }
+        if ids == .stable { #expect(store.trust.level == .trusted) }
+        if ids == .placesOverAll { #expect(store.trust.level == .reused) }
+        return true
     }
 }
 
@@ -76,7 +82,8 @@ private struct WalkStore {
         }
         let near = rows.filter { isNear($0.value) }
         let known = Set(near.values.compactMap(\.upstreamID))
-        let far = rows.filter { !isNear($0.value) && wanted.subtracting(known).contains($0.value.upstreamID ?? "") }
+        let unknown = wanted.subtracting(known)
+        let far = rows.filter { !isNear($0.value) && unknown.contains($0.value.upstreamID ?? "") }
         return (near.sorted { $0.key < $1.key } + far.sorted { $0.key < $1.key }).map {
             StoredTransaction(id: $0.key, fetched: $0.value)
         }
@@ -118,7 +125,7 @@ private struct FickleBank {
         let minor = isTwin ? -5_000 : Int64.random(in: 1_000...900_000, using: &random)
         for _ in 0...(isTwin ? 1 : 0) {
             made += 1
-            let text = isTwin ? "USSD AIRTIME" : "POS MERCHANT \(made) REF #\(made)"
+            let text = isTwin ? "USSD AIRTIME" : "POS\(made) SHOP\(made) #\(made)"
             let row = FetchedTransaction(
                 upstreamID: nil, status: isHold ? .pending : .booked, amount: Money(minor: minor, currency: .ngn),
                 bookedOn: day, text: text)

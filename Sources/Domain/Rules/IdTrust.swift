@@ -41,6 +41,7 @@ public struct IdTrust: Sendable, Equatable {
         return changed * 10 > samples ? .changing : .trusted
     }
 
+    /// The counts of both.
     public static func + (left: Self, right: Self) -> Self {
         Self(
             kept: left.kept + right.kept, changed: left.changed + right.changed, reused: left.reused + right.reused,

@@ -39,6 +39,7 @@ public struct Match: Sendable, Equatable {
 
 /// What somebody decided by the API about rows of the bank, remembered so that no refresh decides it again.
 public struct Ruling: Sendable, Equatable {
+    /// Which way it was decided.
     public enum Kind: String, Sendable {
         /// The bank's row is this transaction.
         case same

@@ -1,5 +1,6 @@
 /// A step in the life of a transaction that was no plain match of the bank's id.
 public struct LineageEntry: Sendable, Equatable {
+    /// Who did what to the transaction.
     public enum Kind: String, Sendable {
         /// A refresh took a row of the bank for this transaction.
         case matched

@@ -41,27 +41,29 @@ struct Matcher {
         oldestFirst = fetched.indices.sorted { (fetched[$0].bookedOn, $1) < (fetched[$1].bookedOn, $0) }
     }
 
-    /// The ladder. A trusted id stands above the content, an untrusted one below it.
+    /// The ladder. A trusted id stands above the content, one that is reused below it; while nothing is known, an id
+    /// and a likeness together stand above the content, and an id alone below it.
     mutating func climb() {
         matchIDs(\.upstreamID) { Reconciler.isSameContent($0, $1) ? Match(.id, 100) : nil }
         if level != .reused, provesReuse() { level = .reused }
         applyRulings()
-        if level != .reused { matchAgreeing() }
+        if level != .reused { matchAgreeing(needsLikeness: level != .trusted) }
         matchIDs(\.supersedes) { _, _ in Match(.supersedes, 99) }
         matchContent()
-        if level != .reused { matchCorrections() }
+        if level == .unknown || level == .changing { matchAgreeing(needsLikeness: false) }
         matchPostings()
+        if level != .reused { matchCorrections() }
         matchLoosely()
-        if level == .reused { matchAgreeing() }
+        if level == .reused { matchAgreeing(needsLikeness: true) }
     }
 
     // MARK: rungs
 
-    private mutating func matchAgreeing() {
+    private mutating func matchAgreeing(needsLikeness: Bool) {
         let repeated = repeated
         matchIDs(\.upstreamID) { old, new in
             guard Reconciler.agrees(old, new), !repeated.contains(new.upstreamID ?? "") else { return nil }
-            return Match(.id, 100)
+            return !needsLikeness || Reconciler.isSimilar(old.text, new.text) ? Match(.id, 100) : nil
         }
     }
 
@@ -337,7 +339,7 @@ enum RowPages {
         var counts: [String: Int] = [:]
         for row in rows { if let id = row.upstreamID { counts[id, default: 0] += 1 } }
         guard counts.count < rows.count || counts.keys.contains(where: isBlank) else { return (rows, []) }
-        let repeated = level == .trusted ? [] : contradicted(rows, counts)
+        let repeated = contradicted(rows, counts)
         var places: [String: [Int]] = [:]
         var kept: [FetchedTransaction] = []
         for row in rows {
@@ -349,7 +351,7 @@ enum RowPages {
             }
             let isCertain = level != .reused && !repeated.contains(id)
             let known = (places[id] ?? []).suffix(Matcher.holdersMax).first {
-                level == .trusted || (isCertain ? isOne(kept[$0], row) : isTwice(kept[$0], row))
+                isCertain ? isOne(kept[$0], row) : isTwice(kept[$0], row)
             }
             if let known {
                 kept[known] = kept[known].status == .booked && row.status == .pending ? kept[known] : row
