@@ -78,7 +78,10 @@ struct Composition {
         let core = services.core
         if database.dialect == .sqlite {
             let now = core.runtime.now()
-            try await database.write { try LaneStore.dropLeases(now: now, $0) }
+            try await database.write { tx in
+                try LaneStore.dropLeases(now: now, tx)
+                try BankStore.dropShares(tx)
+            }
         }
         let group = MultiThreadedEventLoopGroup.singleton
         let resolver = SystemResolver(group: group)

@@ -49,6 +49,26 @@ public struct CallBudget: Sendable, Equatable {
         return nil
     }
 
+    /// The first moment at which all these calls can be made without a person; the first at which one can be, when the
+    /// budget never holds all of them at once.
+    public func ready(for operations: [BankOperation], calls: String, at now: Instant) -> Instant {
+        let known = CallLedger(text: calls)
+        var time = now
+        var first: Instant?
+        // Each round ends at the moment at which one more call has left the day.
+        for _ in 0..<256 where time - now <= Instant.dayMs + 2000 {
+            var ledger = known
+            var denied: Instant?
+            for (index, operation) in operations.enumerated() where denied == nil {
+                denied = take(operation, &ledger, at: time, isUserPresent: false)
+                if denied == nil, index == 0, first == nil { first = time }
+            }
+            guard let denied else { return time }
+            time = denied
+        }
+        return first ?? time
+    }
+
     /// Notes that the bank itself says that nothing is left before an instant.
     public func exhaust(
         _ operation: BankOperation, _ ledger: inout CallLedger, until: Instant, at now: Instant

@@ -63,6 +63,8 @@ final class BankGate: Sendable {
     }
 
     private let banks = Mutex<[BankKey: Bank]>([:])
+    /// The budgets that operators set, for banks that this node does not ask itself.
+    private let budgets = Mutex<[EnvironmentKind: [String: CallBudget]]>([:])
     let tally = BankTally()
 
     init() {}
@@ -88,8 +90,38 @@ final class BankGate: Sendable {
 
     /// The budget of each connection at a bank: what the operator set, else what its connector states.
     func budget(_ institution: String, _ environment: Domain.Environment, _ core: Core) -> CallBudget {
-        let set = banks.withLock { $0[BankKey(institution, environment)]?.facts.setting.budget }
+        let bank = banks.withLock { $0[BankKey(institution, environment)] }
+        let isKnown = bank?.lookedAt != nil
+        let set =
+            isKnown
+            ? bank?.facts.setting.budget : budgets.withLock { $0[environment.kind]?[institution] }
         return set ?? capabilities(institution, environment.kind, core)?.budget ?? CallBudget()
+    }
+
+    /// Reads the budgets that operators set; each node does so now and then.
+    func readBudgets(_ core: Core) async throws {
+        let found = try await core.database.read { db in
+            try EnvironmentKind.allCases.map { ($0, try BankStore.settings($0, db).compactMapValues(\.budget)) }
+        }
+        budgets.withLock { known in for (kind, each) in found { known[kind] = each } }
+    }
+
+    /// What a connector can do at a bank, with the budget that holds there.
+    func capabilities(
+        of connector: any Connector, _ institution: String, _ environment: Domain.Environment, _ core: Core
+    ) -> Capabilities {
+        var found = connector.descriptor.capabilities
+        found.budget = budget(institution, environment, core)
+        return found
+    }
+
+    /// As `capabilities`, by what the database holds: for nodes that do not ask the bank themselves.
+    static func capabilities(
+        of connector: any Connector, _ institution: String, _ environment: Domain.Environment, _ db: any SQLConnection
+    ) throws -> Capabilities {
+        var found = connector.descriptor.capabilities
+        if let set = try BankStore.setting(of: institution, environment.kind, db).budget { found.budget = set }
+        return found
     }
 
     private func capabilities(_ institution: String, _ kind: EnvironmentKind, _ core: Core) -> Capabilities? {

@@ -40,6 +40,7 @@ public struct Housekeeper: Service {
     /// One round; what is not urgent only when an hour has passed since it was done last.
     public func tick() async throws {
         let now = core.runtime.now()
+        try await core.gate.readBudgets(core)
         let count = try await core.database.write { try LinkSessionStore.expire(now: now, $0) }
         if count > 0 { core.logger.info("link sessions expired", metadata: ["count": "\(count)"]) }
         let removed = try await ConnectionService(core: core).resume()

@@ -104,10 +104,13 @@ public struct ScheduleService: Sendable {
         var changed = schedule
         changed.setting = change.applied(to: schedule.setting)
         if let isPaused = change.isPaused { changed.pausedAt = isPaused ? schedule.pausedAt ?? now : nil }
-        if let connector = core.connectors.connector(id: connection.connector) {
+        if let connector = core.connectors.connector(id: connection.connector),
+            let environment = try TenantStore.environment(scope.environmentID, tx.db)
+        {
             let accounts = try AccountStore.list(connection.id, scope, tx.db).count
             changed = Rescheduler.settled(
-                changed, accounts: accounts, connector.descriptor.capabilities, core.settings)
+                changed, accounts: accounts,
+                try BankGate.capabilities(of: connector, connection.institution, environment, tx.db), core.settings)
         }
         var moved: Set<Product> = []
         for product in [Product.balance, .transactions]

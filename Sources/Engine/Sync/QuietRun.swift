@@ -49,7 +49,8 @@ extension Syncer {
             schedule.dueAt <= now, schedule.consentDue.map({ $0 > now }) ?? true,
             let connector = core.connectors.connector(id: connection.connector), let sealed = due.sealedGrant,
             Rescheduler.isSettled(
-                schedule, accounts: due.accounts.count, connector.descriptor.capabilities, core.settings)
+                schedule, accounts: due.accounts.count,
+                core.gate.capabilities(of: connector, connection.institution, environment, core), core.settings)
         else { return nil }
         let products = self.due(schedule, now)
         guard !products.isEmpty else { return nil }

@@ -75,7 +75,8 @@ extension Syncer {
     /// Writes the schedule of a run that ended, due when its next product is.
     func reschedule(_ run: Run, _ schedule: inout Schedule, _ now: Instant, _ tx: Transaction) throws {
         let settled = Rescheduler.settled(
-            schedule, accounts: run.accounts.count, run.connector.descriptor.capabilities, core.settings)
+            schedule, accounts: run.accounts.count,
+            core.gate.capabilities(of: run.connector, run.connection.institution, run.environment, core), core.settings)
         let isNew = !Rescheduler.isAlike(settled, schedule)
         let before = schedule
         schedule = settled
@@ -122,7 +123,8 @@ struct FirstIntervals {
         let scope = context.environment.scope
         guard let asked = try ScheduleStore.find(connection.id, scope, tx.db) else { return }
         let settled = Rescheduler.settled(
-            asked, accounts: accounts, connector.descriptor.capabilities, core.settings)
+            asked, accounts: accounts,
+            try BankGate.capabilities(of: connector, connection.institution, context.environment, tx.db), core.settings)
         guard try ScheduleStore.settle(connection.id, settled, scope, tx), !Rescheduler.isAlike(asked, settled) else {
             return
         }

@@ -70,6 +70,17 @@ extension Syncer {
         return steps.allSatisfy { budget.take($0.operation, &ledger, at: now, isUserPresent: false) == nil }
     }
 
+    /// The accounts in the order in which they are fetched: with a budget another one is the first each day, so that
+    /// none is always the one that is left out.
+    func inTurn(_ run: Run, _ now: Instant) -> [String] {
+        let ids = run.accounts.map(\.id.hex)
+        guard ids.count > 1, core.gate.budget(run.connection.institution, run.environment, core).isLimited else {
+            return ids
+        }
+        let first = now.day().dayNumber % ids.count
+        return Array(ids[first...] + ids[..<first])
+    }
+
     private func change<Value: Sendable>(
         _ run: inout Run, _ body: @escaping @Sendable (inout CallLedger) -> Value
     ) async throws -> Value {
@@ -112,7 +123,7 @@ extension Syncer {
 
 extension SyncStep {
     /// What the bank is asked for.
-    fileprivate var operation: BankOperation {
+    var operation: BankOperation {
         switch self {
         case .accounts: .accounts
         case .balance: .balance

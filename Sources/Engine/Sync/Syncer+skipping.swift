@@ -16,6 +16,7 @@ extension Syncer {
             run.schedule.syncedTo != nil || !left.contains(.transactions)
         else { return false }
         let now = virtualNow(run)
+        let until = max(wait.until, ready(run))
         try await core.sequence.fill()
         try await core.database.write { tx in
             try LaneStore.renew(run.lease, until: core.runtime.now() + core.settings.leaseMs, tx)
@@ -23,7 +24,7 @@ extension Syncer {
             try RefreshStore.end(
                 run.refresh.id, state: "failed", error: Self.skippedQuota, at: now, run.scope, tx)
             try ConnectionStore.setRunning(run.connection.id, false, run.scope, tx)
-            try answer(run, left, until: wait.until, now, tx)
+            try answer(run, left, until: until, now, tx)
             var schedule = run.schedule
             schedule.failures = 0
             let asked = run.refresh.products.products
@@ -31,9 +32,9 @@ extension Syncer {
             if asked.contains(.transactions), !left.contains(.transactions) { schedule.syncedTo = now.day() }
             schedule.note(left, Self.skippedQuota, at: now)
             Rescheduler.advance(&schedule, of: run.connection.id, fetched: asked, now: now)
-            if left.contains(.balance) { schedule.balanceDue = schedule.balanceDue.map { max($0, wait.until) } }
+            if left.contains(.balance) { schedule.balanceDue = schedule.balanceDue.map { max($0, until) } }
             if left.contains(.transactions) {
-                schedule.transactionsDue = schedule.transactionsDue.map { max($0, wait.until) }
+                schedule.transactionsDue = schedule.transactionsDue.map { max($0, until) }
             }
             try ScheduleStore.reschedule(
                 run.connection.id, schedule, due: Rescheduler.due(schedule), run.scope, tx)
@@ -42,8 +43,15 @@ extension Syncer {
         core.wakes.deliveries.set()
         core.logger.info(
             "the calls of the day are used up",
-            metadata: ["connection": "\(run.connection.id)", "until": "\(wait.until.iso)"])
+            metadata: ["connection": "\(run.connection.id)", "until": "\(until.iso)"])
         return true
+    }
+
+    /// When the budget holds all that is left: a run that began with half of it would leave the same half out again.
+    private func ready(_ run: Run) -> Instant {
+        let left = run.refresh.steps.dropFirst(run.refresh.stepsDone).compactMap { SyncStep($0)?.operation }
+        let budget = core.gate.budget(run.connection.institution, run.environment, core)
+        return budget.ready(for: left, calls: run.schedule.calls, at: virtualNow(run))
     }
 
     private static func products(_ steps: some Sequence<String>) -> Set<Product> {

@@ -34,7 +34,7 @@ public enum BankStore {
     ) throws -> BankFacts {
         var facts = BankFacts()
         let key: [SQLValue] = [.text(kind.rawValue), .text(institution)]
-        if let setting = try db.first(settingSQL, key, { setting($0) }) { facts.setting = setting }
+        facts.setting = try setting(of: institution, kind, db)
         facts.maintenance = try db.query(
             """
             SELECT starts_ms, ends_ms, every_days, note FROM bank_maintenance WHERE kind = $1 AND institution = $2
@@ -54,6 +54,13 @@ public enum BankStore {
             facts.healthSince = row.instant(2)
         }
         return facts
+    }
+
+    /// What an operator set of one institution.
+    public static func setting(
+        of institution: String, _ kind: EnvironmentKind, _ db: any SQLConnection
+    ) throws -> BankSetting {
+        try db.first(settingSQL, [.text(kind.rawValue), .text(institution)]) { setting($0) } ?? BankSetting()
     }
 
     private static let settingSQL = """
