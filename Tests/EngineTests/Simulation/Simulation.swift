@@ -10,7 +10,7 @@ import TestKit
 ///
 /// Everything happens on one thread and one after the other, so a seed gives the same run each time.
 final class Simulation {
-    static let calmDays: Int64 = 3
+    static let calmDays: Int64 = 2
 
     let plan: SimulationPlan
     private let test: TestDatabase
@@ -18,7 +18,9 @@ final class Simulation {
     private let runtime: ManualRuntime
     private var random: SplitMix
     private var crash = CrashSwitch()
+    private let watch: BankWatch
     private(set) var world: World
+    private var refreshes: LaneLoop<RefreshWork>
     private var database: Database
     private var deliveries: LaneLoop<DeliveryWork>
     private var housekeeper: Housekeeper
@@ -27,6 +29,9 @@ final class Simulation {
     private var checks = SimulationChecks()
     private(set) var crashes = 0
     private(set) var effects = 0
+    private(set) var calls = 0
+    /// How the connections ended.
+    private(set) var standing: [String] = []
 
     /// What went wrong, one sentence each.
     var findings: [String] { checks.findings + shop.problems }
@@ -42,7 +47,10 @@ final class Simulation {
         runtime = ManualRuntime(seed: plan.seed)
         let crash = crash
         database = try await test.reopened { CrashingConnection($0, crash) }
-        world = try await World.make(on: database, runtime: runtime) { CrashingTransport($0, crash) }
+        let watch = BankWatch(test.database, runtime)
+        self.watch = watch
+        world = try await World.make(on: database, runtime: runtime) { CrashingTransport(watch.open($0), crash) }
+        refreshes = LaneLoop(RefreshWork(core: world.core, runsMax: 1))
         deliveries = LaneLoop(
             DeliveryWork(core: world.core, transport: CrashingWebhooks(shop, crash)))
         housekeeper = Housekeeper(core: world.core)
@@ -68,6 +76,11 @@ final class Simulation {
     private func begin() async throws {
         try await world.listen()
         let environment = world.environment()
+        try await world.database.write { tx in
+            for (institution, setting) in SimulationPlan.limits {
+                try BankStore.set(setting, of: institution, .sandbox, tx)
+            }
+        }
         for login in plan.logins {
             _ = try await world.bank.setScenario(login.username, login.script, environmentID: environment.id)
             let view = try await world.link(login.username, institution: login.institution) {
@@ -105,7 +118,7 @@ final class Simulation {
 
     private func perform(_ action: Action) async throws {
         switch action {
-        case .refresh, .refreshAgain: try await world.refreshes.tick()
+        case .refresh, .refreshAgain: try await refreshes.tick()
         case .deliver, .deliverAgain: try await deliveries.tick()
         case .keepHouse: try await housekeeper.tick()
         case .demand:
@@ -145,7 +158,9 @@ final class Simulation {
         crash = CrashSwitch()
         let fresh = crash
         database = try await test.reopened { CrashingConnection($0, fresh) }
-        world = try await World.make(on: database, sameAs: world) { CrashingTransport($0, fresh) }
+        let watch = watch
+        world = try await World.make(on: database, sameAs: world) { CrashingTransport(watch.open($0), fresh) }
+        refreshes = LaneLoop(RefreshWork(core: world.core, runsMax: 1))
         deliveries = LaneLoop(DeliveryWork(core: world.core, transport: CrashingWebhooks(shop, fresh)))
         housekeeper = Housekeeper(core: world.core)
     }
@@ -158,9 +173,9 @@ final class Simulation {
         shop.calmDown()
         let observer = SimulationObserver(world)
         for login in plan.logins { try await observer.enter(login) }
-        while runtime.now() < end { try await step(mostMinutes: 30, isRough: false) }
+        while runtime.now() < end { try await step(mostMinutes: 60, isRough: false) }
         for _ in 0..<50 {
-            try await world.refreshes.tick()
+            try await refreshes.tick()
             try await deliveries.tick()
         }
         try await look()
@@ -172,6 +187,9 @@ final class Simulation {
             checks.truth(state, try await observer.truth(login), login)
         }
         checks.events(states, shop.told)
+        checks.caps(watch.calls)
+        standing = states.values.map(\.status).sorted()
+        calls = watch.calls.count
     }
 
     /// What must hold at any time.

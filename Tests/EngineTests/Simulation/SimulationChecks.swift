@@ -115,12 +115,30 @@ struct SimulationChecks {
         }
     }
 
+    /// No window of a rate and no day of a budget held more calls than the bank takes.
+    mutating func caps(_ calls: [BankWatch.Call]) {
+        for (institution, setting) in SimulationPlan.limits.sorted(by: { $0.key < $1.key }) {
+            let here = calls.filter { $0.institution == institution }
+            if let rate = setting.rate {
+                let most = BankWatch.most(here.map(\.atMs), within: rate.windowMs)
+                expect(most <= rate.calls, "\(institution) got \(most) calls in a window of \(rate.calls)")
+            }
+            guard let total = setting.budget?.total else { continue }
+            for (grant, own) in Dictionary(grouping: here, by: \.grant).sorted(by: { $0.key < $1.key })
+            where !grant.isEmpty {
+                let most = BankWatch.most(own.map(\.atMs), within: Instant.dayMs)
+                expect(most <= total, "\(institution) got \(most) calls of one connection in a day of \(total)")
+            }
+        }
+    }
+
     /// A connection whose bank is up is as fresh as its interval promises.
     mutating func freshness(
         _ state: SimulationState, _ login: SimulationPlan.Login, now: Instant, slackMs: Int64 = 3_600_000
     ) {
         expect(!login.isClean || state.status == "active", "\(login.username) is \(state.status) for nothing")
-        guard state.status == "active" else { return }
+        // A budget may hold back what an interval asks for.
+        guard state.status == "active", SimulationPlan.limits[login.institution]?.budget == nil else { return }
         for (product, ok) in [("balance", state.balanceOK), ("transactions", state.transactionsOK)] {
             let age = now.ms - (ok ?? 0)
             expect(

@@ -1,4 +1,5 @@
 import Domain
+import Storage
 import TestKit
 
 /// What one seed simulates: logins with banks that misbehave for some days, and then do not.
@@ -17,8 +18,14 @@ struct SimulationPlan {
     let days: Int64
     let logins: [Login]
 
-    /// One for each lane, so that runs of a tick come one after the other and a seed repeats exactly.
-    private static let institutions = ["access-bank", "zenith-bank", "wema-bank", "fidelity-bank", "sterling-bank"]
+    /// The first is clean; two logins share a lane, one bank has a rate, one a budget for each connection.
+    private static let institutions = [
+        "access-bank", "zenith-bank", "zenith-bank", "wema-bank", "fidelity-bank", "sterling-bank",
+    ]
+    static let limits: [String: BankSetting] = [
+        "wema-bank": BankSetting(rate: RateCap(calls: 16, windowMs: 600_000)),
+        "sterling-bank": BankSetting(budget: CallBudget(total: 30)),
+    ]
     private static let intervals: [RefreshInterval] = [.oneHour, .sixHours, .daily, .thirtyMinute]
 
     init(seed: UInt64, days: Int64) {
