@@ -128,19 +128,19 @@ private struct EventReading {
 
     func environment(_ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
         let horizon = try EventReads.horizon(db)
-        if query.start == .now { return (EventPage(), horizon) }
+        if query.start == .now { return (EventPage(), horizon.place) }
         let named = try event.map { try known($0).place }
         let floor = try EventReads.floor(scope, db)
         var after = try named ?? place(cursor) ?? floor ?? .start
         var gap: FeedGap?
-        if named == nil, after > horizon {
+        if named == nil, horizon.isPassed(by: after) {
             gap = .restored
             after = floor ?? .start
         } else if let floor, after < floor {
             gap = .retention
             after = floor
         }
-        let until = max(after, horizon)
+        let until = max(after, horizon.place)
         let rows = try EventReads.feed(after: after, until: until, limit: scannedMax + 1, scope, db)
         var (page, last) = fill(rows)
         page.gap = gap

@@ -42,7 +42,7 @@ extension FeedService {
         let (sync, next, facts) = try await core.database.read(snapshot: true) { db in
             let (owner, accounts) = try Self.owned(filter, environment.scope, db)
             let horizon = try FeedStore.horizon(db)
-            let stage = given?.stage ?? Self.stage(start, horizon)
+            let stage = given?.stage ?? Self.stage(start, horizon.place)
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
             let reading = SyncReading(
                 scope: environment.scope, db: db, accounts: accounts, count: count, form: form, names: names)
@@ -91,24 +91,24 @@ private struct SyncReading {
 
     typealias Read = (TransactionSync, FeedCursor.Stage)
 
-    func page(_ stage: FeedCursor.Stage, _ horizon: FeedPlace) throws -> Read {
+    func page(_ stage: FeedCursor.Stage, _ horizon: FeedHorizon) throws -> Read {
         switch stage {
         case .history(let day, let id, let from):
-            return try history(day, id, from, horizon)
+            return try history(day, id, from, horizon.place)
         case .changes(let after, let skipped, let until):
             if let gap = try gap(after, horizon) {
                 var sync = TransactionSync()
                 sync.gap = gap
                 sync.hasMore = true
-                return (sync, FeedService.stage(.beginning, horizon))
+                return (sync, FeedService.stage(.beginning, horizon.place))
             }
             // A batch that is begun goes as far as it did then; the first page of one sets its end.
-            return try changes(after, skipped, until ?? max(after, horizon))
+            return try changes(after, skipped, until ?? max(after, horizon.place))
         }
     }
 
-    private func gap(_ after: FeedPlace, _ horizon: FeedPlace) throws -> FeedGap? {
-        if after > horizon { return .restored }
+    private func gap(_ after: FeedPlace, _ horizon: FeedHorizon) throws -> FeedGap? {
+        if horizon.isPassed(by: after) { return .restored }
         guard let floor = try FeedStore.floor(scope, db), after < floor else { return nil }
         return .retention
     }

@@ -1,5 +1,16 @@
 import Domain
 
+/// How far a feed can be read.
+public struct FeedHorizon: Sendable {
+    /// Everything up to here is committed or never will be.
+    public let place: FeedPlace
+    /// Nothing that was ever given to a reader is behind it.
+    let newest: FeedPlace
+
+    /// Whether a reader has come further than this database: it was replaced by an older copy.
+    public func isPassed(by place: FeedPlace) -> Bool { place > newest }
+}
+
 /// What the feeds read by one text per database: how far everything is committed, and rows by their ids.
 ///
 /// A lower number can be committed later, so PostgreSQL orders by the writing transaction and shows nothing of one
@@ -15,19 +26,31 @@ enum FeedRows {
         func place(_ dialect: Dialect) -> String { self == .events && dialect == .postgres ? "id" : "place" }
     }
 
+    /// The oldest transaction that is open in this database is the end of what is settled. Those of other databases of
+    /// the server cannot write here; one whose database is not to be seen any more counts as one of this one.
     private static let postgresHorizon = """
-        SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) - 1, 9223372036854775807
+        WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot)
+        SELECT COALESCE(
+            (SELECT MIN(CAST(CAST(x AS TEXT) AS BIGINT)) FROM pg_snapshot_xip(s.snapshot) AS x
+             WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity a
+                 WHERE a.backend_xid = CAST(x AS xid) AND a.datname <> current_database())),
+            CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT)) - 1,
+            9223372036854775807, CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT) - 1
+        FROM s
         """
-    private static let sqliteHorizon = "SELECT 0, seq FROM sqlite_sequence WHERE name = $1"
+    private static let sqliteHorizon = "SELECT 0, seq, 0 FROM sqlite_sequence WHERE name = $1"
 
-    /// Everything up to it is committed or never will be. It never goes back, unless the database was exchanged.
-    static func horizon(_ feed: Feed, _ db: any SQLConnection) throws -> FeedPlace {
-        func place(_ row: borrowing Row) -> FeedPlace { FeedPlace(batch: row.int(0), place: row.int(1)) }
+    static func horizon(_ feed: Feed, _ db: any SQLConnection) throws -> FeedHorizon {
+        func horizon(_ row: borrowing Row) -> FeedHorizon {
+            let place = FeedPlace(batch: row.int(0), place: row.int(1))
+            return FeedHorizon(place: place, newest: FeedPlace(batch: row.int(2), place: place.place))
+        }
         let found =
             db.dialect == .postgres
-            ? try db.first(postgresHorizon, [], place)
-            : try db.first(sqliteHorizon, [.text(feed.table(.sqlite))], place)
-        return found ?? FeedPlace(batch: 0, place: 0)
+            ? try db.first(postgresHorizon, [], horizon)
+            : try db.first(sqliteHorizon, [.text(feed.table(.sqlite))], horizon)
+        let start = FeedPlace(batch: 0, place: 0)
+        return found ?? FeedHorizon(place: start, newest: start)
     }
 
     private static let postgresRows = """
@@ -67,6 +90,8 @@ enum FeedRows {
         "UPDATE \(feed.table(.postgres)) SET batch = 0 WHERE environment_id = $1 AND batch > 0"
     }
 
+    private static let settleFloor = "UPDATE feed_floor SET batch = 0 WHERE environment_id = $1 AND feed = $2"
+
     /// Puts what came from another server before what this one writes.
     /// - Returns: rows that came from there.
     static func settle(_ feed: Feed, _ scope: Scope, _ tx: Transaction) throws -> Int {
@@ -74,6 +99,7 @@ enum FeedRows {
         guard tx.db.dialect == .postgres, try tx.db.first(foreignBatch(feed), key, { $0.int(0) }) != nil else {
             return 0
         }
+        try tx.db.run(settleFloor, key + [.text(feed.rawValue)])
         return try tx.db.run(settleBatch(feed), key)
     }
 }

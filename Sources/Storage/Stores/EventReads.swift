@@ -27,7 +27,7 @@ public enum EventReads {
     }
 
     /// Everything up to here is committed; nothing will be found before it later.
-    public static func horizon(_ db: any SQLConnection) throws -> FeedPlace { try FeedRows.horizon(.events, db) }
+    public static func horizon(_ db: any SQLConnection) throws -> FeedHorizon { try FeedRows.horizon(.events, db) }
 
     private static func columns(_ dialect: Dialect) -> String {
         "batch, \(FeedRows.Feed.events.place(dialect)), connection_id, seq, type, thin FROM event"

@@ -58,7 +58,7 @@ public enum FeedStore {
     // MARK: reading
 
     /// Everything up to here is committed; nothing will be found before it later.
-    public static func horizon(_ db: any SQLConnection) throws -> FeedPlace {
+    public static func horizon(_ db: any SQLConnection) throws -> FeedHorizon {
         try FeedRows.horizon(.transactions, db)
     }
 

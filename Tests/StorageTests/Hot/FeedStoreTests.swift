@@ -25,11 +25,12 @@ struct FeedStoreTests {
         """
 
     private static func seen(_ db: any SQLConnection) throws -> [[String]] {
-        try FeedStore.changes(of: nil, after: .start, until: FeedStore.horizon(db), limit: 100, scope, db).map(\.added)
+        try FeedStore.changes(of: nil, after: .start, until: FeedStore.horizon(db).place, limit: 100, scope, db).map(
+            \.added)
     }
 
     private static func seenEvents(_ db: any SQLConnection) throws -> [Int64] {
-        try EventReads.feed(after: .start, until: EventReads.horizon(db), limit: 100, scope, db).map(\.sequence)
+        try EventReads.feed(after: .start, until: EventReads.horizon(db).place, limit: 100, scope, db).map(\.sequence)
     }
 
     @Test("of two interleaved transactions the later commit is never read behind a reader's back")
@@ -49,13 +50,14 @@ struct FeedStoreTests {
             try quick.script("COMMIT")
             #expect(try Self.seen(reader).isEmpty, "the quick one waits for the slow one")
             #expect(try Self.seenEvents(reader).isEmpty)
-            let before = try FeedStore.horizon(reader)
+            let before = try FeedStore.horizon(reader).place
             try slow.script("COMMIT")
             #expect(try Self.seen(reader) == [[Self.id(1)], [Self.id(2)]])
             #expect(try Self.seenEvents(reader) == [1, 2])
             // A reader that had come to the horizon finds both behind it.
             let late = try FeedStore.changes(
-                of: [Self.account], after: before, until: FeedStore.horizon(reader), limit: 100, Self.scope, reader)
+                of: [Self.account], after: before, until: FeedStore.horizon(reader).place, limit: 100, Self.scope,
+                reader)
             #expect(late.map(\.added) == [[Self.id(1)], [Self.id(2)]])
         }
     }
@@ -95,7 +97,7 @@ struct FeedStoreTests {
             #expect(try await database.read { try FeedStore.floor(Self.scope, $0) } == all[1].place)
             let rest = try await database.write { try FeedStore.forget(before: Instant(ms: 99), Self.scope, $0) }
             #expect(rest == 1)
-            let horizon = try await database.read { try FeedStore.horizon($0) }
+            let horizon = try await database.read { try FeedStore.horizon($0).place }
             #expect(horizon >= all[2].place)
             try await append(4, at: 100)
             let later = try await database.read {
