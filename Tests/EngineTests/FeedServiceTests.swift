@@ -41,7 +41,10 @@ struct FeedServiceTests {
     private static func stored(_ world: World, account: String? = nil) async throws -> [String: String] {
         try await world.core.database.read { db in
             let rows = try db.query(
-                "SELECT id, status, account_id FROM account_transaction WHERE environment_id = $1 AND status <> 'removed'",
+                """
+                SELECT id, status, account_id FROM account_transaction
+                WHERE environment_id = $1 AND status <> 'removed'
+                """,
                 [.integer(world.scope.environmentID)]
             ) { ($0.text(0), $0.text(1), $0.text(2)) }
             return Dictionary(

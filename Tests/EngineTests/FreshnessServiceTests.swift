@@ -48,7 +48,10 @@ struct FreshnessServiceTests {
             let later = world.runtime.now() + 777
             try await database.write { tx in
                 try tx.db.run(
-                    "UPDATE refresh_schedule SET balance_ok_ms = $1, balance_tried_ms = $1, balance_outcome = 'bank_down'",
+                    """
+                    UPDATE refresh_schedule SET balance_ok_ms = $1, balance_tried_ms = $1,
+                        balance_outcome = 'bank_down'
+                    """,
                     [.at(later)])
             }
             let after = try await Self.page(world, .account(account))

@@ -52,7 +52,7 @@ enum Refreshes {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/refreshes", summary: "The runs of a connection, the newest first.",
-            example: "connection={record}&limit=20")
+            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}")
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let connection = call.query["connection"], !connection.isEmpty else {
