@@ -20,8 +20,7 @@ enum BenchBank {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        print("\(channel.localAddress?.port ?? 0)")
-        fflush(stdout)
+        FileHandle.standardOutput.write(Data("\(channel.localAddress?.port ?? 0)\n".utf8))
         while readLine() != nil {}
         exit(0)
     }
