@@ -13,6 +13,7 @@ public struct BankMachine: Sendable {
         case budget
     }
 
+    /// Whether a call may begin, and what must come first.
     public enum Verdict: Sendable, Equatable {
         /// The call is counted as under way; `ended` must follow.
         case go

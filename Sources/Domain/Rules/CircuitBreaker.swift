@@ -11,6 +11,7 @@ public struct CircuitBreaker: Sendable, Equatable {
     private static let slotMs: Int64 = 5000
     private static let slots = 6
 
+    /// What it lets through.
     public enum State: Sendable, Equatable {
         case closed
         case open(until: Instant)

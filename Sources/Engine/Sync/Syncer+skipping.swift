@@ -32,10 +32,9 @@ extension Syncer {
             if asked.contains(.transactions), !left.contains(.transactions) { schedule.syncedTo = now.day() }
             schedule.note(left, Self.skippedQuota, at: now)
             Rescheduler.advance(&schedule, of: run.connection.id, fetched: asked, now: now)
-            if left.contains(.balance) { schedule.balanceDue = schedule.balanceDue.map { max($0, until) } }
-            if left.contains(.transactions) {
-                schedule.transactionsDue = schedule.transactionsDue.map { max($0, until) }
-            }
+            // Not the next turn of its interval, which may leave the same part out again.
+            if left.contains(.balance), schedule.balanceDue != nil { schedule.balanceDue = until }
+            if left.contains(.transactions), schedule.transactionsDue != nil { schedule.transactionsDue = until }
             try ScheduleStore.reschedule(
                 run.connection.id, schedule, due: Rescheduler.due(schedule), run.scope, tx)
         }
