@@ -37,7 +37,7 @@ struct ErrorTests {
     private static let recoveries: [(ConnectorError.Code, ConnectorError.Recovery)] = [
         (.invalidCredentials, .askUser), (.userLocked, .askUser), (.mfaRequired, .askUser), (.mfaFailed, .askUser),
         (.mfaExpired, .askUser), (.userActionRequired, .askUser), (.accessDenied, .askUser),
-        (.differentLogin, .askUser),
+        (.differentLogin, .askUser), (.alreadyLinked, .askUser), (.mappingRefused, .askUser),
         (.reauthRequired, .askUser), (.consentRevoked, .askUser), (.consentExpired, .askUser),
         (.scopeMissing, .askUser), (.accountNotFound, .stop), (.accountBlocked, .stop), (.rateLimited, .retry),
         (.providerUnavailable, .retry), (.dataIncomplete, .retry), (.notReady, .retry), (.paymentRequired, .stop),

@@ -69,7 +69,8 @@ extension ConnectorError.Code {
     public var recovery: ConnectorError.Recovery {
         switch self {
         case .invalidCredentials, .userLocked, .mfaRequired, .mfaFailed, .mfaExpired, .userActionRequired,
-            .accessDenied, .differentLogin, .alreadyLinked, .mappingRefused, .reauthRequired, .consentRevoked, .consentExpired, .scopeMissing:
+            .accessDenied, .differentLogin, .alreadyLinked, .mappingRefused, .reauthRequired, .consentRevoked,
+            .consentExpired, .scopeMissing:
             .askUser
         case .rateLimited, .providerUnavailable, .dataIncomplete, .notReady, .outcomeUnknown, .protocolViolation:
             .retry

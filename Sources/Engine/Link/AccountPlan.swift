@@ -33,9 +33,9 @@ struct AccountPlan {
     var hasPair: Bool { matches.contains { $0.rule != nil } }
     var hasCertainPair: Bool { matches.contains { $0.rule?.isCertain == true } }
 
-    /// As the person is shown it; accounts that were left out before and stay so are not.
+    /// As the person is shown it, questions first; accounts that were left out before and stay so are not.
     var pairs: [Step.AccountPair] {
-        matches.compactMap { match in
+        (matches.filter { !$0.isCertain } + matches.filter(\.isCertain)).compactMap { match in
             if let known = match.known, match.fetched == nil, closed.contains(accounts[known].id) { return nil }
             let before = match.known.map { known in
                 let account = accounts[known]

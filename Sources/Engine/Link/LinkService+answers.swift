@@ -211,7 +211,11 @@ extension LinkService {
             connector, state, context throws(ConnectorError) in
             if isConfirming {
                 // The person goes back before saying yes: the access of the first login is not needed any more.
-                do throws(ConnectorError) { try await connector.revoke(try KeptAccess.access(state).grant, context) } catch {}
+                do throws(ConnectorError) {
+                    try await connector.revoke(try KeptAccess.access(state).grant, context)
+                } catch {
+                    // A bank that cannot be told now ends the access with its own time.
+                }
             }
             return try await connector.beginLink(request, context)
         }

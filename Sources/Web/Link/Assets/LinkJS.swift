@@ -6,87 +6,51 @@ extension LinkAssets {
         const link = window.kubewaLink = {};
         link.catalogue = {
         "link.success":["onSuccess","linked","Keep record_id and customer_id, then wait for the webhooks with the data."],
-        "link.repaired":["onSuccess","repaired","Nothing to store. Data flows again under the ids you already have."],
-        "init.no_key":["onError","no_key","Pass both key (public key) and token (client token)."],
-        "init.unknown_key":["onError","unknown_key","Copy both again; they must belong to the same environment."],
-        "init.revoked_key":["onError","revoked_key","Use the current keys."],
-        "init.wrong_key_kind":["onError","wrong_key_kind","Pass the public key and the client token. Renew a secret key that was in a page."],
-        "init.wrong_environment":["onError","wrong_environment","Leave env out, or use keys of that environment."],
-        "init.unknown_product":["onError","unknown_product","Use auth, accounts, balance, identity or transactions."],
-        "init.product_not_enabled":["onError","product_not_enabled","Enable the product for the app, or do not ask for it."],
-        "init.url_refused":["onError","url_refused","Add the host to the app's allowed hosts."],
-        "init.origin_refused":["onError","origin_refused","Add this website's host to the app's allowed hosts."],
-        "init.unknown_institution":["onError","unknown_institution","Use slugs from the list of banks."],
-        "init.link_unknown":["onError","link_unknown","Check the link, or make a new one."],
-        "init.link_expired":["onError","link_expired","Make a new link and send it."],
-        "init.link_used":["onError","link_used","Make a new link if the person must link again."],
-        "init.no_options":["onError","no_options","Open the widget with the loader, with #options, or by a short link."],
-        "init.no_origin":["onError","no_origin","Frame it from an https page; in an app load the page itself, with isWebview=true."],
+        "link.repaired":["onSuccess","","Nothing to store. Data flows again under the ids you already have."],
+        "init.no_key":["onError","","Pass both key (public key) and token (client token)."],
+        "init.unknown_key":["onError","","Copy both again; they must belong to the same environment."],
+        "init.revoked_key":["onError","","Use the current keys."],
+        "init.wrong_key_kind":["onError","","Pass the public key and the client token. Renew a secret key that was in a page."],
+        "init.wrong_environment":["onError","","Leave env out, or use keys of that environment."],
+        "init.unknown_product":["onError","","Use auth, accounts, balance, identity or transactions."],
+        "init.product_not_enabled":["onError","","Enable the product for the app, or do not ask for it."],
+        "init.url_refused":["onError","","Add the host to the app's allowed hosts."],
+        "init.origin_refused":["onError","","Add this website's host to the app's allowed hosts."],
+        "init.unknown_institution":["onError","","Use slugs from the list of banks."],
+        "init.link_unknown":["onError","","Check the link, or make a new one."],
+        "init.link_expired":["onError","","Make a new link and send it."],
+        "init.link_used":["onError","","Make a new link if the person must link again."],
+        "init.no_options":["onError","","Open the widget with the loader, with #options, or by a short link."],
+        "init.no_origin":["onError","","Frame it from an https page; in an app load the page itself, with isWebview=true."],
         "init.failed":["onError","init_failed","Read reason and message; report the request_id if it goes on."],
         "link.locked":["onError","user_locked","Ask the person to unlock the login at the bank, then link again."],
         "link.code_expired":["onError","mfa_expired","Let the person begin again; the bank sends a new code."],
         "link.denied":["onError","access_denied","Offer another bank or another way."],
-        "link.different_login":["onError","different_login","Ask the person to use the login that was linked before."],
-        "link.already_linked":["onError","already_linked","Use the record that you have; to renew its login, use a link to log in again."],
-        "link.mapping_refused":["onError","mapping_refused","Offer to try again with the login that was linked before."],
-        "link.expired":["onError","expired","Nothing: the person can begin again in the widget."],
+        "link.different_login":["onError","","Ask the person to use the login that was linked before."],
+        "link.already_linked":["onError","","Use the record that you have."],
+        "link.mapping_refused":["onError","","Offer to try again."],
+        "link.expired":["onError","","Nothing: the person can begin again in the widget."],
         "link.bank_down":["onError","provider_unavailable","Nothing yet: wait for onSuccess or onClose."],
-        "link.failed":["onError","failed","Read reason; offer another bank or try later."],
+        "link.failed":["onError","","Read reason; offer another bank or try later."],
         "close.asked":["beforeClose","unfinished","Nothing: close.cancelled or onClose follows."],
         "close.waiting":["beforeClose","continues","Wait for the webhook; the outcome comes there."],
-        "close.finished":["beforeClose","finished","Nothing: onClose follows."],
+        "close.finished":["beforeClose","","Nothing: onClose follows."],
         "close.failed":["beforeClose","ended","Nothing: onClose follows."],
         "close.early":["beforeClose","not_begun","Nothing: onClose follows."],
-        "closed.unfinished":["onClose","unfinished","Offer to try again."],
+        "closed.unfinished":["onClose","","Offer to try again."],
         "closed.waiting":["onClose","continues","Wait for the webhook; the outcome comes there."],
-        "closed.finished":["onClose","finished","Go on; onSuccess has told the ids."],
+        "closed.finished":["onClose","","Go on; onSuccess has told the ids."],
         "closed.failed":["onClose","ended","Offer to try again or another way."],
         "closed.early":["onClose","not_begun","Offer to try again."],
-        "consent.shown":["onEvent","consent_shown","Nothing."],
-        "consent.given":["onEvent","consent_given","Nothing."],
-        "banks.shown":["onEvent","banks_shown","Nothing."],
-        "bank.selected":["onEvent","bank_selected","Nothing."],
-        "bank_warning.shown":["onEvent","bank_warning_shown","Nothing."],
-        "login_type.shown":["onEvent","login_type_shown","Nothing."],
-        "login_type.selected":["onEvent","login_type_selected","Nothing."],
-        "credentials.shown":["onEvent","credentials_shown","Nothing."],
-        "credentials.submitted":["onEvent","credentials_submitted","Nothing."],
         "credentials.rejected":["onEvent","invalid_credentials","Nothing: the person is asked again."],
-        "otp.shown":["onEvent","otp_shown","Nothing."],
-        "otp.submitted":["onEvent","otp_submitted","Nothing."],
         "otp.rejected":["onEvent","otp_rejected","Nothing: the person is asked again."],
-        "question.shown":["onEvent","question_shown","Nothing."],
-        "question.submitted":["onEvent","question_submitted","Nothing."],
         "question.rejected":["onEvent","question_rejected","Nothing: the person is asked again."],
-        "form.shown":["onEvent","form_shown","Nothing."],
-        "form.submitted":["onEvent","form_submitted","Nothing."],
         "form.rejected":["onEvent","form_rejected","Nothing: the person is asked again."],
-        "accounts.shown":["onEvent","accounts_shown","Nothing."],
-        "accounts.submitted":["onEvent","accounts_submitted","Nothing."],
-        "preview.shown":["onEvent","preview_shown","Nothing."],
-        "preview.submitted":["onEvent","preview_submitted","Nothing."],
-        "wait.shown":["onEvent","wait_shown","Nothing."],
-        "wait.slow":["onEvent","wait_slow","Nothing."],
         "wait.long":["onEvent","wait_long","Be ready to tell the person the outcome when the webhook comes."],
-        "redirect.shown":["onEvent","redirect_shown","Nothing."],
-        "redirect.opened":["onEvent","redirect_opened","Nothing."],
-        "done.shown":["onEvent","done_shown","Nothing."],
-        "locked.shown":["onEvent","locked_shown","Nothing."],
-        "bank_down.shown":["onEvent","bank_down_shown","Nothing."],
-        "failed.shown":["onEvent","failed_shown","Nothing."],
-        "expired.shown":["onEvent","expired_shown","Nothing."],
         "offline.shown":["onEvent","offline_shown","Nothing: the person can try again."],
-        "resume.shown":["onEvent","resume_shown","Nothing."],
-        "resume.continued":["onEvent","resume_continued","Nothing."],
-        "resume.restarted":["onEvent","resume_restarted","Nothing."],
-        "second_tab.shown":["onEvent","second_tab_shown","Nothing."],
-        "second_tab.taken":["onEvent","second_tab_taken","Nothing."],
-        "back.pressed":["onEvent","back_pressed","Nothing."],
-        "retry.pressed":["onEvent","retry_pressed","Nothing."],
-        "close.cancelled":["onEvent","close_cancelled","Nothing."],
-        "abandoned.shown":["onEvent","abandoned_shown","Nothing."],
         "blocked.shown":["onEvent","blocked_shown","See onError, which came with it."],
-        "init_error.shown":["onEvent","init_error_shown","See onError, which came with it."]};
+        "init_error.shown":["onEvent","init_error_shown","See onError, which came with it."],
+        "":"consent.shown consent.given banks.shown bank.selected bank_warning.shown login_type.shown login_type.selected credentials.shown credentials.submitted otp.shown otp.submitted question.shown question.submitted form.shown form.submitted accounts.shown accounts.submitted preview.shown preview.submitted wait.shown wait.slow redirect.shown redirect.opened done.shown locked.shown bank_down.shown failed.shown expired.shown resume.shown resume.continued resume.restarted second_tab.shown second_tab.taken back.pressed retry.pressed close.cancelled abandoned.shown"};
         link.h = function (name, attributes, children) {
         const node = document.createElement(name);
         Object.keys(attributes || {}).forEach(function (key) {
@@ -297,13 +261,15 @@ extension LinkAssets {
         opening: null,
         whenEscape: function () {}
         };
+        const plain = link.catalogue[''].split(' ');
         host.tell = function (name, more) {
-        const entry = link.catalogue[name];
+        const isPlain = plain.indexOf(name) >= 0;
+        const entry = isPlain ? ['onEvent', name.replace('.', '_'), 'Nothing.'] : link.catalogue[name];
         if (!entry) return;
         const kind = kinds[entry[0]];
         const message = {};
         message[kind[0]] = true;
-        Object.assign(message, more, { event_name: name, code: entry[1], recommended_action: entry[2] });
+        Object.assign(message, more, { event_name: name, code: entry[1] || name.split('.')[1], recommended_action: entry[2] });
         if (isFramed && host.target) window.parent.postMessage(message, host.target);
         if (!isFramed) tellBridges(kind, message);
         };
@@ -915,16 +881,17 @@ extension LinkAssets {
         link.host.tell(kind + '.rejected', more);
         }
         };
+        function named(account) {
+        return [h('b', {}, account.name || 'Account'),
+        h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))];
+        }
         link.accounts = function (step, selection, business, send, back) {
         const isSingle = selection === 'single';
         const type = isSingle ? 'radio' : 'checkbox';
         const list = step.accounts.map(function (account) {
         return h('label', { class: 'pick' }, [
         h('input', { type: type, name: 'accounts', value: account.id, checked: step.accounts.length === 1 }),
-        h('span', {}, [
-        h('b', {}, account.name || 'Account'),
-        h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))
-        ])
+        h('span', {}, named(account))
         ]);
         });
         const boxes = list.map(function (label) { return label.firstChild; });
@@ -968,20 +935,15 @@ extension LinkAssets {
         });
         refresh();
         };
-        function named(account) {
-        return [h('b', {}, account.name || 'Account'),
-        h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))];
-        }
         link.preview = function (step, business, send, back) {
         function row(pair) {
-        const old = pair.before, now = pair.after;
-        return h('li', { class: pair.certain ? 'pair' : 'pair ask' }, [
-        h('div', { class: 'sides' }, [
-        h('p', {}, old ? named(old) : h('small', {}, 'New')),
-        h('p', { class: 'dim', 'aria-hidden': 'true' }, '→'), h('span', { class: 'away' }, 'becomes'),
-        h('p', {}, now ? named(now) : h('small', {}, 'Not shared any more'))
+        return h('li', { class: pair.certain ? '' : 'ask' }, [
+        h('div', {}, [
+        h('p', {}, pair.before ? named(pair.before) : h('small', {}, 'New')),
+        h('p', {}, '→'),
+        h('p', {}, pair.after ? named(pair.after) : h('small', {}, 'Not shared any more'))
         ]),
-        h('small', { class: 'why' }, pair.why)
+        h('small', {}, pair.why)
         ]);
         }
         function say(answer) {
@@ -990,13 +952,10 @@ extension LinkAssets {
         link.host.tell('preview.submitted', { answer: answer });
         send(answer);
         }
-        const sorted = step.accounts.slice().sort(function (a, b) { return a.certain - b.certain; });
         link.view.show({
         name: 'preview', step: 4, back: back, entry: true, title: 'Are these the same accounts?',
-        lead: 'The bank shows them differently than last time. If you say yes, ' + business +
-        ' keeps what it knows of the left one under the right one.',
-        body: h('ul', { class: 'pairs' }, sorted.map(row)),
-        note: 'If you are not sure, say no: nothing is changed then.',
+        lead: 'If you say yes, ' + business + ' keeps what it knows of the left one under the right one.',
+        body: h('ul', { class: 'pairs' }, step.accounts.map(row)),
         next: { text: 'Yes, the same', press: function () { say('yes'); } },
         other: { text: 'No, change nothing', press: function () { say('no'); } }
         });
@@ -1299,10 +1258,9 @@ extension LinkAssets {
         'You or the bank refused the access. Nothing was linked.', null],
         different_login: ['link.different_login', 'failed', 'This is another login',
         'It is not the login that was linked before. Nothing was changed. Use the same one as the first time.', null],
-        already_linked: ['link.already_linked', 'failed', 'This account is linked already',
-        'There is nothing left for you to do.', null],
+        already_linked: ['link.already_linked', 'failed', 'This account is linked already', 'Nothing is left to do here.'],
         mapping_refused: ['link.mapping_refused', 'failed', 'Nothing was changed',
-        'Log in again and choose the accounts that were linked before.', null]
+        'Log in again and choose the accounts that were linked before.']
         };
         function failed(step, again) {
         const code = step.code || 'failed';

@@ -4,7 +4,7 @@
  *
  * What tests and assistive tools may hold on to:
  *   #main[data-screen]   the screen: loading consent banks bank_warning login_type credentials otp question form
- *                        accounts wait redirect done locked bank_down failed expired abandoned resume second_tab
+ *                        accounts preview wait redirect done locked bank_down failed expired abandoned resume second_tab
  *                        offline blocked init_error; "noscript" stands in a <noscript>
  *   #main[data-code]     on screens that tell of an error: its code
  *   #main[data-busy]     while an answer is on its way
@@ -21,7 +21,8 @@
 
   const link = window.kubewaLink = {};
 
-  // Written by scripts/embed-page: event name → [callback, code, recommended action].
+  // Written by scripts/embed-page: event name → [callback, code, recommended action], and under ''
+  // the names of those that go to onEvent, with their own name as the code, and ask for nothing.
   link.catalogue = {/*{{callbacks}}*/};
 
   /* Makes an element. Text only ever becomes a text node: whatever a name holds, it is shown and never run. */

@@ -32,14 +32,17 @@
 
   /* ---- telling ---- */
 
+  const plain = link.catalogue[''].split(' ');
+
   /* Fires a callback of the catalogue. `more` stands beside the keys, so both data.auth and data.success work. */
   host.tell = function (name, more) {
-    const entry = link.catalogue[name];
+    const isPlain = plain.indexOf(name) >= 0;
+    const entry = isPlain ? ['onEvent', name.replace('.', '_'), 'Nothing.'] : link.catalogue[name];
     if (!entry) return;
     const kind = kinds[entry[0]];
     const message = {};
     message[kind[0]] = true;
-    Object.assign(message, more, { event_name: name, code: entry[1], recommended_action: entry[2] });
+    Object.assign(message, more, { event_name: name, code: entry[1] || name.split('.')[1], recommended_action: entry[2] });
     if (isFramed && host.target) window.parent.postMessage(message, host.target);
     if (!isFramed) tellBridges(kind, message);
   };

@@ -158,6 +158,11 @@
     }
   };
 
+  function named(account) {
+    return [h('b', {}, account.name || 'Account'),
+      h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))];
+  }
+
   /* - Parameter send: gets the ids of the chosen accounts. */
   link.accounts = function (step, selection, business, send, back) {
     const isSingle = selection === 'single';
@@ -165,10 +170,7 @@
     const list = step.accounts.map(function (account) {
       return h('label', { class: 'pick' }, [
         h('input', { type: type, name: 'accounts', value: account.id, checked: step.accounts.length === 1 }),
-        h('span', {}, [
-          h('b', {}, account.name || 'Account'),
-          h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))
-        ])
+        h('span', {}, named(account))
       ]);
     });
     const boxes = list.map(function (label) { return label.firstChild; });
@@ -213,22 +215,16 @@
     refresh();
   };
 
-  function named(account) {
-    return [h('b', {}, account.name || 'Account'),
-      h('small', {}, [account.type, account.mask && 'ends in ' + account.mask].filter(Boolean).join(' · '))];
-  }
-
   /* Which old account becomes which new one, and why. - Parameter send: gets `yes` or `no`. */
   link.preview = function (step, business, send, back) {
     function row(pair) {
-      const old = pair.before, now = pair.after;
-      return h('li', { class: pair.certain ? 'pair' : 'pair ask' }, [
-        h('div', { class: 'sides' }, [
-          h('p', {}, old ? named(old) : h('small', {}, 'New')),
-          h('p', { class: 'dim', 'aria-hidden': 'true' }, '→'), h('span', { class: 'away' }, 'becomes'),
-          h('p', {}, now ? named(now) : h('small', {}, 'Not shared any more'))
+      return h('li', { class: pair.certain ? '' : 'ask' }, [
+        h('div', {}, [
+          h('p', {}, pair.before ? named(pair.before) : h('small', {}, 'New')),
+          h('p', {}, '→'),
+          h('p', {}, pair.after ? named(pair.after) : h('small', {}, 'Not shared any more'))
         ]),
-        h('small', { class: 'why' }, pair.why)
+        h('small', {}, pair.why)
       ]);
     }
     function say(answer) {
@@ -237,13 +233,10 @@
       link.host.tell('preview.submitted', { answer: answer });
       send(answer);
     }
-    const sorted = step.accounts.slice().sort(function (a, b) { return a.certain - b.certain; });
     link.view.show({
       name: 'preview', step: 4, back: back, entry: true, title: 'Are these the same accounts?',
-      lead: 'The bank shows them differently than last time. If you say yes, ' + business +
-        ' keeps what it knows of the left one under the right one.',
-      body: h('ul', { class: 'pairs' }, sorted.map(row)),
-      note: 'If you are not sure, say no: nothing is changed then.',
+      lead: 'If you say yes, ' + business + ' keeps what it knows of the left one under the right one.',
+      body: h('ul', { class: 'pairs' }, step.accounts.map(row)),
       next: { text: 'Yes, the same', press: function () { say('yes'); } },
       other: { text: 'No, change nothing', press: function () { say('no'); } }
     });

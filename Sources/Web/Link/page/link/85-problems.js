@@ -157,10 +157,9 @@
       'You or the bank refused the access. Nothing was linked.', null],
     different_login: ['link.different_login', 'failed', 'This is another login',
       'It is not the login that was linked before. Nothing was changed. Use the same one as the first time.', null],
-    already_linked: ['link.already_linked', 'failed', 'This account is linked already',
-      'There is nothing left for you to do.', null],
+    already_linked: ['link.already_linked', 'failed', 'This account is linked already', 'Nothing is left to do here.'],
     mapping_refused: ['link.mapping_refused', 'failed', 'Nothing was changed',
-      'Log in again and choose the accounts that were linked before.', null]
+      'Log in again and choose the accounts that were linked before.']
   };
 
   function failed(step, again) {
