@@ -37,8 +37,9 @@ import Testing
         _ = try await world.link("ada") { $0.historyMonths = 1 }
         try await world.settle()
         try await world.advance(days: 30)
+        // Webhooks go out side by side; what they tell is in order.
         return try world.webhooks.bodies().map { body in
             "\(body["created_at"]?.text ?? "") \(body["event"]?.text ?? "") \(body["sequence"]?.encoded ?? "")"
-        }
+        }.sorted()
     }
 }
