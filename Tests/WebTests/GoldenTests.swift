@@ -215,6 +215,10 @@ struct GoldenTests {
                 let view = try await world.link()
                 try await world.settle()
                 try await logInAgain(world)
+                _ = try await world.services.schedules.change(
+                    try #require(view.connectionID), RefreshChange(balance: .every(.oneHour), transactions: .onDemand),
+                    in: world.environment())
+                try await world.settle()
                 try await world.services.connections.remove(
                     try #require(view.connectionID), in: world.environment())
                 try await world.settle()

@@ -79,7 +79,10 @@ struct TenantWalkTests {
             if case .array(let rows)? = answer.data[key] { #expect(rows.isEmpty, "\(what)") }
         }
         // The walk itself made endpoints, logins and links.
-        let isOwn = ["/webhook_endpoints", "/sandbox/customers", "/sandbox/scenarios", "/links"].contains { route.path.hasSuffix($0) }
+        let own = [
+            "/webhook_endpoints", "/sandbox/customers", "/sandbox/scenarios", "/links", "/apps", "/institutions",
+        ]
+        let isOwn = own.contains { route.path.hasSuffix($0) }
         if !isOwn, route.wire == .native, case .array(let rows)? = answer.json["data"], route.method == .get {
             #expect(rows.isEmpty, "\(what)")
         }

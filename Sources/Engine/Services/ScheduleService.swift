@@ -54,8 +54,10 @@ public struct ScheduleService: Sendable {
     /// Makes the change and tells of it, in one transaction; a run under way goes on to its end.
     /// - Throws: `not_found`; `product_not_enabled` for a product that the connection was linked without.
     public func change(
-        _ id: String, _ change: RefreshChange, in environment: Domain.Environment
+        _ id: String, _ change: RefreshChange, in caller: Domain.Environment
     ) async throws -> ScheduleView {
+        // The caller's may be older than the last move of the clock.
+        let environment = try await core.environment(caller.scope)
         try await core.sequence.fill()
         let machineNow = core.runtime.now()
         let now = environment.virtual(machineNow)
