@@ -38,7 +38,7 @@ struct AccountMappingTests {
         let old = [known("1", "a", "0001"), known("2", "b", "0002")]
         let found = matches(old, [fetched("x", "0002"), fetched("y", "0001")])
         #expect(found == [match(0, 1, .number), match(1, 0, .number)])
-        #expect(found.allSatisfy(\.isCertain))
+        #expect(found.allSatisfy { $0.isCertain })
     }
 
     @Test("ids that the bank gave to other accounts do not beat the number")
