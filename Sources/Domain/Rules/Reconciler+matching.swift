@@ -380,7 +380,7 @@ enum RowPages {
     }
 
     private static func isOne(_ one: FetchedTransaction, _ other: FetchedTransaction) -> Bool {
-        !Reconciler.isBalanceOther(one, other)
+        !Reconciler.isBalanceOther(one, other) && Reconciler.isSimilar(one.text, other.text)
             && (Reconciler.agrees(one, other) || Reconciler.agrees(other, one))
     }
 
