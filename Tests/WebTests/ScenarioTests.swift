@@ -50,7 +50,8 @@ struct ScenarioTests {
             path: "balance/getById", body: "{\"id\":\"{balance}\"}",
             contains: ["\"balance\":{\"_id\":\"{balance}\"", "\"periodic\":{"], lacks: ["pagination"]),
         Scenario(
-            path: "balance/getById", body: "{\"id\":\"{balance}\",\"includePeriodic\":\"false\"}", lacks: ["\"periodic\":"]),
+            path: "balance/getById", body: "{\"id\":\"{balance}\",\"includePeriodic\":\"false\"}",
+            lacks: ["\"periodic\":"]),
         Scenario(
             path: "balance/getByCustomer", body: "{\"customer\":\"{customer}\"}", contains: list + ["\"balance\":[{"]),
         Scenario(path: "balance/getByAccount", body: "{\"account_id\":\"{account}\"}", contains: list + ["{balance}"]),
