@@ -30,7 +30,8 @@ public struct RefreshChange: Sendable, Equatable {
     /// `true` for daily, or `false` for on demand only.
     public init(members: [String: JSONValue]) throws(DomainError) {
         if let other = members.keys.sorted().first(where: { !Self.known.contains($0) }) {
-            throw .invalid(String(other.prefix(40)), "is not known here. Use interval, balance, transactions or paused.")
+            throw .invalid(
+                String(other.prefix(40)), "is not known here. Use interval, balance, transactions or paused.")
         }
         let both = try Self.rhythm(members["interval"], "interval")
         balance = try Self.rhythm(members["balance"], "balance") ?? both
@@ -40,9 +41,7 @@ public struct RefreshChange: Sendable, Equatable {
         case .bool(let flag): isPaused = flag
         default: throw .invalid("paused", "must be true or false.")
         }
-        guard self != RefreshChange() else {
-            throw .missing("interval")
-        }
+        guard self != RefreshChange() else { throw .missing("interval") }
     }
 
     private static func rhythm(_ value: JSONValue?, _ field: String) throws(DomainError) -> Rhythm? {
