@@ -10,6 +10,8 @@ struct CompletenessReview {
     private static let settleDays: Int64 = 30
     private static let gapsKeptMax = 50
     private static let windowsMax = 12
+    /// A bank whose answers change with every look is not asked once more for each of them.
+    private static let suspectedPerDayMax = 5
     /// Rows may be booked a little before or after the day that the balances point at.
     private static let marginDays = 3
 
@@ -69,7 +71,9 @@ struct CompletenessReview {
         guard let rows = try CompletenessStore.rows(account.id, after: known?.base?.on, run.scope, db) else {
             return nil
         }
-        let gaps = try CompletenessStore.gaps(account.id, limit: Self.gapsKeptMax, run.scope, db).filter { row in
+        let all = try CompletenessStore.gaps(account.id, limit: Self.gapsKeptMax, run.scope, db)
+        let isRestless = all.count { now - $0.foundAt < Instant.dayMs } >= Self.suspectedPerDayMax
+        let gaps = all.filter { row in
             row.kept.state != .closed && known?.base.map { row.kept.gap.window.to > $0.on } ?? true
         }
         let settleBefore = now + -Self.settleDays * Instant.dayMs
@@ -84,7 +88,8 @@ struct CompletenessReview {
         let opened = Set(changes.opened.map(\.id) + changes.closed.map(\.id))
         let still = gaps.filter { $0.kept.state == .suspected && !opened.contains($0.kept.id) }.map(\.kept.gap)
         return Look(
-            account: account, known: known, finding: finding, changes: changes, suspected: changes.suspected + still)
+            account: account, known: known, finding: finding, changes: changes,
+            suspected: isRestless ? [] : changes.suspected + still)
     }
 
     private func write(_ look: Look, _ run: Syncer.Run, _ now: Instant, _ tx: Transaction) throws {
@@ -105,9 +110,12 @@ struct CompletenessReview {
     }
 
     /// One run for all that is suspected of the connection; a run that is in flight already is waited for.
+    /// What such a run finds in its turn waits for the next ordinary one.
     private func fetchAgain(_ looks: [Look], _ run: Syncer.Run, _ now: Instant, _ tx: Transaction) throws {
         let suspects = looks.filter { !$0.suspected.isEmpty }
-        guard !suspects.isEmpty, try RefreshStore.inFlight(run.connection.id, run.scope, tx.db) == nil else { return }
+        guard !suspects.isEmpty, !run.refresh.causes.contains(.gap),
+            try RefreshStore.inFlight(run.connection.id, run.scope, tx.db) == nil
+        else { return }
         let products = run.connection.products.products.intersection([.balance, .transactions])
         var steps: [SyncStep] = []
         if products.contains(.balance) { steps += suspects.map { .balance(account: $0.account.id.hex) } }
