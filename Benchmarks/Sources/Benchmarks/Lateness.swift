@@ -65,7 +65,8 @@ enum Lateness {
         let used = ProcessorTime.now(bank: nil, postmaster: postmaster) - before
         let late = clerk.lateness
         print(
-            "  \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) \(rate) due/s: p50 \(late[late.count / 2]) ms, "
+            "  \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) \(rate) due/s: "
+                + "p50 \(late[late.count / 2]) ms, "
                 + "p99 \(late[late.count * 99 / 100]) ms, most \(late.last ?? 0) ms   "
                 + used.told(over: Benchmarks.seconds(spent)))
     }

@@ -93,8 +93,8 @@ struct Syncer {
         let refresh =
             try RefreshStore.inFlight(id, scope, tx.db)
             ?? RefreshStore.request(
-                id, products: products(due: schedule, connection, now), cause: .schedule, newID: core.sequence.take(), at: now,
-                scope, tx
+                id, products: products(due: schedule, connection, now), cause: .schedule,
+                newID: core.sequence.take(), at: now, scope, tx
             ).refresh
         return Run(
             environment: environment, connection: connection,

@@ -111,7 +111,10 @@ public enum LaneStore {
     /// unless something new comes in.
     public static func hold(_ lease: LaneLease, until: Instant, _ tx: Transaction) throws {
         try tx.db.run(
-            "UPDATE lane SET lease_token = NULL, next_due_ms = $3, hold_until_ms = $3 WHERE id = $1 AND lease_token = $2",
+            """
+            UPDATE lane SET lease_token = NULL, next_due_ms = $3, hold_until_ms = $3
+            WHERE id = $1 AND lease_token = $2
+            """,
             [.integer(lease.laneID), .integer(lease.token), .at(until)])
     }
 
