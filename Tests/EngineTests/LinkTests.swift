@@ -171,14 +171,14 @@ import Testing
         }
     }
 
-    @Test("one person with two banks is one customer")
+    @Test("one person who links an account twice is one customer with one connection")
     func oneCustomer() async throws {
         try await onEveryDatabase { database in
             let world = try await World.make(on: database)
             let first = try await world.link()
             let second = try await world.link()
             #expect(first.customerID == second.customerID)
-            #expect(first.connectionID != second.connectionID)
+            #expect(first.connectionID == second.connectionID)
         }
     }
 }
