@@ -10,6 +10,8 @@ final class BankWatch: HTTPTransport {
         /// Names the access, as far as the call shows it.
         var grant: String
         var atMs: Int64
+        /// What was called, such as `balance`.
+        var name = ""
     }
     private struct State {
         var inner: (any HTTPTransport)?
@@ -38,7 +40,8 @@ final class BankWatch: HTTPTransport {
         let isAsked = parts.last.map { !$0.hasPrefix("health") && !$0.hasPrefix("revoke") } ?? false
         if isAsked, parts.count > 4, let environmentID = Int64(parts[3]) {
             let call = Call(
-                institution: parts[4], grant: Self.grant(request), atMs: await now(environmentID).ms)
+                institution: parts[4], grant: Self.grant(request), atMs: await now(environmentID).ms,
+                name: parts.last?.split(separator: "?").first.map(String.init) ?? "")
             state.withLock { $0.calls.append(call) }
         }
         return try await inner.send(request)

@@ -127,7 +127,10 @@ struct SimulationChecks {
             for (grant, own) in Dictionary(grouping: here, by: \.grant).sorted(by: { $0.key < $1.key })
             where !grant.isEmpty {
                 let most = BankWatch.most(own.map(\.atMs), within: Instant.dayMs)
-                expect(most <= total, "\(institution) got \(most) calls of one connection in a day of \(total)")
+                let last = own.sorted { $0.atMs < $1.atMs }.suffix(40).map { "\($0.atMs / 1000) \($0.name)" }
+                expect(
+                    most <= total,
+                    "\(institution) got \(most) calls of one connection in a day of \(total): \(last)")
             }
         }
     }
