@@ -23,7 +23,7 @@ struct BanksCommand: AsyncParsableCommand {
                 var limits: [String: InstitutionLimits] = [:]
                 for row in try await banks.limited(kind) { limits[row.institution.slug] = row }
                 let planned = try await banks.planned(kind)
-                let listed = await banks.list(kind).filter { row in
+                let listed = await banks.list(kind, isMeasuredOnly: true).filter { row in
                     all || row.health != .healthy || limits[row.institution.slug] != nil
                         || planned.contains { $0.institution == row.institution }
                 }

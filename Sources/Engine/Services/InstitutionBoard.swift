@@ -52,14 +52,18 @@ final class InstitutionBoard: Sendable {
     private let said = Mutex<[String: Said]>([:])
     private let measured = Mutex<[Int64: Measured]>([:])
 
-    /// - Parameter environment: whose measured health is shown; nil shows of a sandbox what its bank says, and of
-    ///   production what is measured for all.
+    /// - Parameters:
+    ///   - environment: whose measured health is shown; nil shows of a sandbox what its bank says, and of production
+    ///     what is measured for all.
+    ///   - isMeasuredOnly: what banks say of themselves is left out, and they are not asked.
     func list(
-        _ kind: EnvironmentKind, of environment: Domain.Environment? = nil, _ core: Core
+        _ kind: EnvironmentKind, of environment: Domain.Environment? = nil, isMeasuredOnly: Bool = false, _ core: Core
     ) async -> [ListedInstitution] {
         let connectors = core.connectors.connectors.filter { $0.descriptor.environments.contains(kind) }
         var troubled: [String: InstitutionHealth] = [:]
-        for connector in connectors { troubled.merge(await self.troubled(connector, core)) { first, _ in first } }
+        for connector in connectors where !isMeasuredOnly {
+            troubled.merge(await self.troubled(connector, core)) { first, _ in first }
+        }
         let measured = await measured(kind, environment, core)
         let now = environment?.virtual(core.runtime.now()) ?? core.runtime.now()
         let served = core.connectors.institutions(in: kind)

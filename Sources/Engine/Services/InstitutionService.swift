@@ -32,9 +32,13 @@ public struct InstitutionService: Sendable {
     // MARK: for everyone
 
     /// The banks that can be linked, the best known first, with their health.
-    /// - Parameter environment: whose measured health is shown; a sandbox has its own.
-    public func list(_ kind: EnvironmentKind, of environment: Domain.Environment? = nil) async -> [ListedInstitution] {
-        await core.board.list(kind, of: environment, core)
+    /// - Parameters:
+    ///   - environment: whose measured health is shown; a sandbox has its own.
+    ///   - isMeasuredOnly: what banks say of themselves is left out, and they are not asked.
+    public func list(
+        _ kind: EnvironmentKind, of environment: Domain.Environment? = nil, isMeasuredOnly: Bool = false
+    ) async -> [ListedInstitution] {
+        await core.board.list(kind, of: environment, isMeasuredOnly: isMeasuredOnly, core)
     }
 
     /// - Parameter name: its id, or a slug it is known under.
