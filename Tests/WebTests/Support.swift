@@ -79,6 +79,14 @@ struct Server: Sendable {
         for name in ["account", "balance", "record", "customer", "nuban"] { ids[name] = account[name]?.text }
         let statements: [(String, String)] = [
             ("transaction", "SELECT id FROM account_transaction WHERE environment_id = $1 ORDER BY id LIMIT 1"),
+            (
+                "other_transaction",
+                """
+                SELECT id FROM account_transaction WHERE environment_id = $1 AND account_id = (
+                    SELECT account_id FROM account_transaction WHERE environment_id = $1 ORDER BY id LIMIT 1)
+                ORDER BY id DESC LIMIT 1
+                """
+            ),
             ("auth", "SELECT auth_id FROM connection WHERE environment_id = $1"),
             ("identity", "SELECT id FROM identity WHERE environment_id = $1"),
             ("session", "SELECT id FROM link_session WHERE environment_id = $1"),

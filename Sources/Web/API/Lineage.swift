@@ -20,7 +20,7 @@ enum Lineage {
         static let route = EndpointRoute(
             method: .post, path: "/transactions/{transaction}/merge",
             summary: "Rules that two transactions are one, which keeps this id.",
-            example: "{\"with\":\"{transaction}\"}", commitsReply: true)
+            example: "{\"with\":\"{other_transaction}\"}", commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let other = OkraBody.id(try NativeBody(call.bytes).required("with"))
@@ -35,7 +35,7 @@ enum Lineage {
         static let route = EndpointRoute(
             method: .post, path: "/transactions/{transaction}/split",
             summary: "Rules that what was matched or merged in is a transaction of its own.",
-            example: "{\"lineage\":\"ffffffffffffffffffffffff\"}", commitsReply: true)
+            commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let entry = try NativeBody(call.bytes).text("lineage")
