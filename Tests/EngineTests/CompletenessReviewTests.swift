@@ -69,6 +69,12 @@ import Testing
         }
     }
 
+    private func gapFrom(_ world: World) async throws -> String? {
+        try await world.core.database.read { db in
+            try db.first("SELECT gap_from_on FROM refresh_schedule", []) { $0.textOrNil(0) } ?? nil
+        }
+    }
+
     @Test("honest banks are complete, by running balances and without them", arguments: [false, true])
     func honest(_ hidesRunning: Bool) async throws {
         try await onEveryDatabase { database in
@@ -118,6 +124,7 @@ import Testing
             let gap = try #require(open.gaps.first)
             let through = try #require(open.completeThrough)
             #expect(through < gap.from)
+            #expect(try await gapFrom(world) == gap.from.iso, "freshness tells no day beyond it")
             let runs = try await world.services.refreshes.list(
                 in: world.environment(), connectionID: link.connectionID ?? "", before: nil, limit: 10)
             #expect(runs.filter { $0.causes.contains("gap") }.count == 1)
@@ -134,6 +141,7 @@ import Testing
             let mended = try await view(world, account)
             #expect(mended.state == "complete")
             #expect(mended.gaps.map(\.state) == ["closed"])
+            #expect(try await gapFrom(world) == nil)
             #expect(try #require(mended.completeThrough) > through)
         }
     }

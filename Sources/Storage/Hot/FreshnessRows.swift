@@ -14,9 +14,9 @@ enum FreshnessRows {
         s.connection_id, c.institution, c.products, c.status, s.paused_at_ms, s.due_ms, s.balance_interval,
         s.balance_due_ms, s.balance_ok_ms, s.balance_tried_ms, s.balance_outcome, s.transactions_interval,
         s.transactions_due_ms, s.transactions_ok_ms, s.transactions_tried_ms, s.transactions_outcome, s.scan_phase,
-        s.synced_to_on, s.calls
+        s.synced_to_on, s.calls, s.gap_from_on
         """
-    private static let requestColumn = 19
+    private static let requestColumn = 20
     private static let postgresSQL = """
         SELECT \(columns), q.request
         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY
@@ -60,11 +60,14 @@ enum FreshnessRows {
                 isScheduled: !row.isNull(first), due: row.instantOrNil(first + 1), okAt: row.instantOrNil(first + 2),
                 triedAt: row.instantOrNil(first + 3), outcome: row.textOrNil(first + 4))
         }
+        // Nothing is complete beyond a gap.
+        let syncedTo = row.textOrNil(17).flatMap { LocalDate($0) }
+        let beforeGap = row.textOrNil(19).flatMap { LocalDate($0) }?.adding(days: -1)
         return FreshnessFacts(
             connection: row.text(0), institution: row.text(1), products: ProductSet(column: row.text(2)),
             isActive: row.text(3) == ConnectionStatus.active.rawValue && row.int(5) < LaneStore.idleMs,
             isPaused: !row.isNull(4), dueAt: row.instant(5), balance: seen(6), transactions: seen(11),
-            scan: row.text(16), syncedTo: row.textOrNil(17).flatMap { LocalDate($0) }, calls: row.text(18))
+            scan: row.text(16), syncedTo: syncedTo.map { min($0, beforeGap ?? $0) }, calls: row.text(18))
     }
 }
 
