@@ -1,4 +1,4 @@
-/// Why a fetched row was taken for a stored one. The order is that of the ladder, the surest first.
+/// Why a fetched row was taken for a stored one. The ladder's order is in `docs/concepts/identity.md`.
 public enum MatchRule: String, Sendable, CaseIterable {
     /// The bank's id, and nothing speaks against it. Leaves no trace in the lineage.
     case id
@@ -18,10 +18,10 @@ public enum MatchRule: String, Sendable, CaseIterable {
     case posting
     /// The same with another amount, as with tips, fees and rates.
     case postingAmount = "posting_amount"
-    /// Same day and amount, a text with half of the words; the only such row.
-    case similar
     /// The bank's id, though day, amount or text are quite another.
     case correction
+    /// Same day and amount, a text with half of the words; the only such row.
+    case similar
     /// No match: the bank's id was another transaction's before, and the row became one of its own.
     case reuse
 }
