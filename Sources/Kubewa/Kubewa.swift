@@ -8,8 +8,7 @@ struct Kubewa: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, DemoCommand.self, ShopCommand.self, MigrateCommand.self, TenantsCommand.self,
-            KeysCommand.self,
-            AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, BanksCommand.self, WebhooksCommand.self, SandboxCommand.self,
-            DoctorCommand.self,
+            KeysCommand.self, AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, BanksCommand.self,
+            WebhooksCommand.self, SandboxCommand.self, DoctorCommand.self,
         ])
 }

@@ -5,7 +5,7 @@ import Outbound
 import TestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct BankHTTPClientTests {
     private func withBank(
         cap: Int = BankHTTPClient.bodyBytesMax, _ script: @escaping @Sendable (SinkRequest) -> SinkReply,

@@ -5,7 +5,8 @@ import Logging
 import Storage
 
 /// What one claim costs as the table of schedules grows: a lane is leased, a hundred due connections are read and put
-/// back behind those that wait, the lane is given back. Only the schedules are there, since a claim looks at nothing else.
+/// back behind those that wait, the lane is given back. Only the schedules are there, since a claim looks at nothing
+/// else.
 enum Claims {
     static let sizes = [10_000, 100_000, 1_000_000, 10_000_000]
     static let lanes = 20

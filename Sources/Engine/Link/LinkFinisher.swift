@@ -22,7 +22,10 @@ struct LinkFinisher {
             let known = try known(terms, access, person, connector, ending.scope, tx)
             let repair = LinkRepair(core: core)
             switch try RelinkFinder(core: core).find(ending, customer: known?.id, tx) {
-            case .merge(let connection): return try repair.commit(ending, to: connection, .relink, tx)
+            case .merge(let connection):
+                let end = try repair.commit(ending, to: connection, .relink, tx)
+                try count(terms, connector, of: connection.id, at: now, ending.scope, tx)
+                return end
             case .refused(let error): return try repair.refuse(ending, error, tx)
             case .new: break
             }
@@ -40,6 +43,7 @@ struct LinkFinisher {
             let connection = connection(ended, id, terms, access, customer, now)
             try ConnectionStore.create(connection, ending.scope, tx)
             try keep(access, terms, connection, ending.session, environment, now, tx)
+            try count(terms, connector, of: id, at: now, ending.scope, tx)
             let context = EventContext(
                 environment: environment, connection: connection, customerName: customer.name, bvn: person?.bvn,
                 startedAt: ending.session.createdAt, now: now, publicURL: core.settings.publicURL)
@@ -69,12 +73,27 @@ struct LinkFinisher {
         return false
     }
 
+    /// The bank counts what linking asked with the new access, so the day's budget begins with it.
+    private func count(
+        _ terms: LinkTerms, _ connector: any Connector, of id: ID<Connection>, at now: Instant, _ scope: Scope,
+        _ tx: Transaction
+    ) throws {
+        guard asksPerson(terms, connector) else { return }
+        var ledger = CallLedger(text: try CallStore.calls(id, scope, tx.db))
+        ledger.add(.identity, at: now)
+        try CallStore.set(ledger.text, id, scope, tx)
+    }
+
+    private func asksPerson(_ terms: LinkTerms, _ connector: any Connector) -> Bool {
+        terms.products.contains(.identity) && connector.descriptor.capabilities.products.contains(.identity)
+    }
+
     /// The bank's word on who this is, when the consent covers it; linking does not fail for want of it.
     private func person(
         _ terms: LinkTerms, _ access: LinkedAccess, _ connector: any Connector, _ session: LinkSession,
         _ environment: Domain.Environment
     ) async -> IdentityDetails? {
-        guard terms.products.contains(.identity), connector.descriptor.capabilities.products.contains(.identity) else {
+        guard asksPerson(terms, connector) else {
             return nil
         }
         let context = ConnectorContext(

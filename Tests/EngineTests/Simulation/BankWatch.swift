@@ -62,12 +62,18 @@ final class BankWatch: HTTPTransport {
 
     /// The most calls in any window of so many milliseconds.
     static func most(_ times: [Int64], within windowMs: Int64) -> Int {
-        let times = times.sorted()
-        var (first, most) = (0, 0)
-        for (index, time) in times.enumerated() {
-            while times[first] <= time - windowMs { first += 1 }
-            most = max(most, index - first + 1)
+        fullest(times.map { Call(institution: "", grant: "", atMs: $0) }, within: windowMs).count
+    }
+
+    /// The calls of the window of so many milliseconds that holds the most.
+    static func fullest(_ calls: [Call], within windowMs: Int64) -> ArraySlice<Call> {
+        let calls = calls.sorted { $0.atMs < $1.atMs }
+        var first = 0
+        var fullest = calls[..<0]
+        for (index, call) in calls.enumerated() {
+            while calls[first].atMs <= call.atMs - windowMs { first += 1 }
+            if index - first + 1 > fullest.count { fullest = calls[first...index] }
         }
-        return most
+        return fullest
     }
 }

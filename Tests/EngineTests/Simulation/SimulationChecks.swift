@@ -126,11 +126,11 @@ struct SimulationChecks {
             guard let total = setting.budget?.total else { continue }
             for (grant, own) in Dictionary(grouping: here, by: \.grant).sorted(by: { $0.key < $1.key })
             where !grant.isEmpty {
-                let most = BankWatch.most(own.map(\.atMs), within: Instant.dayMs)
-                let last = own.sorted { $0.atMs < $1.atMs }.suffix(40).map { "\($0.atMs / 1000) \($0.name)" }
+                let most = BankWatch.fullest(own, within: Instant.dayMs)
+                let told = most.map { "\($0.atMs / 1000) \($0.name)" }
                 expect(
-                    most <= total,
-                    "\(institution) got \(most) calls of one connection in a day of \(total): \(last)")
+                    most.count <= total,
+                    "\(institution) got \(most.count) calls of one connection in a day of \(total): \(told)")
             }
         }
     }
