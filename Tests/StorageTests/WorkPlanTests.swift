@@ -36,6 +36,27 @@ struct WorkPlanTests {
         }
     }
 
+    @Test("a connection's accounts are found by the connection, also where nothing is known of the tables")
+    func accountsOfConnections() async throws {
+        try await onDatabase(.sqlite) { test in
+            let vault = try await Vault.open(
+                .value(String(repeating: "0f", count: 32), variable: "KEY"), database: test.database,
+                runtime: ManualRuntime())
+            let ids = ["1", "2"].map { ID<Connection>(trusted: String(repeating: $0, count: 24)) }
+            let plans = try await test.database.read { db in
+                try Self.plans(
+                    of: { tx in
+                        _ = try AccountStore.list(ids[0], Self.scope, tx.db)
+                        _ = try RefreshBatch.load(ids, Self.scope, vault, tx.db)
+                    }, db)
+            }
+            let steps = plans.map(\.plan).joined(separator: "\n").split(separator: "\n")
+                .filter { $0.contains(" account ") }
+            #expect(!steps.isEmpty)
+            #expect(steps.allSatisfy { $0.contains("connection_id=?") }, "\(steps)")
+        }
+    }
+
     private static let reads: [(index: String, run: Run)] = [
         ("lane_due", { _ = try LaneStore.nextDue(.delivery, $0.db) }),
         ("refresh_schedule_due", { _ = try ScheduleStore.due(lane: 2121, now: now, limit: 64, $0.db) }),

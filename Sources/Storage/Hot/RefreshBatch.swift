@@ -61,6 +61,7 @@ public enum RefreshBatch {
         try reader.each(runningSQL) { running.insert($0.id(0)) }
         var accounts: [ID<Connection>: [Account]] = [:]
         var closed: Set<ID<Connection>> = []
+        // Sorted here: asked for the order of ids, SQLite would walk the accounts of the whole environment.
         let status = AccountStore.columns.split(separator: ",").count
         try reader.each(accountsSQL) { row in
             let account = AccountStore.account(row)
@@ -74,7 +75,8 @@ public enum RefreshBatch {
         return ids.compactMap { id in
             guard let connection = connections[id], let schedule = schedules[id] else { return nil }
             return DueConnection(
-                connection: connection, schedule: schedule, sealedGrant: grants[id], accounts: accounts[id] ?? [],
+                connection: connection, schedule: schedule, sealedGrant: grants[id],
+                accounts: (accounts[id] ?? []).sorted { $0.id < $1.id },
                 hasClosedAccounts: closed.contains(id), hasRefresh: running.contains(id))
         }
     }
@@ -90,8 +92,7 @@ public enum RefreshBatch {
         "SELECT connection_id FROM refresh WHERE environment_id = $1 AND state IN ('queued', 'running') AND",
         "connection_id")
     private static let accountsSQL = PerConnection.Pair(
-        "SELECT \(AccountStore.columns), status FROM account WHERE environment_id = $1 AND", "connection_id",
-        order: "ORDER BY connection_id, id")
+        "SELECT \(AccountStore.columns), status FROM account WHERE environment_id = $1 AND", "connection_id")
 }
 
 /// One question about each of some connections.
@@ -100,9 +101,9 @@ private struct PerConnection {
         let postgres: String
         let sqlite: String
 
-        init(_ select: String, _ column: String, order: String = "") {
-            postgres = "\(select) \(column) = ANY ($2::text[]) \(order)"
-            sqlite = "\(select) \(column) = $2 \(order)"
+        init(_ select: String, _ column: String) {
+            postgres = "\(select) \(column) = ANY ($2::text[])"
+            sqlite = "\(select) \(column) = $2"
         }
     }
 
