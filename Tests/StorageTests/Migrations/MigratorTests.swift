@@ -93,4 +93,55 @@ struct MigratorTests {
             #expect(second.isEmpty)
         }
     }
+
+    @Test("a database of the first links keeps its schedules, events and deliveries through all later steps")
+    func olderData() async throws {
+        try await onEmpty { test in
+            let database = test.database
+            try await database.migrate(Array(Migrations.all.prefix(5)))
+            try await database.write { try $0.db.script(Self.older) }
+            #expect(try await database.migrate(Migrations.all).map(\.number) == Array(6...Migrations.all.count))
+            let scope = Scope(environmentID: 1)
+            let connection = ID<Connection>(trusted: "c")
+            let schedule = try await database.read { try ScheduleStore.find(connection, scope, $0) }
+            #expect(schedule?.setting.balance == .daily)
+            #expect(schedule?.syncedTo == LocalDate("2024-05-01"))
+            #expect(schedule?.phase == .periodic)
+            let due = try await database.read {
+                try DeliveryStore.due(lane: 7, now: Instant(ms: 100), limit: 10, complete: false, $0)
+            }
+            #expect(due.map(\.eventID) == [31, 32])
+            #expect(due.map { String(decoding: $0.thin, as: UTF8.self) } == ["one", "two"])
+            // What comes later stands behind them.
+            try await database.write { tx in
+                try tx.db.script(
+                    """
+                    INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
+                    VALUES (1, 33, 'c', 3, 't', 9, 'three')
+                    """)
+            }
+            let order = test.database.dialect == .sqlite ? "place" : "id"
+            let ids = try await database.read { try $0.query("SELECT id FROM event ORDER BY \(order)") { $0.int(0) } }
+            #expect(ids == [31, 32, 33])
+        }
+    }
+
+    private static let older = """
+        INSERT INTO tenant (id, name, created_at_ms) VALUES ('t', 'T', 1);
+        INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms) VALUES (1, 't', 'sandbox', 'p', 1);
+        INSERT INTO customer (environment_id, id, created_on, created_at_ms, updated_at_ms)
+            VALUES (1, 'u', '2024-05-01', 1, 1);
+        INSERT INTO connection (environment_id, id, auth_id, customer_id, app_id, institution, connector, status,
+            products, login_type, history_months, created_on, created_at_ms, updated_at_ms)
+            VALUES (1, 'c', 'a', 'u', 'w', 'access-bank', 'sandbox', 'active', 'balance', 'ind', 24, '2024-05-01', 1,
+                1);
+        INSERT INTO lane (id, kind, environment_id, subject, next_due_ms)
+            VALUES (6, 'refresh', 1, 'access-bank', 50), (7, 'delivery', 1, 'e', 50);
+        INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms, balance_interval, synced_to_on)
+            VALUES (1, 'c', 6, 50, 'daily', '2024-05-01');
+        INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
+            VALUES (1, 31, 'c', 1, 't', 5, 'one'), (1, 32, 'c', 2, 't', 6, 'two');
+        INSERT INTO delivery (environment_id, id, event_id, endpoint_id, lane_id, due_ms)
+            VALUES (1, 41, 31, 'e', 7, 50), (1, 42, 32, 'e', 7, 51);
+        """
 }
