@@ -69,6 +69,7 @@ struct Composition {
 
     func close() async {
         await bankClient.shutdown()
+        await services.core.giveBackShares()
         await WakeRelay(core: services.core).flush()
         await database.close()
     }

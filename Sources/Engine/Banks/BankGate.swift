@@ -1,5 +1,6 @@
 import Connectors
 import Domain
+import Logging
 import Storage
 import Synchronization
 
@@ -250,6 +251,17 @@ extension ConnectorError.Code {
         case .providerUnavailable, .outcomeUnknown, .protocolViolation: false
         case .rateLimited, .notReady, .clientMisconfigured, .unsupported: nil
         default: true
+        }
+    }
+}
+
+extension Core {
+    /// Gives back what this node held of banks' calls at once; another node need not wait for the end of its lease.
+    public func giveBackShares() async {
+        do {
+            try await database.write { [nodeID] in try BankStore.dropShares(node: nodeID, $0) }
+        } catch {
+            logger.debug("shares end with their lease", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -88,7 +88,7 @@ extension Syncer {
         case .accounts: return StepCounts()
         case .balance(let account, let balance): return try steps.apply(balance, to: account, run, tx)
         case .window(let account, let found):
-            return try steps.apply(found.rows, found.window, to: account, run, tx)
+            return try steps.apply(found, to: account, run, tx)
         }
     }
 

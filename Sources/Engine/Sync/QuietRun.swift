@@ -200,7 +200,7 @@ extension Syncer {
         let (scope, connector) = (run.scope, run.connection.connector)
         let steps = SyncSteps(core: core)
         let changes = try await core.database.read {
-            try steps.reconcile(found.rows, found.window, of: account, connector: connector, scope, $0)
+            try steps.reconcile(found, of: account, connector: connector, scope, $0)
         }
         return (.window(account, found), !changes.isEmpty)
     }

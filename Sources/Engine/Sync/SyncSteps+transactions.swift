@@ -3,10 +3,11 @@ import Storage
 
 extension SyncSteps {
     func apply(
-        _ rows: [FetchedTransaction], _ window: DayWindow, to account: Account, _ run: Syncer.Run, _ tx: Transaction
+        _ found: FetchedWindow, to account: Account, _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
         let now = now(run)
-        let result = try reconcile(rows, window, of: account, connector: run.connection.connector, run.scope, tx.db)
+        let window = found.window
+        let result = try reconcile(found, of: account, connector: run.connection.connector, run.scope, tx.db)
         let ids = try TransactionStore.apply(
             result, to: account, newID: { core.runtime.newID() }, at: now, run.scope, tx)
         trace(result, ids, account, run, now, tx)
@@ -30,6 +31,15 @@ extension SyncSteps {
     /// What a fetched window would change, read on any connection. Trust and rulings are asked for only when something
     /// is to change without them: a window without news costs one read and no write.
     func reconcile(
+        _ found: FetchedWindow, of account: Account, connector: String, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> ReconcileResult {
+        var result = try compare(found.rows, found.window, of: account, connector: connector, scope, db)
+        // What seems gone may be among the rows that were not believed.
+        if !found.isWhole { result.removed = [] }
+        return result
+    }
+
+    private func compare(
         _ rows: [FetchedTransaction], _ window: DayWindow, of account: Account, connector: String, _ scope: Scope,
         _ db: any SQLConnection
     ) throws -> ReconcileResult {

@@ -198,7 +198,7 @@ struct Syncer {
         let rest = found.rest.map { [SyncStep.transactions(account: id, window: $0).text] } ?? []
         let steps = SyncSteps(core: core)
         try await commit(&run, payloads, then: rest) { tx, current in
-            try steps.apply(found.rows, found.window, to: account, current, tx)
+            try steps.apply(found, to: account, current, tx)
         }
     }
 
