@@ -38,6 +38,7 @@ def test_every_delivery_verifies_and_nothing_else_does(kubewa, receiver, tenant)
     assert len(deliveries) == len({each.id for each in deliveries})
     assert set(names(deliveries)) == {
         "auth.success", "accounts.success", "balance.success", "transaction.success", "identity.success",
+        "refresh.phase_changed",
     }
     assert names(deliveries).count("accounts.success") == 2
 
