@@ -15,12 +15,16 @@ public struct StatementHeader: Sendable, Equatable {
     public var accountType: String?
     /// The bank's own code in the file (BIC, sort code, OFX BANKID).
     public var bankCode: String?
+    /// `noCurrency` when the file names none.
     public var currency: Currency
     /// The statement's own number, where it has one.
     public var number: String?
     /// What the file says it covers; nil when only its rows tell.
     public var period: DayWindow?
     public var opening: StatementBalance?
+
+    /// ISO 4217's own code for "no currency": a file, or a part of one, that does not say.
+    public static let noCurrency = Currency(code: "XXX")
 
     public init(accountNumber: String? = nil, currency: Currency) {
         self.accountNumber = accountNumber
@@ -52,6 +56,11 @@ public struct StatementClosing: Sendable, Equatable {
 public struct StatementRow: Sendable, Equatable {
     public var transaction: FetchedTransaction
     public var valueOn: LocalDate?
+    /// The account owner's reference as the file writes it (`NONREF` and `NOTPROVIDED` too): field 61 of MT940,
+    /// EndToEndId, REFNUM or CHECKNUM. `transaction.reference` is what is left when it says nothing.
+    public var customerReference: String?
+    /// The bank's own reference as the file writes it: field 61 after `//`, AcctSvcrRef, FITID.
+    public var bankReference: String?
     /// From 1: the line in a text, the entry in an XML message.
     public var place: Int
     public init(transaction: FetchedTransaction, valueOn: LocalDate? = nil, place: Int) {
