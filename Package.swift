@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "Outbound",
             dependencies: ["Domain", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging] + nio),
-        .target(name: "Connectors", dependencies: ["Domain", crypto]),
+        .target(name: "Connectors", dependencies: ["Domain", "CZlib", crypto]),
         .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
         .target(
             name: "Web", dependencies: ["Domain", "Engine", "CZlib", crypto, lifecycle, logging] + http,
