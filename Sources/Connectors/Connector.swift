@@ -55,6 +55,10 @@ public protocol Connector: Sendable {
 
     /// Those of its institutions that are in trouble, by slug; all others are healthy. One call for a list of banks.
     func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth]
+
+    /// Whether it can do its work with these settings, asked by `kubewa institutions check`: the bank answers and takes
+    /// the credentials. Nothing is changed there.
+    func check(_ context: ConnectorContext) async throws(ConnectorError)
 }
 
 extension Connector {
@@ -76,6 +80,11 @@ extension Connector {
     public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth { .healthy }
     /// By default empty: no institution is known to be in trouble.
     public func troubled(_ context: ConnectorContext) async -> [String: InstitutionHealth] { [:] }
+    /// By default asks the health of the context's institution.
+    public func check(_ context: ConnectorContext) async throws(ConnectorError) {
+        let health = await health(institution: context.institution, context)
+        guard health != .down else { throw ConnectorError(.providerUnavailable) }
+    }
 }
 
 /// Who and what a connector is.
@@ -86,14 +95,23 @@ public struct ConnectorDescriptor: Sendable {
     public var institutions: Set<String>
     /// Serves sandbox environments, production ones, or (by an explicit setting) both.
     public var environments: Set<EnvironmentKind>
+    public var access: BankAccess
+    /// What an operator can set, in the order in which it is told.
+    public var settings: [SettingNeed]
+    /// Takes settings that it does not list, as for a program that an operator wrote.
+    public var takesOtherSettings: Bool
 
     public init(
-        id: String, capabilities: Capabilities, institutions: Set<String>, environments: Set<EnvironmentKind>
+        id: String, capabilities: Capabilities, institutions: Set<String>, environments: Set<EnvironmentKind>,
+        access: BankAccess = .login, settings: [SettingNeed] = [], takesOtherSettings: Bool = false
     ) {
         self.id = id
         self.capabilities = capabilities
         self.institutions = institutions
         self.environments = environments
+        self.access = access
+        self.settings = settings
+        self.takesOtherSettings = takesOtherSettings
     }
 }
 
@@ -140,10 +158,12 @@ public struct ConnectorContext: Sendable {
     public var isUserPresent: Bool
     /// Where data calls put what the bank answered, when it is to be kept.
     public var payloads: RawPayloads?
+    /// What the operator set for this connector at this institution in this kind of environment.
+    public var settings: ConnectorSettings
 
     public init(
         environmentID: Int64, institution: String, now: Instant, correlationID: String, isUserPresent: Bool = false,
-        payloads: RawPayloads? = nil
+        payloads: RawPayloads? = nil, settings: ConnectorSettings = ConnectorSettings()
     ) {
         self.environmentID = environmentID
         self.institution = institution
@@ -151,6 +171,7 @@ public struct ConnectorContext: Sendable {
         self.correlationID = correlationID
         self.isUserPresent = isUserPresent
         self.payloads = payloads
+        self.settings = settings
     }
 }
 

@@ -16,6 +16,7 @@ public struct Core: Sendable {
     let counters = EngineCounters()
     let gate = BankGate()
     let board = InstitutionBoard()
+    let settingsBook = SettingsBook()
     /// Rung for a connection whose run has ended or was put off.
     let refreshBells = LinkBells()
     /// Names this process among the nodes of one database.

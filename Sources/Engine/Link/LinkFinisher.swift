@@ -96,10 +96,10 @@ struct LinkFinisher {
         guard asksPerson(terms, connector) else {
             return nil
         }
-        let context = ConnectorContext(
-            environmentID: environment.id, institution: session.institution,
-            now: environment.virtual(core.runtime.now()), correlationID: session.id, isUserPresent: true)
         do {
+            let context = try await core.bankContext(
+                environment, session.institution, connector: session.connector, correlationID: session.id,
+                isUserPresent: true)
             return try await connector.identity(access.grant, context)
         } catch {
             return nil

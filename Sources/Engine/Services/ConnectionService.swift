@@ -136,10 +136,10 @@ public struct ConnectionService: Sendable {
             return (connection, Grant(bytes: try core.vault.open(sealed, vaulting.context("grant"), on: db)))
         }
         guard let found, let connector = core.connectors.connector(id: found.connection.connector) else { return }
-        let context = ConnectorContext(
-            environmentID: environment.id, institution: found.connection.institution,
-            now: environment.virtual(core.runtime.now()), correlationID: "removal-\(id)")
         do throws(ConnectorError) {
+            let context = try await core.bankContext(
+                environment, found.connection.institution, connector: found.connection.connector,
+                correlationID: "removal-\(id)")
             try await connector.revoke(found.grant, context)
         } catch {
             core.logger.warning(

@@ -51,7 +51,8 @@ public struct LinkService: Sendable {
         }
         let progress: LinkProgress
         do throws(ConnectorError) {
-            progress = try await connector.beginLink(linkRequest(terms, connector), context(session, environment))
+            progress = try await connector.beginLink(
+                linkRequest(terms, connector), context(session, environment))
         } catch {
             progress = LinkProgress(step: .failed(error), state: [])
         }
@@ -234,10 +235,12 @@ extension LinkService {
             problem: try LinkProblem(json: session.problem), reason: session.reason, expiresAt: session.expiresAt)
     }
 
-    func context(_ session: LinkSession, _ environment: Domain.Environment) -> ConnectorContext {
-        ConnectorContext(
-            environmentID: environment.id, institution: session.institution,
-            now: environment.virtual(core.runtime.now()), correlationID: session.id, isUserPresent: true)
+    func context(
+        _ session: LinkSession, _ environment: Domain.Environment
+    ) async throws(ConnectorError) -> ConnectorContext {
+        try await core.bankContext(
+            environment, session.institution, connector: session.connector, correlationID: session.id,
+            isUserPresent: true)
     }
 
     static func sealing(_ scope: Scope) -> SealContext {

@@ -19,6 +19,7 @@ public struct Services: Sendable {
     public let schedules: ScheduleService
     public let lineage: LineageService
     public let institutions: InstitutionService
+    public let connectorSettings: ConnectorSettingService
     public let feeds: FeedService
 
     public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
@@ -38,6 +39,7 @@ public struct Services: Sendable {
         schedules = ScheduleService(core: core)
         lineage = LineageService(core: core)
         institutions = InstitutionService(core: core)
+        connectorSettings = ConnectorSettingService(core: core)
         feeds = FeedService(core: core)
     }
 }

@@ -17,7 +17,9 @@ extension Syncer {
         let institution = run.connection.institution
         let isUserPresent = isUserPresent(run)
         try await core.gate.enter(institution, run.environment, isUserPresent: isUserPresent, core)
+        let context: ConnectorContext
         do {
+            context = try await self.context(run, payloads)
             try await reserve(operation, &run)
         } catch {
             core.gate.withdraw(institution, run.environment, core)
@@ -26,7 +28,7 @@ extension Syncer {
         run.trace.calls += 1
         let result: Result<Value, ConnectorError>
         do {
-            result = .success(try await call(run.connector, run.grant, context(run, payloads)))
+            result = .success(try await call(run.connector, run.grant, context))
         } catch {
             result = .failure(error)
         }
@@ -42,7 +44,7 @@ extension Syncer {
     }
 
     /// A person waits for what was asked for by hand.
-    private func isUserPresent(_ run: Run) -> Bool {
+    func isUserPresent(_ run: Run) -> Bool {
         !run.refresh.causes.isDisjoint(with: [.demand, .check, .link])
     }
 

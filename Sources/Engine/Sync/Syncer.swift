@@ -277,10 +277,12 @@ struct Syncer {
 
     func virtualNow(_ run: Run) -> Instant { run.environment.virtual(core.runtime.now()) }
 
-    func context(_ run: Run, _ payloads: RawPayloads? = nil) -> ConnectorContext {
-        ConnectorContext(
-            environmentID: run.environment.id, institution: run.connection.institution, now: virtualNow(run),
-            correlationID: "refresh-\(run.refresh.id)", payloads: payloads)
+    func context(_ run: Run, _ payloads: RawPayloads? = nil) async throws(ConnectorError) -> ConnectorContext {
+        var context = try await core.bankContext(
+            run.environment, run.connection.institution, connector: run.connection.connector,
+            correlationID: "refresh-\(run.refresh.id)", isUserPresent: isUserPresent(run))
+        context.payloads = payloads
+        return context
     }
 }
 
