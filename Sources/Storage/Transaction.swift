@@ -6,6 +6,7 @@ public final class Transaction {
     public let db: any SQLConnection
     private var deferred: [String: (statement: BulkStatement, rows: [[SQLValue]])] = [:]
     private var totals: [TotalKey: Total] = [:]
+    private var known: [String: Any] = [:]
 
     init(_ db: any SQLConnection) { self.db = db }
 
@@ -26,6 +27,21 @@ public final class Transaction {
     public func touch(_ list: String, of environmentID: Int64) {
         totals[TotalKey(environmentID: environmentID, list: list, day: DayTotals.everyDay), default: Total()] += Total()
     }
+
+    /// What a group asks once for all its units: only what no other transaction can change before COMMIT, or what may as
+    /// well be as it was a moment ago. Whoever writes it calls `forget`.
+    func once<Value>(_ name: String, _ ask: () throws -> Value) rethrows -> Value {
+        if let value = known[name] as? Value { return value }
+        let value = try ask()
+        known[name] = value
+        return value
+    }
+
+    /// The next `once` asks again.
+    func forget(_ name: String) { known[name] = nil }
+
+    /// The next `once` of all names that begin so asks again.
+    func forget(allOf prefix: String) { known = known.filter { !$0.key.hasPrefix(prefix) } }
 
     func flush() throws {
         if !totals.isEmpty {

@@ -82,35 +82,31 @@ public final class Vault: Sendable {
         return try SealedBox.open(sealed, key: key, bound: owner.bound(id, context.purpose))
     }
 
-    /// Reads the keys of what will be opened soon, of many connections at once.
-    func warm(
-        _ secrets: [(id: String, sealed: [UInt8])], _ environmentID: Int64, on db: any SQLConnection
-    ) throws {
-        var missing: [(owner: KeyOwner, id: Int64)] = []
+    /// The keys under which secrets of many connections are sealed, read at once. They are not kept: what comes round in
+    /// turn would only push out of the cache what is asked for often.
+    /// - Returns: by connection; those whose key is gone or damaged are left out, and whoever opens the secret is told.
+    func sealers(
+        of secrets: [(id: String, sealed: [UInt8])], _ environmentID: Int64, on db: any SQLConnection
+    ) throws -> [String: Sealer] {
+        var wanted: [(connection: String, id: Int64)] = []
         for secret in secrets {
-            let owner = KeyOwner(environmentID: environmentID, connectionID: secret.id)
             do {
-                let id = try SealedBox.keyID(secret.sealed)
-                if cached(owner, id) == nil { missing.append((owner, id)) }
+                wanted.append((secret.id, try SealedBox.keyID(secret.sealed)))
             } catch {
-                // Who opens it is told; the others are not to notice.
+                continue
             }
         }
-        try DataKeys.each(missing.map { ($0.owner.connectionID, $0.id) }, environmentID, db) { connection, id, key in
+        var found: [String: Sealer] = [:]
+        try DataKeys.each(wanted, environmentID, db) { connection, id, wrapped in
+            let owner = KeyOwner(environmentID: environmentID, connectionID: connection)
             do {
-                _ = try unwrap(key, KeyOwner(environmentID: environmentID, connectionID: connection), id)
+                let key = SymmetricKey(data: try SealedBox.open(wrapped, key: wrapping, bound: owner.bound(id)))
+                found[connection] = Sealer(owner: owner, keyID: id, key: key, runtime: runtime)
             } catch is VaultError {
-                // As above.
+                return
             }
         }
-    }
-
-    /// Opens without a database what `warm` was asked for; nil when the key is not kept.
-    public func openWarm(_ sealed: [UInt8], _ context: SealContext) throws -> [UInt8]? {
-        let owner = KeyOwner(environmentID: context.environmentID, connectionID: context.connectionID ?? "")
-        let id = try SealedBox.keyID(sealed)
-        guard let key = cached(owner, id) else { return nil }
-        return try SealedBox.open(sealed, key: key, bound: owner.bound(id, context.purpose))
+        return found
     }
 
     /// What a text is looked up by without keeping it: nobody can enumerate the few digits of a number without
@@ -181,8 +177,9 @@ public final class Vault: Sendable {
     private static let shredSQL = "DELETE FROM data_key WHERE environment_id = $1 AND connection_id = $2"
 }
 
-/// Seals under one data key. It lives no longer than the unit that asked for it.
-public struct Sealer {
+/// Seals under one data key. It lives no longer than the unit that asked for it, or than one that holds the connection
+/// as it was when a reader asked.
+public struct Sealer: Sendable {
     fileprivate let owner: KeyOwner
     fileprivate let keyID: Int64
     fileprivate let key: SymmetricKey
@@ -192,5 +189,12 @@ public struct Sealer {
     public func seal(_ plain: [UInt8], purpose: String) throws -> [UInt8] {
         let bound = owner.bound(keyID, purpose)
         return try SealedBox.seal(plain, keyID: keyID, key: key, bound: bound, random: runtime.randomBytes)
+    }
+
+    /// Opens what was sealed for the purpose.
+    /// - Returns: nil when it was sealed under another key.
+    public func open(_ sealed: [UInt8], purpose: String) throws -> [UInt8]? {
+        guard try SealedBox.keyID(sealed) == keyID else { return nil }
+        return try SealedBox.open(sealed, key: key, bound: owner.bound(keyID, purpose))
     }
 }

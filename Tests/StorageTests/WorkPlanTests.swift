@@ -36,6 +36,24 @@ struct WorkPlanTests {
         }
     }
 
+    @Test("a look over all lanes takes one step into the index for each, however much waits in it")
+    func sweeps() async throws {
+        try await onEveryDatabase { database in
+            try await fill(database)
+            for kind in [LaneKind.delivery, .refresh] {
+                let plans = try await database.write { tx in
+                    try Self.plans(of: { _ = try LaneStore.sweep(kind, now: Self.now, $0) }, tx.db)
+                }
+                #expect(plans.count == 1)
+                for (sql, plan) in plans {
+                    #expect(plan.contains(kind == .delivery ? "delivery_due" : "refresh_schedule_due"))
+                    #expect(!plan.contains("Join"), "\(sql)\n\(plan)")
+                    #expect(plan.contains("Limit") || plan.contains("CORRELATED SCALAR SUBQUERY"), "\(sql)\n\(plan)")
+                }
+            }
+        }
+    }
+
     @Test("a connection's accounts are found by the connection, also where nothing is known of the tables")
     func accountsOfConnections() async throws {
         try await onDatabase(.sqlite) { test in

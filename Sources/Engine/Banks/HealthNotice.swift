@@ -48,7 +48,7 @@ struct HealthNotice {
             data.member("health", health.rawValue)
             data.member("was", was.rawValue)
         }
-        let endpoints = try EndpointStore.route(scope, callbackURL: nil, refreshURL: nil, tx.db)
+        let endpoints = try EndpointStore.route(scope, callbackURL: nil, refreshURL: nil, tx)
         try EventStore.append(
             EventStore.NewEvent(
                 id: id, sequence: sequence, type: event.name, accountID: nil, thin: body, complete: nil),

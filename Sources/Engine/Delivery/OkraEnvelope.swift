@@ -13,6 +13,8 @@ struct EventContext {
     var publicURL: String
     /// The run that an event is of.
     var refreshID: Int64?
+    /// For the connection's secrets, where it was asked for beforehand.
+    var sealer: Sealer?
 }
 
 /// An event before it has an id: its names on both wires and what it says.

@@ -13,7 +13,7 @@ struct Outbox {
         let connection = context.connection
         var sequence = try ConnectionStore.takeSequence(connection.id, count: drafts.count, scope, tx)
         let endpoints = try EndpointStore.route(
-            scope, callbackURL: connection.callbackURL, refreshURL: connection.refreshWebhookURL, tx.db)
+            scope, callbackURL: connection.callbackURL, refreshURL: connection.refreshWebhookURL, tx)
         let machineNow = core.runtime.now()
         for draft in drafts {
             let id = try core.sequence.take()
@@ -41,7 +41,9 @@ struct Outbox {
         guard draft.hasComplete else { return nil }
         let body = OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: true)
         guard body.count <= Self.completeBytesMax else { return nil }
-        return try core.seal(body, Outbox.sealing(context.environment.scope, context.connection.id.hex), tx)
+        let sealing = Outbox.sealing(context.environment.scope, context.connection.id.hex)
+        if let sealer = context.sealer { return try sealer.seal(body, purpose: sealing.purpose) }
+        return try core.seal(body, sealing, tx)
     }
 
     static func sealing(_ scope: Scope, _ connection: String) -> SealContext {

@@ -14,10 +14,11 @@ struct PayloadKeeper {
 
     /// In the step's own transaction: what was read is kept with what was made of it.
     func keep(
-        _ payloads: [RawPayload], of connection: ID<Connection>, _ scope: Scope, _ tx: Transaction
+        _ payloads: [RawPayload], of connection: ID<Connection>, sealer: Sealer? = nil, _ scope: Scope,
+        _ tx: Transaction
     ) throws {
         guard !payloads.isEmpty else { return }
-        let sealer = try core.vault.sealer(scope.environmentID, connection.hex, on: tx.db)
+        let sealer = try sealer ?? core.vault.sealer(scope.environmentID, connection.hex, on: tx.db)
         let now = core.runtime.now()
         for payload in payloads {
             let summary = PayloadStore.Summary(

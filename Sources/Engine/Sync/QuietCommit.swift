@@ -42,26 +42,27 @@ extension Syncer {
 
     /// All that a run found, in one transaction with the row that tells of it.
     /// - Returns: false when the connection has a run to go on with.
-    private func commit(_ run: Run, _ fetched: [Fetched]) async throws -> Bool {
+    private func commit(_ found: Run, _ fetched: [Fetched]) async throws -> Bool {
         let leaseEnd = core.runtime.now() + core.settings.leaseMs
-        let left = left(run)
+        let left = left(found)
         try await core.sequence.fill()
+        let run = try await told(found)
         let isDone = try await core.database.write { tx -> Bool in
             try LaneStore.renew(run.lease, until: leaseEnd, tx)
             // The row is locked before it is believed: a removal ends its connection's runs.
-            guard try RefreshStore.hold(run.connection.id, run.scope, tx) else { throw RunOver() }
-            guard try RefreshStore.begin(run.refresh, run.scope, tx) else { return false }
+            guard try ConnectionStore.succeed(run.connection.id, at: virtualNow(run), run.scope, tx) else {
+                guard try RefreshStore.hold(run.connection.id, run.scope, tx) else { throw RunOver() }
+                return false
+            }
             var current = run
-            current.customerName = try CustomerStore.find(run.connection.customerID, run.scope, tx.db)?.name
-            let vaulting = AccountVault(core: core, scope: run.scope, connectionID: run.connection.id.hex)
-            for account in run.accounts { current.numbers[account.id] = try vaulting.number(account, tx.db) }
             var sum = StepCounts()
             for (index, one) in fetched.enumerated() {
                 current.refresh.stepsDone = index
                 current.trace = one.trace
                 let counts = try apply(one, current, tx)
                 try trace(current, counts, tx)
-                try PayloadKeeper(core: core).keep(one.payloads, of: run.connection.id, run.scope, tx)
+                try PayloadKeeper(core: core).keep(
+                    one.payloads, of: run.connection.id, sealer: run.sealer, run.scope, tx)
                 sum.added += counts.added
                 sum.modified += counts.modified
                 sum.removed += counts.removed
@@ -70,8 +71,7 @@ extension Syncer {
             current.refresh.added = Int64(sum.added)
             current.refresh.modified = Int64(sum.modified)
             current.refresh.removed = Int64(sum.removed)
-            guard try RefreshStore.finish(current.refresh, at: virtualNow(run), run.scope, tx) else { return false }
-            try ConnectionStore.recordSuccess(run.connection.id, at: virtualNow(run), run.scope, tx)
+            RefreshStore.record(current.refresh, at: virtualNow(run), run.scope, tx)
             QuietRefreshes.append(run.connection.id, left.schedule, due: left.due, run.scope, tx)
             return true
         }
@@ -82,11 +82,24 @@ extension Syncer {
         return true
     }
 
+    /// What the events of a run tell beside what it found, read before the one connection that writes is needed.
+    private func told(_ found: Run) async throws -> Run {
+        var run = found
+        for account in run.accounts where account.numberSealed != nil {
+            run.numbers[account.id] = try await number(of: account, run)
+        }
+        run.customerName = try await core.database.read {
+            try CustomerStore.find(found.connection.customerID, found.scope, $0)?.name
+        }
+        return run
+    }
+
     private func apply(_ fetched: Fetched, _ run: Run, _ tx: Transaction) throws -> StepCounts {
         let steps = SyncSteps(core: core)
         switch fetched.answer {
         case .accounts: return StepCounts()
-        case .balance(let account, let balance): return try steps.apply(balance, to: account, run, tx)
+        // The connection is held, and nobody else fetches for it: the account is as it was read.
+        case .balance(let account, let balance): return try steps.apply(balance, stored: account, run, tx)
         case .window(let account, let found):
             return try steps.apply(found, to: account, run, tx)
         }

@@ -11,7 +11,7 @@ struct SyncSteps {
         EventContext(
             environment: run.environment, connection: run.connection, customerName: run.customerName, bvn: bvn,
             startedAt: run.refresh.requestedAt, now: now, publicURL: core.settings.publicURL,
-            refreshID: run.refresh.id)
+            refreshID: run.refresh.id, sealer: run.sealer)
     }
 
     /// Okra's method for what a run tells: by its cause, as its pull form is named.
@@ -36,15 +36,20 @@ struct SyncSteps {
     func apply(
         _ fetched: FetchedBalance, to account: Account, _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
-        let now = now(run)
         // The row is read again: the run's copy may be older than the last step of this run.
-        let stored = try AccountStore.find(account.id, run.scope, tx.db) ?? account
+        try apply(fetched, stored: try AccountStore.find(account.id, run.scope, tx.db) ?? account, run, tx)
+    }
+
+    func apply(
+        _ fetched: FetchedBalance, stored: Account, _ run: Syncer.Run, _ tx: Transaction
+    ) throws -> StepCounts {
+        let now = now(run)
         let isChanged = Self.isChanged(fetched, stored)
         try AccountStore.setBalance(
-            account.id, fetched, historyID: isChanged ? core.runtime.newID() : nil, at: now, run.scope, tx)
+            stored.id, fetched, historyID: isChanged ? core.runtime.newID() : nil, at: now, run.scope, tx)
         guard isChanged || isAsked(run.refresh.causes) else { return StepCounts() }
         let draft = Drafts.balance(
-            stored, number: run.numbers[account.id], fetched, isChanged: isChanged,
+            stored, number: run.numbers[stored.id], fetched, isChanged: isChanged,
             method: method(.balance, run.refresh.causes))
         try Outbox(core: core).emit([draft], context(run, now), tx)
         return StepCounts(modified: isChanged ? 1 : 0)

@@ -19,6 +19,8 @@ struct Syncer {
         var grant: Grant
         var lease: LaneLease
         let connector: any Connector
+        /// For the connection's secrets, where it was asked for beforehand.
+        var sealer: Sealer?
         /// Of the step that is under way.
         var trace = StepTrace(nil, at: Instant(ms: 0))
         var scope: Scope { environment.scope }

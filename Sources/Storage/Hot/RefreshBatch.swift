@@ -7,6 +7,8 @@ public struct DueConnection: Sendable {
     public var schedule: Schedule
     /// nil when the connection has no grant.
     public var sealedGrant: [UInt8]?
+    /// For the grant and the connection's other secrets; nil when their key is gone.
+    public var sealer: Sealer?
     /// Those from which something is fetched.
     public var accounts: [Account]
     public var hasClosedAccounts: Bool
@@ -71,11 +73,12 @@ public enum RefreshBatch {
                 accounts[account.connectionID, default: []].append(account)
             }
         }
-        try vault.warm(grants.map { (id: $0.key.hex, sealed: $0.value) }, scope.environmentID, on: db)
+        let sealers = try vault.sealers(
+            of: grants.map { (id: $0.key.hex, sealed: $0.value) }, scope.environmentID, on: db)
         return ids.compactMap { id in
             guard let connection = connections[id], let schedule = schedules[id] else { return nil }
             return DueConnection(
-                connection: connection, schedule: schedule, sealedGrant: grants[id],
+                connection: connection, schedule: schedule, sealedGrant: grants[id], sealer: sealers[id.hex],
                 accounts: (accounts[id] ?? []).sorted { $0.id < $1.id },
                 hasClosedAccounts: closed.contains(id), hasRefresh: running.contains(id))
         }

@@ -121,28 +121,45 @@ public enum AccountStore {
         for list in account.lists { tx.touch(list, of: scope.environmentID) }
     }
 
+    private static let balanceStatement = BulkStatement(
+        order: 20, name: "account balance", types: [.bigint, .text, .bigint, .bigint, .bigint, .bigint],
+        postgres: """
+            UPDATE account AS a SET ledger_minor = t.ledger, available_minor = t.available, balance_as_of_ms = t.as_of,
+                balance_updated_at_ms = t.now
+            FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+                AS t (environment_id, id, ledger, available, as_of, now)
+            WHERE a.environment_id = t.environment_id AND a.id = t.id
+            """,
+        sqlite: """
+            UPDATE account SET ledger_minor = $3, available_minor = $4, balance_as_of_ms = $5,
+                balance_updated_at_ms = $6 WHERE environment_id = $1 AND id = $2
+            """)
+
+    private static let historyStatement = BulkStatement.insert(
+        order: 21, into: "balance_history",
+        [
+            ("environment_id", .bigint), ("account_id", .text), ("at_ms", .bigint), ("id", .text),
+            ("ledger_minor", .bigint), ("available_minor", .bigint),
+        ],
+        conflict: """
+            ON CONFLICT (environment_id, account_id, at_ms)
+            DO UPDATE SET ledger_minor = excluded.ledger_minor, available_minor = excluded.available_minor
+            """)
+
     /// Keeps a balance; a point of history is added when it changed.
     public static func setBalance(
         _ id: ID<Account>, _ balance: FetchedBalance, historyID: ID<BalanceRow>?, at now: Instant, _ scope: Scope,
         _ tx: Transaction
     ) throws {
-        try tx.db.run(
-            """
-            UPDATE account SET ledger_minor = $3, available_minor = $4, balance_as_of_ms = $5,
-                balance_updated_at_ms = $6 WHERE environment_id = $1 AND id = $2
-            """,
+        tx.append(
+            balanceStatement,
             [
                 .integer(scope.environmentID), .id(id), .int(balance.ledger?.minor), .int(balance.available?.minor),
                 .at(balance.asOf), .at(now),
             ])
         guard let historyID else { return }
-        try tx.db.run(
-            """
-            INSERT INTO balance_history (environment_id, account_id, at_ms, id, ledger_minor, available_minor)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (environment_id, account_id, at_ms)
-            DO UPDATE SET ledger_minor = excluded.ledger_minor, available_minor = excluded.available_minor
-            """,
+        tx.append(
+            historyStatement,
             [
                 .integer(scope.environmentID), .id(id), .at(balance.asOf), .id(historyID),
                 .int(balance.ledger?.minor), .int(balance.available?.minor),

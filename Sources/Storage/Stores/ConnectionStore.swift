@@ -142,14 +142,28 @@ public enum ConnectionStore {
             [.integer(scope.environmentID), .id(id), .flag(isRunning)])
     }
 
+    private static let successSQL = """
+        UPDATE connection SET is_running = 0, status = 'active', last_error = NULL, last_success_at_ms = $3,
+            updated_at_ms = $3, state_code = NULL, state_since_ms = NULL, state_tries = 0, state_tried_ms = NULL
+        WHERE environment_id = $1 AND id = $2
+        """
+    private static let succeedSQL = """
+        \(successSQL) AND status = 'active' AND NOT EXISTS (
+            SELECT 1 FROM refresh r WHERE r.environment_id = $1 AND r.connection_id = $2
+                AND r.state IN ('queued', 'running'))
+        """
+
+    /// Holds a connection and records a run that went well, at once.
+    /// - Returns: false, and nothing is written, when the connection is not active or has another run to go on with.
+    public static func succeed(
+        _ id: ID<Connection>, at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Bool {
+        try tx.db.run(succeedSQL, [.integer(scope.environmentID), .id(id), .at(now)]) == 1
+    }
+
     /// Ends a run well: active again, without an error.
     public static func recordSuccess(_ id: ID<Connection>, at now: Instant, _ scope: Scope, _ tx: Transaction) throws {
-        try tx.db.run(
-            """
-            UPDATE connection SET is_running = 0, status = 'active', last_error = NULL, last_success_at_ms = $3,
-                updated_at_ms = $3, state_code = NULL, state_since_ms = NULL, state_tries = 0, state_tried_ms = NULL
-            WHERE environment_id = $1 AND id = $2
-            """, [.integer(scope.environmentID), .id(id), .at(now)])
+        try tx.db.run(successSQL, [.integer(scope.environmentID), .id(id), .at(now)])
     }
 
     /// Ends a run with the code of its error and what it makes of the connection.

@@ -62,6 +62,7 @@ public enum EndpointStore {
     public static func create(
         _ endpoint: WebhookEndpoint, _ scope: Scope, secret: [UInt8]?, token: [UInt8]?, _ tx: Transaction
     ) throws {
+        tx.forget(allOf: routes(scope))
         try tx.db.run(
             """
             INSERT INTO webhook_endpoint (environment_id, id, url, source, payload, event_types, secret, token, lane_id,
@@ -105,6 +106,7 @@ public enum EndpointStore {
         _ id: ID<WebhookEndpoint>, _ scope: Scope, url: String, payload: WebhookEndpoint.Payload, token: [UInt8]?,
         _ tx: Transaction
     ) throws {
+        tx.forget(allOf: routes(scope))
         try tx.db.run(
             """
             UPDATE webhook_endpoint SET url = $3, payload = $4, token = $5, is_enabled = 1
@@ -117,6 +119,7 @@ public enum EndpointStore {
     /// - Returns: whether it existed.
     public static func remove(_ id: ID<WebhookEndpoint>, _ scope: Scope, _ tx: Transaction) throws -> Bool {
         let key: [SQLValue] = [.integer(scope.environmentID), .id(id)]
+        tx.forget(allOf: routes(scope))
         try tx.db.run("DELETE FROM delivery WHERE environment_id = $1 AND endpoint_id = $2", key)
         return try tx.db.run(
             "DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2 AND source = 'api'", key) == 1
@@ -127,6 +130,17 @@ public enum EndpointStore {
             AND (source IN ('environment', 'api') OR (source = 'connection' AND url IN ($2, $3)))
         ORDER BY CASE source WHEN 'environment' THEN 0 WHEN 'api' THEN 1 ELSE 2 END, id
         """
+
+    private static func routes(_ scope: Scope) -> String { "routes \(scope.environmentID) " }
+
+    /// As `route`, asked once for all units of a group that name the same URLs.
+    public static func route(
+        _ scope: Scope, callbackURL: String?, refreshURL: String?, _ tx: Transaction
+    ) throws -> [WebhookEndpoint] {
+        try tx.once("\(routes(scope))\(callbackURL ?? "") \(refreshURL ?? "")") {
+            try route(scope, callbackURL: callbackURL, refreshURL: refreshURL, tx.db)
+        }
+    }
 
     /// Where an event of a connection goes; equal URLs count once, the environment's own first.
     public static func route(

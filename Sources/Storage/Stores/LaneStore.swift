@@ -72,10 +72,13 @@ public enum LaneStore {
     /// Every data transaction of a unit calls this first.
     /// - Throws: `LeaseLost` when another owner took the lane; the unit is rolled back.
     public static func renew(_ lease: LaneLease, until end: Instant, _ tx: Transaction) throws {
-        let rows = try tx.db.run(
-            "UPDATE lane SET next_due_ms = $3 WHERE id = $1 AND lease_token = $2",
-            [.integer(lease.laneID), .integer(lease.token), .at(end)])
-        guard rows == 1 else { throw LeaseLost() }
+        // The first unit of a group locks the lane, so that its answer holds for the others too.
+        let isHeld = try tx.once("lease \(lease.laneID) \(lease.token)") {
+            try tx.db.run(
+                "UPDATE lane SET next_due_ms = $3 WHERE id = $1 AND lease_token = $2",
+                [.integer(lease.laneID), .integer(lease.token), .at(end)]) == 1
+        }
+        guard isHeld else { throw LeaseLost() }
     }
 
     /// As `renew`, for the heartbeat: a lane that is lost meanwhile is left to its new owner.
@@ -88,6 +91,7 @@ public enum LaneStore {
     /// Gives the lane back, due at its next item. The due times of refresh lanes are the environment's, so the
     /// offset is taken off.
     public static func release(_ lease: LaneLease, _ kind: LaneKind, notBefore: Instant, _ tx: Transaction) throws {
+        tx.forget("lease \(lease.laneID) \(lease.token)")
         try tx.db.run(
             kind == .delivery ? releaseDeliverySQL : releaseRefreshSQL,
             [.integer(lease.laneID), .integer(lease.token), .integer(idleMs), .at(notBefore)])
@@ -101,15 +105,16 @@ public enum LaneStore {
         """
     private static let releaseRefreshSQL = """
         UPDATE lane SET lease_token = NULL, next_due_ms = COALESCE(
-            (SELECT CASE WHEN s.due_ms - e.offset_ms < $4 THEN $4 ELSE s.due_ms - e.offset_ms END
-             FROM refresh_schedule s JOIN environment e ON e.id = s.environment_id
-             WHERE s.lane_id = $1 ORDER BY s.due_ms LIMIT 1), $3)
+            (SELECT CASE WHEN first.at < $4 THEN $4 ELSE first.at END FROM (
+                SELECT s.due_ms - (SELECT e.offset_ms FROM environment e WHERE e.id = s.environment_id) AS at
+                FROM refresh_schedule s WHERE s.lane_id = $1 ORDER BY s.due_ms LIMIT 1) AS first), $3)
         WHERE id = $1 AND lease_token = $2
         """
 
     /// Gives a lane back whose subject may not be asked before `until`: what is due in it is not looked at till then,
     /// unless something new comes in.
     public static func hold(_ lease: LaneLease, until: Instant, _ tx: Transaction) throws {
+        tx.forget("lease \(lease.laneID) \(lease.token)")
         try tx.db.run(
             """
             UPDATE lane SET lease_token = NULL, next_due_ms = $3, hold_until_ms = $3
@@ -140,16 +145,17 @@ public enum LaneStore {
             kind == .delivery ? sweepDeliverySQL : sweepRefreshSQL, [.at(now)])
     }
 
+    // One step into the index a lane: asked whether any item is due, PostgreSQL may read all that wait to join them.
     private static let sweepDeliverySQL = """
         UPDATE lane SET next_due_ms = $1
         WHERE kind = 'delivery' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
-          AND EXISTS (SELECT 1 FROM delivery d WHERE d.lane_id = lane.id AND d.due_ms <= $1)
+          AND (SELECT d.due_ms FROM delivery d WHERE d.lane_id = lane.id ORDER BY d.due_ms LIMIT 1) <= $1
         """
     private static let sweepRefreshSQL = """
         UPDATE lane SET next_due_ms = $1
         WHERE kind = 'refresh' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
-          AND EXISTS (SELECT 1 FROM refresh_schedule s JOIN environment e ON e.id = s.environment_id
-                      WHERE s.lane_id = lane.id AND s.due_ms <= $1 + e.offset_ms)
+          AND (SELECT s.due_ms FROM refresh_schedule s WHERE s.lane_id = lane.id ORDER BY s.due_ms LIMIT 1)
+              <= $1 + (SELECT e.offset_ms FROM environment e WHERE e.id = lane.environment_id)
         """
 
     /// On start a process that is alone on its database (SQLite) takes back what its dead predecessor had leased.

@@ -98,38 +98,26 @@ public enum RefreshStore {
             [.integer(scope.environmentID), .id(connection)]) == 1
     }
 
-    /// Writes a run that was fetched already, as one that is under way.
-    /// - Returns: false when the connection has another in flight; then nothing is written.
-    public static func begin(_ run: Refresh, _ scope: Scope, _ tx: Transaction) throws -> Bool {
-        try tx.db.run(
-            """
-            INSERT INTO refresh (environment_id, connection_id, id, causes, products, state, steps, requested_at_ms,
-                started_at_ms) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $7)
-            ON CONFLICT (environment_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING
-            """,
+    /// Writes a run that is over as it begins: all its steps are written with it.
+    public static func record(_ run: Refresh, at now: Instant, _ scope: Scope, _ tx: Transaction) {
+        tx.append(
+            recordStatement,
             [
-                .integer(scope.environmentID), .id(run.connectionID), .integer(run.id), .text(column(run.causes)),
-                .text(run.products.column), .text(run.steps.joined(separator: "\n")), .at(run.requestedAt),
-            ]) == 1
+                .integer(scope.environmentID), .integer(run.id), .id(run.connectionID), .text(column(run.causes)),
+                .text(run.products.column), .string("done"), .text(run.steps.joined(separator: "\n")),
+                .int(run.stepsDone), .integer(run.added), .integer(run.modified), .integer(run.removed),
+                .at(run.requestedAt), .at(run.requestedAt), .at(now),
+            ])
     }
 
-    /// Ends a run whose steps were all written with it.
-    /// - Returns: false when a step found that there is more to fetch; the run goes on after those that are done.
-    public static func finish(_ run: Refresh, at now: Instant, _ scope: Scope, _ tx: Transaction) throws -> Bool {
-        let state = try tx.db.first(
-            """
-            UPDATE refresh SET steps_done = $3, added = $4, modified = $5, removed = $6,
-                state = CASE WHEN steps = $7 AND rerun = '' THEN 'done' ELSE state END,
-                ended_at_ms = CASE WHEN steps = $7 AND rerun = '' THEN $8 ELSE ended_at_ms END
-            WHERE environment_id = $1 AND id = $2 RETURNING state
-            """,
-            [
-                .integer(scope.environmentID), .integer(run.id), .int(run.stepsDone), .integer(run.added),
-                .integer(run.modified), .integer(run.removed), .text(run.steps.joined(separator: "\n")), .at(now),
-            ]
-        ) { $0.text(0) }
-        return state == "done"
-    }
+    private static let recordStatement = BulkStatement.insert(
+        order: 25, into: "refresh",
+        [
+            ("environment_id", .bigint), ("id", .bigint), ("connection_id", .text), ("causes", .text),
+            ("products", .text), ("state", .text), ("steps", .text), ("steps_done", .bigint), ("added", .bigint),
+            ("modified", .bigint), ("removed", .bigint), ("requested_at_ms", .bigint), ("started_at_ms", .bigint),
+            ("ended_at_ms", .bigint),
+        ])
 
     /// Asks for a run, or adds the cause and products to the one that has not started its steps yet.
     /// - Returns: the run, and whether it was already there.
