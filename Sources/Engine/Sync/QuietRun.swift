@@ -48,20 +48,19 @@ extension Syncer {
         guard !due.hasRefresh, connection.status == .active, connection.stateCode == nil, connection.stateTries == 0,
             schedule.dueAt <= now, schedule.consentDue.map({ $0 > now }) ?? true,
             let connector = core.connectors.connector(id: connection.connector), let sealed = due.sealedGrant,
+            let sealer = due.sealer, let grant = try sealer.open(sealed, purpose: "grant"),
             Rescheduler.isSettled(
                 schedule, accounts: due.accounts.count,
                 core.gate.capabilities(of: connector, connection.institution, environment, core), core.settings)
         else { return nil }
         let products = self.due(schedule, now)
         guard !products.isEmpty else { return nil }
-        let vaulting = AccountVault(core: core, scope: environment.scope, connectionID: connection.id.hex)
         let refresh = Refresh(
             scheduled: try core.sequence.take(), of: connection.id, products: ProductSet(products), at: now)
         var run = Run(
             environment: environment, connection: connection, customerName: nil, accounts: due.accounts, numbers: [:],
             schedule: schedule, refresh: refresh,
-            grant: Grant(bytes: try await core.open(sealed, vaulting.context("grant"))), lease: lease,
-            connector: connector)
+            grant: Grant(bytes: grant), lease: lease, connector: connector, sealer: sealer)
         let looks = looksAtAccounts(run, now)
         guard !looks || !due.hasClosedAccounts else { return nil }
         let steps = (looks ? [SyncStep.accounts] : []) + plan(run, products, now)
@@ -157,14 +156,9 @@ extension Syncer {
         let listed = FetchedRules.accounts(try await list(&run, payloads))
         run.trace.dropped = listed.dropped
         run.trace.notes = listed.notes
-        let vaulting = AccountVault(core: core, scope: run.scope, connectionID: run.connection.id.hex)
         var known: [AccountReview.Known] = []
         for account in run.accounts {
-            var number: String?
-            if let sealed = account.numberSealed {
-                number = String(
-                    decoding: try await core.open(sealed, vaulting.context("account_number")), as: UTF8.self)
-            }
+            let number = try await number(of: account, run)
             known.append(
                 AccountReview.Known(
                     id: account.id.hex, upstreamID: account.upstreamID, number: number, name: account.name,
@@ -206,11 +200,13 @@ extension Syncer {
     }
 }
 
-extension Core {
-    /// Opens a secret whose key was read before, and asks the database for the key only when it was not.
-    func open(_ sealed: [UInt8], _ context: SealContext) async throws -> [UInt8] {
-        if let plain = try vault.openWarm(sealed, context) { return plain }
-        let vault = vault
-        return try await database.read { try vault.open(sealed, context, on: $0) }
+extension Syncer {
+    /// An account's number; nil when the bank tells none.
+    func number(of account: Account, _ run: Run) async throws -> String? {
+        if let sealed = account.numberSealed, let plain = try run.sealer?.open(sealed, purpose: "account_number") {
+            return String(decoding: plain, as: UTF8.self)
+        }
+        let vaulting = AccountVault(core: core, scope: run.scope, connectionID: run.connection.id.hex)
+        return try await core.database.read { try vaulting.number(account, $0) }
     }
 }
