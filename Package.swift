@@ -51,11 +51,14 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CPostgres"),
         .systemLibrary(name: "CZlib"),
+        .target(name: "CProcess"),
         .target(name: "Domain"),
         .target(name: "Storage", dependencies: ["Domain", "CSQLite", "CPostgres", crypto, logging]),
         .target(
             name: "Outbound",
-            dependencies: ["Domain", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging] + nio),
+            dependencies: [
+                "Domain", "CProcess", .product(name: "AsyncHTTPClient", package: "async-http-client"), logging,
+            ] + nio),
         .target(name: "Connectors", dependencies: ["Domain", "CZlib", crypto]),
         .target(name: "Engine", dependencies: ["Domain", "Storage", "Connectors", lifecycle, crypto, logging]),
         .target(
@@ -85,7 +88,9 @@ let package = Package(
         .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestKit"]),
         .testTarget(name: "OutboundTests", dependencies: ["Domain", "Outbound", "TestKit"] + nio),
-        .testTarget(name: "ConnectorTests", dependencies: ["Connectors", "TestKit"]),
+        .testTarget(
+            name: "ConnectorTests", dependencies: ["Connectors", "Outbound", "TestKit", logging] + nio,
+            exclude: ["Fixtures"]),
         .testTarget(name: "EngineTests", dependencies: ["Connectors", "Engine", "TestKit"]),
         .testTarget(
             name: "WebTests",

@@ -20,9 +20,10 @@ struct LayerTests {
         "CSQLite": [],
         "CPostgres": [],
         "CZlib": [],
+        "CProcess": [],
         "Domain": [],
         "Storage": ["Domain", "CSQLite", "CPostgres", "Crypto", "Logging"],
-        "Outbound": nio.union(["Domain", "AsyncHTTPClient", "Logging"]),
+        "Outbound": nio.union(["Domain", "AsyncHTTPClient", "CProcess", "Logging"]),
         "Connectors": ["Domain", "Crypto"],
         "Engine": ["Domain", "Storage", "Connectors", "ServiceLifecycle", "Crypto", "Logging"],
         "Web": http.union(["Domain", "Engine", "CZlib", "Crypto", "Logging"]),
@@ -47,6 +48,8 @@ struct LayerTests {
         "Sources/Engine/Scheduler/ClockLoop.swift",
         // Who opens a link's page knows nothing but the session's id, which is the secret.
         "Sources/Engine/Services/LinkService.swift",
+        // Who comes back from a bank's page brings a reference that was given out for one session.
+        "Sources/Engine/Link/LinkService+returning.swift",
         // A bank's push is proved by its signature and names its environment.
         "Sources/Engine/Services/UpstreamService.swift",
     ]
