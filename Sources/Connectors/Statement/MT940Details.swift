@@ -74,21 +74,23 @@ extension MT940Details {
     private static let purposeFieldCount = 27
 
     private mutating func structured(_ fields: [Subfield]) {
-        var purpose = ""
-        var wasFull = true
-        for field in fields where (20...29).contains(field.number) || (60...63).contains(field.number) {
-            purpose += (wasFull ? "" : " ") + field.text
-            wasFull = field.text.unicodeScalars.count >= MT940Details.purposeFieldCount
-        }
-        let name = fields.filter { $0.number == 32 || $0.number == 33 }.map(\.text).joined()
-        counterparty = StatementText.some(StatementText.squeezed(name))
-        let parts = MT940Details.keywords(purpose)
+        let purposes = fields.filter { (20...29).contains($0.number) || (60...63).contains($0.number) }.map(\.text)
+        let names = fields.filter { $0.number == 32 || $0.number == 33 }.map(\.text)
+        counterparty = StatementText.some(StatementText.squeezed(MT940Details.lines(names)))
+        // With keywords the fields are one text cut anywhere; without, each is a line of its own unless it is full.
+        let parts = MT940Details.keywords(purposes.joined())
         reference = parts.first { $0.key == "KREF" }?.text ?? parts.first { $0.key == "EREF" }?.text
         if reference == "NOTPROVIDED" { reference = nil }
-        let said = parts.first { $0.key == "SVWZ" }?.text ?? (parts.isEmpty ? purpose : "")
+        let said = parts.first { $0.key == "SVWZ" }?.text ?? (parts.isEmpty ? MT940Details.lines(purposes) : "")
         text = StatementText.squeezed(said)
         if text.isEmpty { text = StatementText.squeezed(parts.first { $0.key.isEmpty }?.text ?? "") }
         if text.isEmpty { text = StatementText.squeezed(fields.first { $0.number == 0 }?.text ?? "") }
+    }
+
+    private static func lines(_ purposes: [String]) -> String {
+        purposes.reduce(into: "") { text, line in
+            text += line + (line.unicodeScalars.count < purposeFieldCount ? " " : "")
+        }
     }
 
     private static let sepaKeys: [String] = [
@@ -170,6 +172,7 @@ extension MT940Details {
         if said.hasPrefix("USTD//") { said.removeFirst(6) }
         // Without words of the payer the kind of payment says what it was.
         text = said.isEmpty ? value("TRTP") ?? "" : said
+        if text.isEmpty { text = counterparty ?? "" }
         if text.isEmpty { text = parts.flatMap { [$0.key] + $0.values }.filter { !$0.isEmpty }.joined(separator: " ") }
     }
 }

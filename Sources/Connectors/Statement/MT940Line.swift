@@ -94,7 +94,8 @@ struct MT940Line: Sendable, Equatable {
 
     /// An amount of a balance or a movement with a point; nil when it is none.
     static func decimal(_ digits: ArraySlice<UInt8>) -> String? {
-        guard let first = digits.first, (48...57).contains(first), digits.count(where: { !(48...57).contains($0) }) <= 1,
+        guard let first = digits.first, (48...57).contains(first),
+            digits.count(where: { !(48...57).contains($0) }) <= 1,
             digits.allSatisfy({ (48...57).contains($0) || $0 == 44 || $0 == 46 })
         else { return nil }
         return String(decoding: digits.map { $0 == 44 ? 46 : $0 }, as: UTF8.self)

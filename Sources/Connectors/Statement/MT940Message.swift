@@ -21,6 +21,9 @@ struct MT940Message: Sendable {
         var place: Int
     }
 
+    /// True when a balance opened it and nothing else has come: an end here is a page's, which some banks put between.
+    var isOnlyOpened: Bool { header.opening != nil && !hasRows && closing.closing == nil }
+
     /// True when a row was told, the message began with a balance, and nothing has ended it.
     var mustGoOn: Bool { hasRows && header.opening != nil && closing.closing == nil }
 
@@ -138,7 +141,12 @@ struct MT940Message: Sendable {
         let details = MT940Details(lines)
         let day = line.enteredOn ?? line.valueOn
         firstDay = min(firstDay ?? day, day)
-        let text = details.text.isEmpty ? line.details : details.text
+        // Codes between slashes are for machines; they are shown only where there is nothing else.
+        let isCode = line.details.hasPrefix("/") && !details.text.isEmpty
+        let isKnown =
+            line.details.isEmpty || isCode || details.text.contains(line.details)
+            || details.counterparty == line.details
+        let text = isKnown ? details.text : details.text.isEmpty ? line.details : "\(line.details) \(details.text)"
         var transaction = FetchedTransaction(
             upstreamID: nil, status: line.isExpected ? .pending : .booked, amount: row.amount, bookedOn: day, text: text
         )
@@ -154,10 +162,12 @@ struct MT940Message: Sendable {
     }
 
     /// nil for the words that say that there is no reference, or that it stands in field 86.
-    private static func meaningful(_ reference: String) -> String? {
+    private static func meaningful(_ written: String) -> String? {
+        let keys = ["KREF+", "EREF+"]
+        let reference = keys.contains { written.hasPrefix($0) } ? String(written.dropFirst(5)) : written
         switch reference {
-        case "", "NONREF", "N", "EREF", "PREF", "MARF", "KREF", "NOTPROVIDED": nil
-        default: reference
+        case "", "NONREF", "N", "EREF", "PREF", "MARF", "KREF", "NOTPROVIDED": return nil
+        default: return reference
         }
     }
 

@@ -75,7 +75,7 @@ public struct MT940Parser: StatementParser {
         if MT940Parser.isEnd(line) {
             try endField(tell)
             isInBlock = false
-            try endMessage(tell)
+            if line.count > 1 || !message.isOnlyOpened { try endMessage(tell) }
             // A whole file of SWIFT's has the next message's blocks behind the end of this one.
             return try takeBlocks(line, number, tell)
         }

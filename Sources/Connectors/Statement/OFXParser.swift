@@ -50,6 +50,9 @@ public struct OFXParser: StatementParser {
         /// Holds names and numbers that are not the row's or the account's own.
         case other
         case payee, rowCurrency
+
+        /// Some banks close a card's statement as if it were an account's.
+        var isStatement: Bool { if case .statement = self { true } else { false } }
     }
 
     private static func element(_ name: String) -> Element? {
@@ -82,7 +85,9 @@ public struct OFXParser: StatementParser {
             if text.isEmpty, let element = OFXParser.element(name) { return try begin(element, line, tell) }
             try leaf(name, text, line, tell)
         case .close(let name):
-            guard let element = OFXParser.element(name), let at = open.lastIndex(of: element) else { return }
+            guard let element = OFXParser.element(name),
+                let at = open.lastIndex(where: { $0 == element || $0.isStatement && element.isStatement })
+            else { return }
             while open.count > at { try end(open.removeLast(), line, tell) }
         }
     }

@@ -34,6 +34,7 @@ struct OFXStatement: Sendable {
     init(kind: Kind = .bank) { self.kind = kind }
 
     mutating func currency(_ text: String, _ line: Int) throws(StatementError) {
+        guard !text.isEmpty else { return }
         guard let currency = OFXValues.currency(text) else {
             throw StatementError(.malformed, "CURDEF is no currency; download the file again.", place: line)
         }
@@ -68,8 +69,9 @@ struct OFXStatement: Sendable {
         if name == "DTASOF" { balanceOn = text }
     }
 
-    /// The ledger balance is what a statement is checked against: one that is no number refuses the file.
+    /// The ledger balance is what a statement is checked against: one with a day that is no number refuses the file.
     mutating func endLedger(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
+        if (balanceAmount ?? "").isEmpty, (balanceOn ?? "").isEmpty { return }
         let money = try StatementAmount.money(
             balanceAmount ?? "", header.currency, what: "The balance (BALAMT)", place: line)
         guard let day = OFXValues.date(balanceOn ?? "")?.day ?? header.period?.to else {
@@ -112,6 +114,9 @@ struct OFXStatement: Sendable {
     }
 
     mutating func endRow(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
+        if !hasTold, !hasCurrency, let named = fields.currency.flatMap(OFXValues.currency) {
+            (header.currency, hasCurrency) = (named, true)
+        }
         try tellBegin(tell)
         guard let date = OFXValues.date(fields.posted) else {
             throw StatementError(

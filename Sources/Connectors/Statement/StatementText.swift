@@ -12,7 +12,7 @@ public enum StatementEncoding: Sendable, Equatable {
 /// What a file says of its encoding is often wrong, so the bytes decide: UTF-8 where they are valid, else Windows-1252.
 public struct StatementText: Sendable {
     private var hasUTF8 = false
-    private var has1252 = false
+    private(set) var has1252 = false
     private var hasNoted: (mixed: Bool, bad: Bool) = (false, false)
 
     public init() {}
