@@ -24,7 +24,7 @@ struct LayerTests {
         "Domain": [],
         "Storage": ["Domain", "CSQLite", "CPostgres", "Crypto", "Logging"],
         "Outbound": nio.union(["Domain", "AsyncHTTPClient", "CProcess", "Logging"]),
-        "Connectors": ["Domain", "Crypto"],
+        "Connectors": ["Domain", "CZlib", "Crypto"],
         "Engine": ["Domain", "Storage", "Connectors", "ServiceLifecycle", "Crypto", "Logging"],
         "Web": http.union(["Domain", "Engine", "CZlib", "Crypto", "Logging"]),
         // The example knows the public API alone.

@@ -5,7 +5,7 @@ import Domain
 ///
 /// A row's day is the entry date, or the value date where that is all there is; amounts are + into the account, so a
 /// credit that is taken back (`RC`) is negative.
-public struct MT940Parser: StatementParser {
+public struct MT940Parser: StatementParser, Sendable {
     private var lines: StatementLines
     private let fieldBytesMax: Int
     private var message: MT940Message

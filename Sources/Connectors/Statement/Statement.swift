@@ -107,7 +107,7 @@ public enum StatementEvent: Sendable, Equatable {
 ///
 /// Pieces may be cut anywhere, also within a character. A parser keeps at most one row or element, capped by
 /// `StatementLimits`; it never goes back.
-public protocol StatementParser {
+public protocol StatementParser: Sendable {
     /// Takes the next piece and tells what it completed.
     mutating func feed(
         _ bytes: UnsafeRawBufferPointer, _ tell: (StatementEvent) throws(StatementError) -> Void

@@ -1,5 +1,3 @@
-import Domain
-
 /// Which of two numbers is the day in a date such as 03/04/2024.
 public enum DateOrder: String, Sendable, CaseIterable {
     case dayFirst = "day_first"
@@ -30,41 +28,78 @@ public struct StatementDialect: Sendable, Equatable {
 /// A file whose dates do not say which number is the day is refused with `ambiguous_dates`; read it again with the
 /// person's answer as `dateOrder`. Memory stays bounded whatever the file's size.
 public struct StatementReader: StatementParser {
-    /// nil until the first bytes told.
-    public private(set) var dialect: StatementDialect?
+    /// nil until the first bytes told; always there when `finish` returns.
+    public var dialect: StatementDialect? {
+        var dialect = body.dialect
+        dialect?.isZipped = zip != nil
+        return dialect
+    }
     /// Statements begun so far.
-    public private(set) var statements = 0
+    public var statements: Int { body.gate.statements }
     /// Rows told so far.
-    public private(set) var rows = 0
+    public var rows: Int { body.gate.rows }
     /// Notes beyond `notesMax`, which were not told.
-    public private(set) var notesDropped = 0
+    public var notesDropped: Int { body.gate.notesDropped }
 
-    private let name: String?
+    /// The first bytes, until they tell a zip from everything else.
+    private var head: [UInt8]? = []
+    private var zip: ZipReader?
+    private var body: StatementBody
+    private var bytes = 0
     private let limits: StatementLimits
-    private let profiles: CSVProfiles
-    private let dateOrder: DateOrder?
-    private let profile: String?
 
     /// - Parameters:
-    ///   - name: the file's name, which helps only where the bytes leave a choice and in messages.
+    ///   - name: the file's name; the bytes alone decide, so it serves only messages.
     ///   - dateOrder: the person's answer to `ambiguous_dates`.
     ///   - profile: the slug of a CSV profile to use whatever the headings say.
     public init(
         name: String? = nil, limits: StatementLimits = StatementLimits(), profiles: CSVProfiles = .builtIn,
         dateOrder: DateOrder? = nil, profile: String? = nil
     ) {
-        self.name = name
         self.limits = limits
-        self.profiles = profiles
-        self.dateOrder = dateOrder
-        self.profile = profile
+        body = StatementBody(
+            name: name, limits: limits, profiles: profiles, dateOrder: dateOrder, profile: profile)
     }
 
     public mutating func feed(
         _ bytes: UnsafeRawBufferPointer, _ tell: (StatementEvent) throws(StatementError) -> Void
-    ) throws(StatementError) {}
+    ) throws(StatementError) {
+        self.bytes += bytes.count
+        guard self.bytes <= limits.bytesMax else { throw Self.tooLarge(limits) }
+        guard var first = head else { return try pass(bytes, tell) }
+        first.append(contentsOf: bytes)
+        head = first
+        if first.count >= 4 { try begin(tell) }
+    }
 
     public mutating func finish(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
-        throw StatementError(.unknownFormat, "This file is no statement that can be read.")
+        if head != nil { try begin(tell) }
+        try zip?.finish()
+        try body.finish(tell)
+    }
+
+    private mutating func begin(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
+        guard let first = head else { return }
+        head = nil
+        if ZipReader.isZip(first) { zip = ZipReader() }
+        try first.asPiece { bytes throws(StatementError) in try pass(bytes, tell) }
+    }
+
+    private mutating func pass(
+        _ bytes: UnsafeRawBufferPointer, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) {
+        if zip == nil { return try body.feed(bytes, tell) }
+        try Self.unwrap(bytes, &zip, &body, tell)
+    }
+
+    private static func unwrap(
+        _ bytes: UnsafeRawBufferPointer, _ zip: inout ZipReader?, _ body: inout StatementBody,
+        _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) {
+        try zip?.feed(bytes) { (piece) throws(StatementError) in try body.feed(piece, tell) }
+    }
+
+    static func tooLarge(_ limits: StatementLimits) -> StatementError {
+        StatementError(.tooLarge, "The file is larger than \(limits.bytesMax >> 20) MiB. Export a shorter period.")
     }
 }
