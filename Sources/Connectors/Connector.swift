@@ -45,9 +45,10 @@ public protocol Connector: Sendable {
     func identity(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) -> IdentityDetails?
 
     /// Reads what a bank pushed, after checking that the bank sent it.
+    /// - Parameter settings: of one kind of environment, for all institutions.
     /// - Throws: `access_denied` when the signature is wrong.
     func handleUpstreamWebhook(
-        headers: [(name: String, value: String)], body: [UInt8]
+        headers: [(name: String, value: String)], body: [UInt8], settings: ConnectorSettings
     ) throws(ConnectorError) -> [UpstreamEvent]
 
     /// How one institution does, by its slug; a bank that cannot be asked is `.down`, never an error.
@@ -74,7 +75,7 @@ extension Connector {
     ) async throws(ConnectorError) -> IdentityDetails? { throw ConnectorError(.unsupported) }
     /// By default throws `unsupported`, for banks that push nothing.
     public func handleUpstreamWebhook(
-        headers: [(name: String, value: String)], body: [UInt8]
+        headers: [(name: String, value: String)], body: [UInt8], settings: ConnectorSettings
     ) throws(ConnectorError) -> [UpstreamEvent] { throw ConnectorError(.unsupported) }
     /// By default `.healthy`, without asking the bank.
     public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth { .healthy }
@@ -130,11 +131,17 @@ public struct Capabilities: Sendable, Equatable {
     public var limits: BankLimits
     /// The bank is asked no more often than this by itself, per connection and product; 0 is no minimum.
     public var intervalMsMin: Int64
+    /// May send the person to a page of its own, so that a link needs a way back.
+    public var redirects: Bool
+    /// The bank's name for a login outlasts it: who links again has the same one. Where every link gets a new one, only
+    /// the accounts tell that a login is the same.
+    public var hasLastingLogins: Bool
 
     public init(
         products: Set<Product>, reportsPending: Bool = false, pushes: Bool = false, historyMonthsMax: Int = 24,
         windowDaysMax: Int = 31, isUnattended: Bool = true, budget: CallBudget = CallBudget(),
-        limits: BankLimits = BankLimits(), intervalMsMin: Int64 = 0
+        limits: BankLimits = BankLimits(), intervalMsMin: Int64 = 0, redirects: Bool = false,
+        hasLastingLogins: Bool = true
     ) {
         self.products = products
         self.reportsPending = reportsPending
@@ -145,6 +152,8 @@ public struct Capabilities: Sendable, Equatable {
         self.budget = budget
         self.limits = limits
         self.intervalMsMin = intervalMsMin
+        self.redirects = redirects
+        self.hasLastingLogins = hasLastingLogins
     }
 }
 
@@ -179,21 +188,41 @@ public struct ConnectorContext: Sendable {
 public struct LinkRequest: Sendable {
     public var products: Set<Product>
     public var historyMonths: Int
-    /// Where a bank's own page sends the person back to.
-    public var redirectURL: String?
+    /// Where a bank's own page sends the person back to, on this server; nil for a connector that does not redirect.
+    public var returnURL: String?
+    /// Names this attempt to the bank, which may tell it again in a push. It is in `returnURL`, too.
+    public var reference: String?
     /// Where the bank may push to.
     public var pushURL: String?
-    public init(products: Set<Product>, historyMonths: Int = 24, redirectURL: String? = nil, pushURL: String? = nil) {
+    /// The access of a connection that is to be brought back; banks that renew a login in place are asked for that.
+    public var renews: Grant?
+    /// Who asks the person for the link.
+    public var business: String
+    /// The person logs in for a company.
+    public var isForBusiness: Bool
+
+    public init(
+        products: Set<Product>, historyMonths: Int = 24, returnURL: String? = nil, reference: String? = nil,
+        pushURL: String? = nil, renews: Grant? = nil, business: String = "", isForBusiness: Bool = false
+    ) {
         self.products = products
         self.historyMonths = historyMonths
-        self.redirectURL = redirectURL
+        self.returnURL = returnURL
+        self.reference = reference
         self.pushURL = pushURL
+        self.renews = renews
+        self.business = business
+        self.isForBusiness = isForBusiness
     }
 }
 
 /// What a bank tells of its own accord.
 public enum UpstreamEvent: Sendable, Equatable {
-    /// There is new data of this login.
-    case dataReady(environmentID: Int64, upstreamUserID: String)
-    case accessEnded(environmentID: Int64, upstreamUserID: String)
+    /// There is new data of this login. Without an environment, in all of those that the push may be about.
+    case dataReady(environmentID: Int64?, upstreamUserID: String)
+    case accessEnded(environmentID: Int64?, upstreamUserID: String)
+    /// The bank serves this login no more until its person logs in again.
+    case loginNeeded(environmentID: Int64?, upstreamUserID: String)
+    /// Somebody logged in on the bank's page, for the link of that reference; the page may never send them back.
+    case linked(reference: String, upstreamUserID: String, grant: Grant)
 }

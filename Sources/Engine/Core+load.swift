@@ -24,6 +24,12 @@ extension Core {
         return EngineCounters.RefreshOutcome.allCases.map { ($0.rawValue, counts[$0] ?? 0) }
     }
 
+    /// What banks pushed since this process started, by what became of it.
+    public var pushesReceived: [Count] {
+        let counts = counters.pushes
+        return EngineCounters.PushOutcome.allCases.map { ($0.rawValue, counts[$0] ?? 0) }
+    }
+
     /// For how long the oldest work that is due has waited for a node to take it; nothing while the database is gone.
     /// It is one look at an index, whatever waits.
     public func secondsLate() async -> [(of: String, seconds: Double)] {

@@ -9,9 +9,13 @@ final class EngineCounters: Sendable {
         case needsUser = "needs_user"
     }
 
+    /// What became of what a bank pushed.
+    enum PushOutcome: String, Sendable, CaseIterable { case accepted, refused, unreadable }
+
     private struct Counts {
         var deliveries: [AttemptRecord.Outcome: Int] = [:]
         var refreshes: [RefreshOutcome: Int] = [:]
+        var pushes: [PushOutcome: Int] = [:]
     }
     private let counts = Mutex(Counts())
 
@@ -25,6 +29,9 @@ final class EngineCounters: Sendable {
         counts.withLock { $0.refreshes[refresh, default: 0] += number }
     }
 
+    func count(_ push: PushOutcome) { counts.withLock { $0.pushes[push, default: 0] += 1 } }
+
+    var pushes: [PushOutcome: Int] { counts.withLock { $0.pushes } }
     var deliveries: [AttemptRecord.Outcome: Int] { counts.withLock { $0.deliveries } }
     var refreshes: [RefreshOutcome: Int] { counts.withLock { $0.refreshes } }
 }

@@ -61,7 +61,9 @@ public struct ConnectorConformance: Sendable {
 
     private var connector: any Connector { make(nil) }
     private var request: LinkRequest {
-        LinkRequest(products: Set(Product.allCases), pushURL: "http://127.0.0.1:1/push")
+        LinkRequest(
+            products: Set(Product.allCases), returnURL: "https://kubewa.example/link/return/4f1e2d3c4b5a69788796",
+            reference: "4f1e2d3c4b5a69788796", pushURL: "http://127.0.0.1:1/push", business: "Acme")
     }
 
     // MARK: linking
@@ -342,7 +344,8 @@ public struct ConnectorConformance: Sendable {
     private func checksPushes(_ report: inout Report) async throws {
         guard connector.descriptor.capabilities.pushes else { return }
         do {
-            let events = try connector.handleUpstreamWebhook(headers: [], body: Array("{}".utf8))
+            let events = try connector.handleUpstreamWebhook(
+                headers: [], body: Array("{}".utf8), settings: context.settings)
             report.add("an unsigned push gives \(events)")
         } catch {
             report.expect(error.code == .accessDenied, "an unsigned push gives \(error.code)")

@@ -222,7 +222,7 @@ public struct SandboxConnector: Connector {
     // MARK: pushes
 
     public func handleUpstreamWebhook(
-        headers: [(name: String, value: String)], body: [UInt8]
+        headers: [(name: String, value: String)], body: [UInt8], settings: ConnectorSettings
     ) throws(ConnectorError) -> [UpstreamEvent] {
         let header = headers.first { $0.name.lowercased() == SandboxSignature.header.lowercased() }
         guard let signature = header?.value, SandboxSignature.isValid(signature, body, secret: pushSecret) else {

@@ -79,6 +79,27 @@ enum Widget {
         }
     }
 
+    /// What the page at `/link/return/{reference}` brings.
+    struct Return: Endpoint {
+        static let route = EndpointRoute(
+            method: .post, path: "/widget/returns", summary: "Brings a link what the bank's own page gave the browser.",
+            example: "{\"reference\":\"5f3c…\",\"fields\":{\"code\":\"code_…\"}}", access: .open, isLong: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let body = try NativeBody(call.bytes)
+            guard let reference = try body.text("reference"), !reference.isEmpty else {
+                throw DomainError.missing("reference")
+            }
+            var fields: [String: String] = [:]
+            for (name, value) in body.value("fields")?.members ?? [:] {
+                guard let text = value.text else { throw DomainError.invalid("fields", "must be an object of texts.") }
+                fields[name] = text
+            }
+            let found = try await call.services.links.comeBack(reference, fields: fields)
+            return Reply.json { out in out.object { WidgetForm.write(found, &$0) } }
+        }
+    }
+
     private static func opening(_ body: NativeBody) throws -> WidgetOpening {
         try WidgetOpening(
             options: body.value("options"), ref: body.text("ref"), origin: body.text("origin"), mode: body.text("mode"))

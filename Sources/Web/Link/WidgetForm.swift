@@ -53,10 +53,20 @@ enum WidgetForm {
             out.member("name", row.institution.name)
             out.member("category", row.category)
             out.member("health", row.healthName)
+            out.member("note", note(row))
             out.array("login_types") { out in
                 out.string("ind")
                 out.string("corp")
             }
+        }
+    }
+
+    /// What the list says beside a bank's name.
+    private static func note(_ row: ListedInstitution) -> String? {
+        switch row.health {
+        case .degraded: "Slow now"
+        case .down: "Not answering"
+        default: row.access == .statement ? "Statement upload" : nil
         }
     }
 
@@ -119,6 +129,19 @@ enum WidgetForm {
             out.member("nuban", account.number)
             out.member("type", account.type)
             out.member("currency", account.currency)
+        }
+    }
+
+    /// What a person who came back is shown; the session's id is not for this page.
+    static func write(_ found: LinkReturn, _ out: inout JSONWriter) {
+        out.member("status", found.view.statusName)
+        out.member("answer", found.view.outcomeName)
+        out.member("business", found.business)
+        out.member("bank", found.bank)
+        if case .failed(let error) = found.view.step {
+            out.member("message", error.message)
+        } else {
+            out.member("message", String?.none)
         }
     }
 }

@@ -19,6 +19,10 @@ enum EngineGauges {
             WebMetrics.Gauge(
                 "kubewa_refreshes_total", kind: .counter, help: "Runs of fetching that ended or broke off."
             ) { labelled(core.refreshesRun) },
+            WebMetrics.Gauge(
+                "kubewa_bank_pushes_total", kind: .counter,
+                help: "What banks pushed; refused is one whose signature or secret is wrong."
+            ) { labelled(core.pushesReceived) },
         ] + banks(core)
     }
 

@@ -28,7 +28,8 @@ struct SandboxPostingTests {
 
             let push = try #require(posted.pushes.first)
             #expect(posted.pushes.count == 1 && push.url == Self.pushURL)
-            let events = try world.connector.handleUpstreamWebhook(headers: push.headers, body: push.body)
+            let events = try world.connector.handleUpstreamWebhook(
+                headers: push.headers, body: push.body, settings: ConnectorSettings())
             let user = try #require(linked.upstreamUserID)
             #expect(events == [.dataReady(environmentID: world.environmentID, upstreamUserID: user)])
         }
@@ -48,7 +49,8 @@ struct SandboxPostingTests {
             ]
             for (connector, headers, body) in attempts {
                 #expect(throws: ConnectorError(.accessDenied, "The push is not signed by the bank.")) {
-                    try connector.handleUpstreamWebhook(headers: headers, body: body)
+                    try connector.handleUpstreamWebhook(
+                        headers: headers, body: body, settings: ConnectorSettings())
                 }
             }
         }
