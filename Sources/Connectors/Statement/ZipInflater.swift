@@ -10,7 +10,7 @@ final class ZipInflater: Sendable {
         var isDone = false
     }
 
-    private static let pieceBytes = 64 << 10
+    static let pieceBytes = 64 << 10
     /// A raw stream, without the header of zlib or gzip.
     private static let windowBits: Int32 = -15
     private let state: Mutex<State>
@@ -33,36 +33,49 @@ final class ZipInflater: Sendable {
 
     var isDone: Bool { state.withLock { $0.isDone } }
 
-    /// Unpacks a piece and gives what it unfolds to, at most `pieceBytes` at a time.
-    /// - Returns: the bytes that it took; fewer than given only when the stream has ended.
+    /// Unpacks the beginning of a piece and gives what it unfolds to, at most `pieceBytes` at a time.
+    /// - Returns: the bytes that it took; at most `pieceBytes`, and none once the stream has ended.
     func take(
         _ bytes: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) throws(StatementError) -> Void
     ) throws(StatementError) -> Int {
-        try state.withLock { state throws(StatementError) in try Self.take(bytes, &state, give) }
+        let packed = Array(bytes.prefix(Self.pieceBytes))
+        var taken = 0
+        while true {
+            let from = taken
+            guard let step = state.withLock({ Self.step(&$0, packed, from) }) else { throw Self.damaged }
+            taken += step.taken
+            try step.made.asPiece(give)
+            if step.isDone || step.made.count < Self.pieceBytes { return taken }
+        }
     }
 
-    private static func take(
-        _ bytes: UnsafeRawBufferPointer, _ state: inout State,
-        _ give: (UnsafeRawBufferPointer) throws(StatementError) -> Void
-    ) throws(StatementError) -> Int {
-        guard state.isReady else { throw Self.damaged }
-        guard let base = bytes.baseAddress, !bytes.isEmpty, !state.isDone else { return 0 }
+    private struct Step: Sendable {
+        let made: [UInt8]
+        let taken: Int
+        let isDone: Bool
+    }
+
+    /// nil when the bytes are no deflated data.
+    private static func step(_ state: inout State, _ packed: [UInt8], _ from: Int) -> Step? {
+        guard state.isReady else { return nil }
+        guard !state.isDone else { return Step(made: [], taken: 0, isDone: true) }
+        var packed = packed
+        var code = Z_OK
         let stream = state.stream
-        // zlib does not write to what it reads; its header is older than `const`.
-        stream.pointee.next_in = UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self))
-        stream.pointee.avail_in = UInt32(bytes.count)
-        let out = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: 1)
-        defer { out.deallocate() }
-        repeat {
-            stream.pointee.next_out = out.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            stream.pointee.avail_out = UInt32(Self.pieceBytes)
-            let code = inflate(stream, Z_NO_FLUSH)
-            guard code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else { throw Self.damaged }
-            state.isDone = code == Z_STREAM_END
-            let made = Self.pieceBytes - Int(stream.pointee.avail_out)
-            if made > 0 { try give(UnsafeRawBufferPointer(rebasing: out[0..<made])) }
-        } while !state.isDone && stream.pointee.avail_out == 0
-        return bytes.count - Int(stream.pointee.avail_in)
+        let made = [UInt8](unsafeUninitializedCapacity: pieceBytes) { out, count in
+            packed.withUnsafeMutableBufferPointer { packed in
+                stream.pointee.next_in = packed.baseAddress.map { $0 + from }
+                stream.pointee.avail_in = UInt32(packed.count - from)
+                stream.pointee.next_out = out.baseAddress
+                stream.pointee.avail_out = UInt32(pieceBytes)
+                code = inflate(stream, Z_NO_FLUSH)
+                count = pieceBytes - Int(stream.pointee.avail_out)
+            }
+        }
+        guard code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else { return nil }
+        state.isDone = code == Z_STREAM_END
+        let taken = packed.count - from - Int(stream.pointee.avail_in)
+        return Step(made: made, taken: taken, isDone: state.isDone)
     }
 
     static let damaged = StatementError(.archive, "The zip is damaged. Export or copy it again.")

@@ -108,7 +108,7 @@ struct ZipReader {
         if let inflater {
             taken = try inflater.take(bytes) { (made) throws(StatementError) in
                 told.count(made)
-                guard told.bytes <= Self.freeBytes + Self.ratioMax * (told.packedBytes + bytes.count) else {
+                guard told.bytes <= Self.freeBytes + Self.ratioMax * (told.packedBytes + min(bytes.count, ZipInflater.pieceBytes)) else {
                     throw StatementError(
                         .bomb, "The zip unfolds to far more than any statement. Upload the file itself.")
                 }
