@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .executable(name: "kubewa", targets: ["Kubewa"]),
         .library(name: "KubewaParts", targets: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web"]),
+        .library(name: "KubewaTestKit", targets: ["TestKit"]),
     ],
     dependencies: [
         hummingbird,
@@ -87,7 +88,7 @@ let package = Package(
             dependencies: ["Domain", "Storage", "Outbound", "Connectors", "Engine", logging] + nio),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestKit"]),
-        .testTarget(name: "OutboundTests", dependencies: ["Domain", "Outbound", "TestKit"] + nio),
+        .testTarget(name: "OutboundTests", dependencies: ["Domain", "Outbound", "TestKit", logging] + nio),
         .testTarget(
             name: "ConnectorTests", dependencies: ["Connectors", "Outbound", "TestKit", logging] + nio,
             exclude: ["Fixtures"]),
