@@ -56,7 +56,7 @@ public struct UpstreamService: Sendable {
         var push: Push?
         var refusal = ConnectorError(.accessDenied)
         for kind in [EnvironmentKind.production, .sandbox] where connector.descriptor.environments.contains(kind) {
-            let settings = try await core.settings(of: connector.descriptor.id, kind)
+            let settings = try await core.settings(of: connector.descriptor.id, "", kind)
             do {
                 let events = try connector.handleUpstreamWebhook(headers: headers, body: body, settings: settings)
                 push = Push(events: events, kinds: (push?.kinds ?? []) + [kind])
