@@ -1,3 +1,4 @@
+import Domain
 import Synchronization
 
 /// What a bank answered to one call, as it came.
@@ -6,7 +7,7 @@ public struct RawPayload: Sendable, Equatable {
     public let operation: String
     /// At most `RawPayloads.bodyBytesMax`.
     public let body: [UInt8]
-    /// Bytes of the whole body.
+    /// Bytes of the whole body without its secrets.
     public let byteCount: Int
     public var isTruncated: Bool { body.count < byteCount }
 }
@@ -26,12 +27,16 @@ public final class RawPayloads: Sendable {
 
     public init() {}
 
-    /// Keeps one answer with the name of its call, cut off at `bodyBytesMax` and at what `stepBytesMax` has left.
+    /// Keeps one answer with the name of its call and without its secrets (`PayloadMask`), cut off at `bodyBytesMax` and
+    /// at what `stepBytesMax` has left.
     public func add(_ operation: String, _ body: [UInt8]) {
+        let masked = PayloadMask.mask(body.count > Self.bodyBytesMax ? Array(body.prefix(Self.bodyBytesMax)) : body)
+        let isWhole = body.count <= Self.bodyBytesMax
         state.withLock { state in
-            let kept = body.prefix(min(Self.bodyBytesMax, Self.stepBytesMax - state.bytes))
+            let kept = masked.prefix(Self.stepBytesMax - state.bytes)
             state.bytes += kept.count
-            state.payloads.append(RawPayload(operation: operation, body: Array(kept), byteCount: body.count))
+            let byteCount = isWhole ? masked.count : max(body.count, masked.count + 1)
+            state.payloads.append(RawPayload(operation: operation, body: Array(kept), byteCount: byteCount))
         }
     }
 

@@ -18,7 +18,7 @@ extension BankFault {
         case .timedOut: self = .timedOut
         case .brokenOff: self = .brokenOff
         case .tooLarge: self = .bodyTooLarge
-        case .invalidURL, .refusedAddress, .tls: return nil
+        case .invalidURL, .refusedAddress, .notSecure, .tls: return nil
         }
     }
 

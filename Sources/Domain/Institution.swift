@@ -11,10 +11,13 @@ public struct Institution: Hashable, Sendable {
     /// The six digits that enter the NUBAN check.
     public let nubanCode: String?
     public let country: String
+    /// The slug of the institution that took this one over; its data keeps the old slug.
+    public let successor: String?
 
     public init(
         slug: String, id: ID<Institution>, name: String, cbnCode: String? = nil, nipCode: String? = nil,
-        sortCode: String? = nil, ussd: String? = nil, nubanCode: String? = nil, country: String = "NG"
+        sortCode: String? = nil, ussd: String? = nil, nubanCode: String? = nil, country: String = "NG",
+        successor: String? = nil
     ) {
         self.slug = slug
         self.id = id
@@ -25,5 +28,14 @@ public struct Institution: Hashable, Sendable {
         self.ussd = ussd
         self.nubanCode = nubanCode
         self.country = country
+        self.successor = successor
+    }
+
+    /// Whether the last digit of an account number fits this institution: a hint, since wallets use numbers without a
+    /// check. nil where it says nothing: another kind of number, or an institution without a code.
+    public func fits(accountNumber: String) -> Bool? {
+        guard let nubanCode, accountNumber.utf8.count == 10, accountNumber.utf8.allSatisfy({ (48...57).contains($0) })
+        else { return nil }
+        return AccountNumber.isValid(accountNumber, institutionCode: nubanCode)
     }
 }

@@ -18,7 +18,7 @@ struct Composition {
     let database: Database
     let services: Services
     let bank: SandboxBank
-    let bankClient: BankHTTPClient
+    let banks: BankConnectors
     let logger: Logger
 
     /// Opens the database, migrates it, opens the vault and puts the services together.
@@ -27,6 +27,9 @@ struct Composition {
     ) async throws -> Composition {
         let logger = options.logger()
         try options.makeFolder()
+        // Before anything else: every name of a bank is read by this list.
+        let institutions = try InstitutionSetup(files: try options.institutionFiles())
+        InstitutionCatalog.install(institutions.directory)
         let location = try options.location()
         if isServing, serve.role != .all, location.dialect == .sqlite { throw RoleRefused(role: serve.role) }
         let database = try await Database.open(location, exclusive: isServing, logger: logger)
@@ -35,19 +38,16 @@ struct Composition {
             let runtime = SystemRuntime()
             let vault = try await Vault.open(
                 options.masterKey(), database: database, runtime: runtime)
-            let client = BankHTTPClient(group: MultiThreadedEventLoopGroup.singleton)
             let book = SandboxStore(database: database, runtime: runtime)
             let bank = SandboxBank(book: book, runtime: runtime)
-            let connector = SandboxConnector(
-                transport: client, baseURL: "http://127.0.0.1:\(serve.bankPort)",
-                pushSecret: vault.index("sandbox bank", purpose: "push_secret"),
-                environments: serve.sandboxInProduction ? [.sandbox, .production] : [.sandbox])
+            let banks = try BankConnectors(
+                institutions, serve.banks, serve,
+                BankConnectors.Parts(database: database, vault: vault, runtime: runtime, logger: logger))
             let core = Core(
-                database: database, vault: vault, runtime: runtime, connectors: ConnectorCatalog([connector]),
-                settings: settings, logger: logger)
-            return Composition(
-                database: database, services: Services(core: core, bank: bank, book: book, transport: client),
-                bank: bank, bankClient: client, logger: logger)
+                database: database, vault: vault, runtime: runtime, connectors: banks.catalog, settings: settings,
+                logger: logger)
+            let services = Services(core: core, bank: bank, book: book, transport: banks.sandboxClient)
+            return Composition(database: database, services: services, bank: bank, banks: banks, logger: logger)
         } catch {
             await database.close()
             throw error
@@ -68,7 +68,7 @@ struct Composition {
     }
 
     func close() async {
-        await bankClient.shutdown()
+        await banks.close()
         await services.core.giveBackShares()
         await WakeRelay(core: services.core).flush()
         await database.close()

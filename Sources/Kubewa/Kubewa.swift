@@ -9,6 +9,7 @@ struct Kubewa: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, ShopCommand.self, MigrateCommand.self, TenantsCommand.self,
             KeysCommand.self, AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, BanksCommand.self,
+            InstitutionsCommand.self,
             WebhooksCommand.self, SandboxCommand.self, StatementCommand.self, DoctorCommand.self,
         ])
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Domain
-import Domain
 import Engine
 import Foundation
 import Storage
@@ -25,6 +24,9 @@ struct ServeCommand: AsyncParsableCommand {
                 Console.say(
                     "Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
             }
+            if serve.banks.allowLoopbackBanks {
+                Console.say("Banks may be on this machine (--allow-loopback-banks). Never set this in production.")
+            }
             try await composition.run(serve) { Console.say("ready") }
         } catch {
             throw fail(error)
@@ -46,9 +48,14 @@ struct MigrateCommand: AsyncParsableCommand {
 }
 
 /// Opens everything for a command that does one thing, and closes it again.
-func withComposition(_ data: DataOptions, _ body: (Composition) async throws -> Void) async throws {
+func withComposition(
+    _ data: DataOptions, banks: BankOptions? = nil, publicURL: String? = nil,
+    _ body: (Composition) async throws -> Void
+) async throws {
     do {
-        let serve = try ServeOptions.parse([])
+        var serve = try ServeOptions.parse([])
+        if let banks { serve.banks = banks }
+        serve.publicURL = publicURL
         let composition = try await Composition.open(
             data, serve: serve, isServing: false,
             settings: EngineSettings(publicURL: serve.root))

@@ -15,6 +15,9 @@ struct DataOptions: ParsableArguments {
     @Option(help: "debug, info, notice, warning or error.")
     var logLevel: String = "notice"
 
+    @Option(help: "A folder of files about institutions and who serves them. Default: institutions in the data folder.")
+    var institutions: String?
+
     func location() throws -> DatabaseLocation {
         let environment = ProcessInfo.processInfo.environment["KUBEWA_DATABASE"].flatMap { $0.isEmpty ? nil : $0 }
         return try DatabaseLocation(database ?? environment ?? "\(data)/kubewa.db")
@@ -42,6 +45,26 @@ struct DataOptions: ParsableArguments {
         }
     }
 
+    struct NoInstitutions: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "The folder of institutions \(path) cannot be read. Check --institutions." }
+    }
+
+    /// The JSON files of the folder in the order of their names. Only a folder that was named must be there.
+    func institutionFiles() throws -> [(name: String, bytes: [UInt8])] {
+        let folder = institutions ?? "\(data)/institutions"
+        guard institutions != nil || FileManager.default.fileExists(atPath: folder) else { return [] }
+        do {
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+            return try names.filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }.sorted().map { name in
+                let path = "\(folder)/\(name)"
+                return (path, Array(try Data(contentsOf: URL(filePath: path))))
+            }
+        } catch {
+            throw NoInstitutions(path: folder)
+        }
+    }
+
     func makeFolder() throws {
         do {
             try FileManager.default.createDirectory(
@@ -60,6 +83,8 @@ struct DataOptions: ParsableArguments {
 
 /// What `serve` and `demo` listen to.
 struct ServeOptions: ParsableArguments {
+    @OptionGroup var banks: BankOptions
+
     @Option(help: "The address to listen on.")
     var host: String = "127.0.0.1"
 

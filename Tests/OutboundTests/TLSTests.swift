@@ -102,6 +102,30 @@ struct TLSTests {
         }
     }
 
+    @Test(
+        "a bank's certificate must be of the host that was asked for, by a known authority",
+        arguments: [("hooks.test", true), ("other.test", true), ("hooks.test", false)])
+    func banks(_ name: String, _ isTrusted: Bool) async throws {
+        let isGood = name == "hooks.test" && isTrusted
+        try await withTLSSink(names: [:]) { sink, _, asked in
+            let client = BankHTTPClient(
+                group: MultiThreadedEventLoopGroup.singleton,
+                vetting: BankVetting(
+                    resolver: ScriptedResolver([name: ["127.0.0.1"]]), runtime: StillClock(), allowsLoopback: true,
+                    authorities: isTrusted ? path("ca.pem") : nil))
+            let request = HTTPRequestData(method: "GET", url: "https://\(name):\(sink.port)/", timeoutSeconds: 5)
+            do throws(HTTPTransportError) {
+                let reply = try await client.send(request)
+                #expect(isGood && reply.status == 200)
+                #expect(asked.names.withLock { $0 } == [name])
+            } catch {
+                #expect(!isGood && error == .tls)
+                #expect(sink.requests.isEmpty)
+            }
+            await client.shutdown()
+        }
+    }
+
     @Test("a plain server and a silent one are no TLS partners")
     func noTLS() async throws {
         let rig = Rig(names: ["hooks.test": ["127.0.0.1"]])

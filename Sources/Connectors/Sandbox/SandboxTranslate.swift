@@ -9,7 +9,7 @@ enum SandboxTranslate {
         case .cannotConnect, .timedOut, .brokenOff, .dns:
             ConnectorError(.providerUnavailable, fault: BankFault(error))
         case .tooLarge: ConnectorError(.protocolViolation, fault: .bodyTooLarge)
-        case .invalidURL, .refusedAddress, .tls: ConnectorError(.clientMisconfigured)
+        case .invalidURL, .refusedAddress, .notSecure, .tls: ConnectorError(.clientMisconfigured)
         }
     }
 

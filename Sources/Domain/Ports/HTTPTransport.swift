@@ -39,7 +39,7 @@ public struct HTTPReplyData: Sendable {
 
 /// Why no whole reply came. The text is safe to show.
 public enum HTTPTransportError: Error, Sendable, Equatable, CustomStringConvertible {
-    case cannotConnect, timedOut, brokenOff, tooLarge, invalidURL, refusedAddress, tls, dns
+    case cannotConnect, timedOut, brokenOff, tooLarge, invalidURL, refusedAddress, notSecure, tls, dns
 
     public var description: String {
         switch self {
@@ -49,6 +49,7 @@ public enum HTTPTransportError: Error, Sendable, Equatable, CustomStringConverti
         case .tooLarge: "the reply was larger than allowed"
         case .invalidURL: "the address is not a valid http or https URL"
         case .refusedAddress: "the address is private or reserved"
+        case .notSecure: "the address does not begin with https"
         case .tls: "the TLS handshake failed"
         case .dns: "the host name could not be resolved"
         }

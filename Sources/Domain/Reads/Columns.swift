@@ -52,7 +52,8 @@ public enum TransactionColumn: String, RowColumn {
 public enum AccountColumn: String, RowColumn {
     case id, balance_id, connection, customer_id, institution, sealed, mask, name, type, currency, status
     case ledger, available, ledger_minor, available_minor, as_of, balance_updated_at, created_at, updated_at
-    case number, bank, bank_detail, customer, balance_account, periodic, record_status, environment, owner, project
+    case number, nuban_valid, bank, bank_detail, customer, balance_account, periodic, record_status, environment
+    case owner, project
 
     public var form: ColumnForm {
         switch self {
@@ -76,6 +77,7 @@ public enum AccountColumn: String, RowColumn {
         case .created_at: .instant(15)
         case .updated_at: .instant(16)
         case .number: .slot(.number)
+        case .nuban_valid: .slot(.nubanValid)
         case .bank: .slot(.bank)
         case .bank_detail: .slot(.bankDetail)
         case .customer: .slot(.customer)

@@ -69,6 +69,8 @@ public enum RowSlot: Sendable, CaseIterable {
     case customer, account
     /// The opened account number.
     case number
+    /// Whether the number's last digit fits the row's institution; null where that says nothing.
+    case nubanValid
     /// The row's own account as a balance shows it, and its earlier balances.
     case balanceAccount, periodic
     /// The data status of the row's connection, and what was asked of it.

@@ -5,7 +5,18 @@
 public struct AddressGuard: Sendable {
     /// Lets loopback pass: for development, never for production.
     public let allowsLoopback: Bool
-    public init(allowsLoopback: Bool) { self.allowsLoopback = allowsLoopback }
+    /// Lets the ranges of private networks pass, for a host that an operator named. Link-local addresses, where clouds
+    /// keep their credentials, stay refused.
+    public let allowsPrivate: Bool
+    public init(allowsLoopback: Bool, allowsPrivate: Bool = false) {
+        self.allowsLoopback = allowsLoopback
+        self.allowsPrivate = allowsPrivate
+    }
+
+    /// 10/8, 172.16/12, 192.168/16 and the carriers' 100.64/10.
+    private static let privateV4: [(base: UInt64, bits: UInt64)] = [
+        (0x0a00_0000, 8), (0xac10_0000, 12), (0xc0a8_0000, 16), (0x6440_0000, 10),
+    ]
 
     private static let v4: [(base: UInt64, bits: UInt64)] = [
         (0x0000_0000, 8), (0x0a00_0000, 8), (0x6440_0000, 10), (0x7f00_0000, 8), (0xa9fe_0000, 16),
@@ -24,8 +35,15 @@ public struct AddressGuard: Sendable {
     public func allows(_ address: IPAddress) -> Bool {
         let plain = address.unmapped
         if plain.isLoopback { return allowsLoopback }
+        if allowsPrivate, isPrivate(plain) { return true }
         if plain.isV4 { return !AddressGuard.v4.contains { (plain.low ^ $0.base) >> (32 - $0.bits) == 0 } }
         return plain.high >> 61 == 1 && !AddressGuard.v6.contains { (plain.high ^ $0.base) >> (64 - $0.bits) == 0 }
+    }
+
+    private func isPrivate(_ plain: IPAddress) -> Bool {
+        // fd00::/8 are the unique local addresses in use.
+        plain.isV4
+            ? Self.privateV4.contains { (plain.low ^ $0.base) >> (32 - $0.bits) == 0 } : plain.high >> 56 == 0xfd
     }
 
     /// - Parameter bytes: 4 or 16 bytes in network order; any other count is refused.

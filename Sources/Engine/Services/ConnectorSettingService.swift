@@ -45,7 +45,7 @@ public struct ConnectorSettingService: Sendable {
         _ key: String, of connector: String, institution: String? = nil, _ kind: EnvironmentKind
     ) async throws {
         // What a connector that is gone has left must be removable.
-        let slug = try institution.map { try slug($0) } ?? ""
+        let slug = try institution.map { try known($0) } ?? ""
         let place = ConnectorSettingStore.Key(kind, connector, institution: slug, key)
         let wasThere = try await core.database.write { try ConnectorSettingStore.remove(place, $0) }
         core.settingsBook.forget()
@@ -79,7 +79,7 @@ public struct ConnectorSettingService: Sendable {
                 "the key",
                 known.isEmpty ? "cannot be set: `\(name)` has no settings." : "must be one of these: \(known).")
         }
-        return .init(kind, descriptor.id, institution: try institution.map { try slug($0) } ?? "", key)
+        return .init(kind, descriptor.id, institution: try institution.map { try known($0) } ?? "", key)
     }
 
     private static func isKey(_ text: String) -> Bool {
@@ -91,11 +91,11 @@ public struct ConnectorSettingService: Sendable {
             }
     }
 
-    private func slug(_ name: String) throws -> String {
-        guard let known = InstitutionCatalog.find(slugOrID: name) else {
+    private func known(_ name: String) throws -> String {
+        guard let institution = InstitutionCatalog.find(slugOrID: name) else {
             throw DomainError(
                 .unknownInstitution, "`\(name.prefix(60))` is not an institution known here.", field: "institution")
         }
-        return known.slug
+        return institution.slug
     }
 }

@@ -13,6 +13,8 @@ public struct ListedInstitution: Sendable, Equatable {
     public let healthSince: Instant?
     /// The end of the maintenance that is under way.
     public let maintenanceUntil: Instant?
+    /// How a person gets to it.
+    public let access: BankAccess
     /// `healthy`, `degraded` or `down`.
     public var healthName: String { health.rawValue }
 }
@@ -79,7 +81,8 @@ final class InstitutionBoard: Sendable {
                 return ListedInstitution(
                     institution: institution, category: Self.category(institution),
                     health: known.compactMap { $0 }.max { $0.badness < $1.badness } ?? .healthy,
-                    healthSince: measured.health[slug]?.since, maintenanceUntil: until)
+                    healthSince: measured.health[slug]?.since, maintenanceUntil: until,
+                    access: core.connectors.connector(for: slug, in: kind)?.descriptor.access ?? .login)
             }
     }
 

@@ -44,7 +44,8 @@ public struct InstitutionService: Sendable {
     /// - Parameter name: its id, or a slug it is known under.
     public func find(_ name: String, of environment: Domain.Environment) async throws -> ListedInstitution {
         guard let known = InstitutionCatalog.find(slugOrID: name),
-            let listed = await list(environment.kind, of: environment).first(where: { $0.institution == known })
+            let served = core.connectors.serving(known, in: environment.kind)?.institution,
+            let listed = await list(environment.kind, of: environment).first(where: { $0.institution == served })
         else { throw DomainError.notFound("institution") }
         return listed
     }

@@ -84,6 +84,9 @@ final class RowNames {
         case .number:
             let number = try number(row)
             number.map { out.string($0) } ?? out.null()
+        case .nubanValid:
+            let fits = try number(row).flatMap { institution(row.text(keys.institution ?? 0)).fits(accountNumber: $0) }
+            fits.map { out.bool($0) } ?? out.null()
         case .balanceAccount:
             let slug = row.text(keys.institution ?? 0)
             let account = AccountFacts(

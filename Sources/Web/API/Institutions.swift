@@ -35,6 +35,41 @@ enum Institutions {
                 out.object { out in
                     write(listed, &out)
                     out.object("limits") { write(limits, &$0) }
+                    out.object("offers") { out in
+                        let offered = call.services.institutions.offers(listed.institution, environment.kind)
+                        out.array("products") { out in for name in offered.products { out.string(name) } }
+                        out.member("history_months_max", Int64(offered.historyMonthsMax))
+                        out.member("pending", offered.reportsPending)
+                        out.member("unattended", offered.isUnattended)
+                        out.member("pushes", offered.pushes)
+                    }
+                }
+            }
+        }
+    }
+
+    struct Candidates: Endpoint {
+        static let route = EndpointRoute(
+            method: .post, path: "/institutions/candidates", summary: "The banks that an account number may be of.",
+            example: "{\"account_number\":\"0123456789\"}")
+
+        /// The number comes in the body: addresses are written into logs.
+        static func handle(_ call: Call) async throws -> Reply {
+            let body = try NativeBody(call.bytes)
+            let found = try await call.services.institutions.candidates(
+                accountNumber: try body.required("account_number"), of: call.environment())
+            return Reply.json { out in
+                out.object { out in
+                    out.array("data") { out in
+                        for candidate in found {
+                            out.object { out in
+                                write(candidate.listed, &out)
+                                out.member("basis", candidate.basis.rawValue)
+                            }
+                        }
+                    }
+                    out.member("has_more", false)
+                    out.member("next_cursor", String?.none)
                 }
             }
         }
@@ -46,7 +81,10 @@ enum Institutions {
         out.member("name", row.institution.name)
         out.member("category", row.category)
         out.member("country", row.institution.country)
+        out.member("cbn_code", row.institution.cbnCode)
+        out.member("nip_code", row.institution.nipCode)
         out.member("ussd", row.institution.ussd)
+        out.member("access", row.access.rawValue)
         out.member("health", row.healthName)
         out.member("health_since", row.healthSince)
         out.member("maintenance_until", row.maintenanceUntil)

@@ -7,7 +7,7 @@ enum NativeItems {
             AccountColumn.self,
             """
             {"id":$id,"connection":$connection,"customer":$customer,"institution":$bank,"name":$name,"type":$type,
-            "number":$number,"mask":$mask,"currency":$currency,"status":$status,
+            "number":$number,"nuban_valid":$nuban_valid,"mask":$mask,"currency":$currency,"status":$status,
             "balance":{"ledger_minor":$ledger_minor,"available_minor":$available_minor,"as_of":$as_of,
             "updated_at":$balance_updated_at},"created_at":$created_at,"updated_at":$updated_at}
             """))
