@@ -10,6 +10,10 @@ public enum Step: Sendable, Equatable {
     case wait(reason: String, pollAfterMs: Int64)
     /// The person goes to the bank's own page and comes back.
     case redirect(url: String)
+    /// The person hands over a file; the answer's field `upload` names what was read of it.
+    case upload(Upload)
+    /// The person looks at what was read of the file, and says whether it is taken over.
+    case confirmStatement(StatementPreview)
     case done
     case failed(ConnectorError)
 
@@ -45,6 +49,22 @@ public enum Step: Sendable, Equatable {
             self.kind = kind
             self.label = label
             self.choices = choices
+        }
+    }
+
+    /// A file that the person hands over.
+    public struct Upload: Sendable, Equatable {
+        public var prompt: String
+        public var bytesMax: Int
+        /// Ends of file names that are usual, such as `.csv`; the file's content decides.
+        public var accept: [String]
+        /// Why it is asked again.
+        public var problem: String?
+        public init(prompt: String, bytesMax: Int, accept: [String], problem: String? = nil) {
+            self.prompt = prompt
+            self.bytesMax = bytesMax
+            self.accept = accept
+            self.problem = problem
         }
     }
 
@@ -84,9 +104,17 @@ public struct StepAnswer: Sendable, Equatable {
     public var fields: [String: String]
     /// Upstream ids of the chosen accounts.
     public var accounts: [String]
-    public init(fields: [String: String] = [:], accounts: [String] = []) {
+    /// The person came back from the bank's own page; `fields` is what that page gave along.
+    public var cameBack: Bool
+    /// What the bank itself pushed of a login on its page. Nobody but the engine sets it.
+    public var access: Grant?
+    public init(
+        fields: [String: String] = [:], accounts: [String] = [], cameBack: Bool = false, access: Grant? = nil
+    ) {
         self.fields = fields
         self.accounts = accounts
+        self.cameBack = cameBack
+        self.access = access
     }
 }
 

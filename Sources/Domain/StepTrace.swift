@@ -1,7 +1,7 @@
 /// What one step of a run asked its bank, how the bank answered, and what came of it. A step that was tried twice has
 /// two of them.
 public struct StepTrace: Sendable, Equatable {
-    /// As `SyncStep` names it: `accounts`, `balance`, `transactions` or `identity`; `grant` when access was renewed.
+    /// As `SyncStep` names it: `accounts`, `balance`, `transactions`, `identity` or `statement`; `grant` when access was renewed.
     public var operation: String
     public var accountID: String?
     public var window: DayWindow?
@@ -39,6 +39,8 @@ public struct StepTrace: Sendable, Equatable {
         case .balance(let account): self.init(operation: "balance", accountID: account, at: at)
         case .transactions(let account, let window):
             self.init(operation: "transactions", accountID: account, window: window, at: at)
+        case .statement(let account, _, let window):
+            self.init(operation: "statement", accountID: account, window: window, at: at)
         case .accounts: self.init(operation: "accounts", at: at)
         case .identity: self.init(operation: "identity", at: at)
         case nil: self.init(operation: "unknown", at: at)

@@ -79,6 +79,9 @@ public struct EngineSettings: Sendable {
     /// No product of any connection is refreshed by itself more often than this, in milliseconds; 0 is no floor.
     public var refreshFloorMs: Int64 = 0
 
+    /// How CSV statements are read.
+    public var statementProfiles = CSVProfiles.builtIn
+
     public init(
         publicURL: String, allowsLoopbackWebhooks: Bool = false, linkSessionMinutes: Int64 = 30,
         deadlineSeconds: Int64 = 30, rateLimitPerMinute: Int = 0, leaseMs: Int64 = 15_000, pollMs: Int64 = 1000,

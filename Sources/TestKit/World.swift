@@ -24,10 +24,14 @@ public struct World: Sendable {
     ///   - sameAs: goes on with the database, the tenant and the clock of an earlier world, as a restart does.
     ///   - runtime: the first world's clock and chance; by default the usual ones.
     ///   - environments: where the sandbox bank serves.
+    ///   - statements: where banks that nobody else serves are linked by uploaded files.
     ///   - refreshFloor: the operator's floor.
+    ///   - connectors: what stands in the place of the usual ones.
     public static func make(
         on database: Database, sameAs earlier: World? = nil, runtime: ManualRuntime? = nil,
-        environments: Set<EnvironmentKind> = [.sandbox], refreshFloor: RefreshInterval? = nil,
+        environments: Set<EnvironmentKind> = [.sandbox], statements: Set<EnvironmentKind> = [.production],
+        refreshFloor: RefreshInterval? = nil,
+        connectors change: ([any Connector]) -> [any Connector] = { $0 },
         wrap: (any HTTPTransport) -> any HTTPTransport = { $0 }
     ) async throws -> World {
         let runtime = earlier?.runtime ?? runtime ?? ManualRuntime()
@@ -40,12 +44,14 @@ public struct World: Sendable {
         let connector = SandboxConnector(
             transport: transport, baseURL: "http://sandbox.bank", pushSecret: "push-secret-of-tests",
             environments: environments)
+        let files = FileConnector(
+            book: StatementShelf(database: database, vault: vault), environments: statements)
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         var settings = EngineSettings(publicURL: "https://kubewa.example")
         settings.refreshFloorMs = refreshFloor?.ms ?? 0
         let core = Core(
-            database: database, vault: vault, runtime: runtime, connectors: ConnectorCatalog([connector]),
+            database: database, vault: vault, runtime: runtime, connectors: ConnectorCatalog(change([connector, files])),
             settings: settings, logger: logger)
         let pushes = LatePushes()
         let services = Services(core: core, bank: bank, book: book, transport: pushes)

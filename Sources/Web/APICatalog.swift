@@ -3,7 +3,7 @@ import Domain
 /// Every operation of this server. An operation is added by its struct and one line here.
 public enum APICatalog {
     private static let native: [any Endpoint.Type] = [
-        Widget.Open.self, Widget.Institutions.self, Widget.Begin.self, Widget.Result.self,
+        Widget.Open.self, Widget.Institutions.self, Widget.Begin.self, Widget.Result.self, Widget.Return.self,
         Links.Create.self, Links.List.self, Links.Remove.self, Links.CreateReauth.self,
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
         LinkSessions.Institutions.self,
@@ -13,9 +13,11 @@ public enum APICatalog {
         Refreshes.Create.self, Refreshes.Get.self, Refreshes.List.self,
         Schedules.Get.self, Schedules.Put.self, Apps.List.self, Apps.SetRefresh.self,
         WebhookEndpoints.Create.self, WebhookEndpoints.List.self, WebhookEndpoints.Remove.self,
+        Statements.UploadToSession.self, Statements.Upload.self, Statements.List.self, Statements.Get.self,
+        Statements.Confirm.self, Statements.Discard.self,
         Lineage.Get.self, Lineage.Merge.self, Lineage.Split.self, Lineage.Trust.self,
         EventFeed.List.self, Events.Attempts.self,
-        Institutions.List.self, Institutions.Get.self,
+        Institutions.List.self, Institutions.Get.self, Institutions.Candidates.self,
         Sandbox.Clock.self, Sandbox.Advance.self, Sandbox.PostTransaction.self, Sandbox.CreateCustomers.self,
         Sandbox.ListCustomers.self,
         SandboxScenarios.Set.self, SandboxScenarios.Get.self, SandboxScenarios.List.self,

@@ -19,6 +19,8 @@ struct EndpointRoute {
     var isLong = false
     /// Its change commits together with the reply that a repeated request gets (`Call.once`).
     var commitsReply = false
+    /// A file, which is read while it comes.
+    var streamsBody = false
 }
 
 extension Endpoint {
@@ -26,7 +28,8 @@ extension Endpoint {
         let route = route
         return Route(
             route.method, "/api/v1" + route.path, wire: .native, access: route.access, summary: route.summary,
-            example: route.example, isLong: route.isLong, commitsReply: route.commitsReply
+            example: route.example, isLong: route.isLong, commitsReply: route.commitsReply,
+            streamsBody: route.streamsBody
         ) { try await handle($0) }
     }
 }

@@ -50,6 +50,9 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let unavailable = ErrorCode("unavailable", .unavailable)
     public static let unexpected = ErrorCode("unexpected", .unexpected)
 
+    /// Why an uploaded statement is refused, as `StatementError` names it, behind `statement_`.
+    public static func statement(_ reason: String) -> ErrorCode { ErrorCode("statement_" + reason, .badRequest) }
+
     /// For the documents and their drift check.
     public static let all: [ErrorCode] = [
         invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,

@@ -53,6 +53,9 @@ public enum EventCatalog {
         "record.consent_expired", "The user's consent has ended; data is kept, nothing more is fetched.")
     public static let removed = EventType(
         "record.removed", "The record was removed with all its data; it is its last event.")
+    public static let statementDue = EventType(
+        "statement.due",
+        "The next statement of a record that files feed can be expected; `upload_url` opens the page for it.")
     public static let institutionHealth = EventType(
         "institution.health_changed", "A bank answers better or worse than before, or not at all; it is of no record.")
 
@@ -70,6 +73,6 @@ public enum EventCatalog {
         auth, accounts, balance, balanceError, transactions, transactionsUpdated, transactionsRemoved,
         transactionsMerged, transactionsSplit,
         transactionsError, gapFound, gapClosed, identity, reauthRequired, repaired, consentExpiring, consentExpired,
-        removed, institutionHealth,
+        removed, institutionHealth, statementDue,
     ]
 }

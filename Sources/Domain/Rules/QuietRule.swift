@@ -14,7 +14,7 @@ public enum QuietRule {
         for step in steps {
             switch step {
             case .accounts, .balance: continue
-            case .identity: return false
+            case .identity, .statement: return false
             case .transactions(let account, _):
                 guard syncedTo != nil, windows.insert(account).inserted else { return false }
             }

@@ -14,6 +14,8 @@ struct Matcher {
     private let repeated: Set<String>
     /// What is measured of the ids, unless this window itself proves worse.
     private(set) var level: IdTrust.Level
+    /// Days of which nothing stays that was not fetched.
+    var replacing: Set<LocalDate> = []
     private var isTaken: [Bool]
     /// For each fetched row the stored one it is, and why.
     private var partner: [(place: Int, match: Match)?]
@@ -285,7 +287,8 @@ struct Matcher {
         }
         result.absorbed = isAbsorbed.count { $0 }
         for (place, old) in stored.enumerated() where !isTaken[place] {
-            if Reconciler.isGone(old.fetched, window) { result.removed.append(old) }
+            let isReplaced = replacing.contains(old.fetched.bookedOn) && window.contains(old.fetched.bookedOn)
+            if isReplaced || Reconciler.isGone(old.fetched, window) { result.removed.append(old) }
         }
         return result
     }

@@ -61,13 +61,15 @@ public enum Reconciler {
     ///   - fetched: all rows of the window; it is complete, or the caller does not call.
     ///   - trust: how the bank's ids behaved so far.
     ///   - rulings: those of the account whose rows may be among the fetched ones.
+    ///   - replacing: days of which also a booked row is gone when it is not among the fetched ones.
     public static func reconcile(
         stored: [StoredTransaction], fetched: [FetchedTransaction], window: DayWindow, trust: IdTrust = .unknown,
-        rulings: [Ruling] = []
+        rulings: [Ruling] = [], replacing: Set<LocalDate> = []
     ) -> ReconcileResult {
-        if let same = unchanged(stored, fetched, window) { return same }
+        if replacing.isEmpty, let same = unchanged(stored, fetched, window) { return same }
         var matcher = Matcher(
             stored: stored, fetched: fetched, window: window, level: trust.level, rulings: rulings)
+        matcher.replacing = replacing
         matcher.climb()
         var result = matcher.result()
         result.level = matcher.level

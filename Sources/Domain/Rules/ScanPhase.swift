@@ -14,7 +14,11 @@ public enum ScanPhase: String, Sendable, CaseIterable {
         var phase = ScanPhase.periodic
         for (index, step) in steps.enumerated() {
             var isHistory = step == .identity
-            if case .transactions(let account, _) = step { isHistory = !begun.insert(account).inserted }
+            switch step {
+            case .transactions(let account, _), .statement(let account, _, _):
+                isHistory = !begun.insert(account).inserted
+            default: break
+            }
             guard index >= done else { continue }
             guard isHistory else { return .initial }
             phase = .full

@@ -5,6 +5,8 @@ public enum SyncStep: Hashable, Sendable {
     case balance(account: String)
     case transactions(account: String, window: DayWindow)
     case identity
+    /// Rows of an uploaded statement, which no bank is asked for.
+    case statement(account: String, upload: String, window: DayWindow)
 
     public init?(_ text: String) {
         let parts = text.split(separator: ":").map(String.init)
@@ -15,6 +17,9 @@ public enum SyncStep: Hashable, Sendable {
         case ("transactions", 4):
             guard let from = LocalDate(parts[2]), let to = LocalDate(parts[3]) else { return nil }
             self = .transactions(account: parts[1], window: DayWindow(from: from, to: to))
+        case ("statement", 5):
+            guard let from = LocalDate(parts[3]), let to = LocalDate(parts[4]) else { return nil }
+            self = .statement(account: parts[1], upload: parts[2], window: DayWindow(from: from, to: to))
         default: return nil
         }
     }
@@ -25,6 +30,8 @@ public enum SyncStep: Hashable, Sendable {
         case .identity: "identity"
         case .balance(let account): "balance:\(account)"
         case .transactions(let account, let window): "transactions:\(account):\(window.from):\(window.to)"
+        case .statement(let account, let upload, let window):
+            "statement:\(account):\(upload):\(window.from):\(window.to)"
         }
     }
 }

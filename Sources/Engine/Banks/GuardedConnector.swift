@@ -60,8 +60,10 @@ struct GuardedConnector: Connector {
     }
 
     func handleUpstreamWebhook(
-        headers: [(name: String, value: String)], body: [UInt8]
-    ) throws(ConnectorError) -> [UpstreamEvent] { try inner.handleUpstreamWebhook(headers: headers, body: body) }
+        headers: [(name: String, value: String)], body: [UInt8], settings: ConnectorSettings
+    ) throws(ConnectorError) -> [UpstreamEvent] {
+        try inner.handleUpstreamWebhook(headers: headers, body: body, settings: settings)
+    }
 
     func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth {
         await inner.health(institution: institution, context)
@@ -72,6 +74,8 @@ struct GuardedConnector: Connector {
     private func ask<Value: Sendable>(
         _ context: ConnectorContext, _ call: () async throws(ConnectorError) -> Value
     ) async throws(ConnectorError) -> Value {
+        // Files are read on this server; no bank is kept waiting or spared.
+        if inner.descriptor.access == .statement { return try await call() }
         let environment = try await enter(context)
         let result: Result<Value, ConnectorError>
         do {

@@ -21,7 +21,11 @@ struct LinkFinisher {
             }
             let known = try known(terms, access, person, connector, ending.scope, tx)
             let repair = LinkRepair(core: core)
+            let isStatement = connector.descriptor.access == .statement
+            let join = StatementJoin(core: core)
+            if isStatement, let same = try join.known(ending, tx) { return try join.commit(ending, to: same, tx) }
             switch try RelinkFinder(core: core).find(ending, customer: known?.id, tx) {
+            case .merge(let connection) where isStatement: return try join.commit(ending, to: connection, tx)
             case .merge(let connection):
                 let end = try repair.commit(ending, to: connection, .relink, tx)
                 try count(terms, connector, of: connection.id, at: now, ending.scope, tx)
@@ -43,6 +47,7 @@ struct LinkFinisher {
             let connection = connection(ended, id, terms, access, customer, now)
             try ConnectionStore.create(connection, ending.scope, tx)
             try keep(access, terms, connection, ending.session, environment, now, tx)
+            if isStatement { try join.begin(access, connection, at: now, ending.scope, tx) }
             try count(terms, connector, of: id, at: now, ending.scope, tx)
             let context = EventContext(
                 environment: environment, connection: connection, customerName: customer.name, bvn: person?.bvn,
@@ -174,10 +179,13 @@ struct LinkFinisher {
         for url in [terms.callbackURL, terms.setting.webhookURL] {
             if let url { try endpoints.ensureConnectionEndpoint(url, scope, at: core.runtime.now(), tx) }
         }
+        // Nobody can be asked by the clock for what people upload.
+        let isFed = core.isFedByStatements(connection)
+        let setting = isFed ? RefreshSetting.onDemand : terms.setting
         let lane = try LaneStore.findOrCreate(
             .refresh, subject: connection.institution, scope, newID: core.sequence.take, tx)
         try ScheduleStore.create(
-            connection.id, laneID: lane, setting: terms.setting, due: now, scope, tx)
+            connection.id, laneID: lane, setting: setting, due: now, scope, tx)
         try ConnectionRepairs.setConsent(
             connection.id, due: ConsentNotices.next(of: access.consentExpiresAt, after: now), scope, tx)
         _ = try RefreshStore.request(

@@ -1,3 +1,4 @@
+import Connectors
 import Crypto
 import Domain
 import FoundationEssentials
@@ -20,6 +21,9 @@ struct LinkRepair {
                 let gone = ConnectorError(
                     .accessDenied, "The account that this link was for was removed meanwhile. Link it anew.")
                 return try refuse(ending, gone, tx)
+            }
+            if core.connectors.connector(id: ending.session.connector)?.descriptor.access == .statement {
+                return try StatementJoin(core: core).commit(ending, to: known, tx)
             }
             return try commit(ending, to: known, .repair, tx)
         }
@@ -60,7 +64,9 @@ struct LinkRepair {
     /// only looks like one does not.
     private func isSame(_ connection: Connection, _ plan: AccountPlan, _ access: LinkedAccess) -> Bool {
         if let old = connection.upstreamUser, let new = access.upstreamUserID {
-            return old == new && plan.hasPair
+            if old == new { return plan.hasPair }
+            let capabilities = core.connectors.connector(id: connection.connector)?.descriptor.capabilities
+            guard capabilities?.hasLastingLogins == false else { return false }
         }
         return plan.hasCertainPair
     }
@@ -95,8 +101,12 @@ struct LinkRepair {
         var repaired = connection
         repaired.take(state)
         repaired.consentExpiresAt = access.consentExpiresAt
+        // A bank that can be asked takes over what files have fed so far, with its whole history.
+        let isTakenOver = connection.connector != ending.session.connector
+        repaired.connector = ending.session.connector
+        if isTakenOver { try ConnectionRepairs.fetchWhole(connection.id, scope, tx) }
         try ConnectionRepairs.repair(
-            connection.id, upstreamUser: access.upstreamUserID, consentExpiresAt: access.consentExpiresAt, at: now,
+            connection.id, connector: ending.session.connector, upstreamUser: access.upstreamUserID, consentExpiresAt: access.consentExpiresAt, at: now,
             scope, tx)
         try ConnectionRepairs.setConsent(
             connection.id, due: ConsentNotices.next(of: access.consentExpiresAt, after: now), scope, tx)

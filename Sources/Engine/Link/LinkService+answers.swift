@@ -57,7 +57,7 @@ extension LinkService {
                 await listener.bell.wait(until: min(end, now + Self.rereadMs), core.runtime)
             } else {
                 if hasJoined, let problem = try LinkProblem(json: session.problem) { throw unavailable(problem) }
-                let job = try job(move, session, environment)
+                let job = try await job(move, session, environment)
                 if let view = try await run(job, session, index, environment) { return view.with(.taken) }
             }
             session = try await get(sessionID, scope)
@@ -82,6 +82,7 @@ extension LinkService {
             let fields = answer.fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
             let parts: [JSONValue] = [
                 .array(fields.map(JSONValue.string)), .array(answer.accounts.map(JSONValue.string)),
+                answer.access.map { .string(Hex.encode($0.bytes)) } ?? .bool(answer.cameBack),
             ]
             text += JSONValue.array(parts).encoded
         case .choose(let name): text += "choose \(name)"
@@ -149,18 +150,20 @@ struct LinkJob {
     let connector: any Connector
     /// Whether the connector is given what it said last.
     let goesOn: Bool
+    /// Of an attempt that begins, at a connector that sends people elsewhere.
+    var reference: String?
     let call: Call
 }
 
 extension LinkService {
     private func job(
         _ move: LinkMove, _ session: LinkSession, _ environment: Domain.Environment
-    ) throws -> LinkJob {
+    ) async throws -> LinkJob {
         switch move {
         case .answer(let answer):
             switch try step(session) {
             case .selectInstitution: throw DomainError.missing("institution")
-            case .wait: return try poll(session)
+            case .wait where !answer.cameBack && answer.access == nil: return try poll(session)
             case .confirmAccounts: return try confirm(answer, session)
             default: break
             }
@@ -169,12 +172,12 @@ extension LinkService {
             ) { connector, state, context throws(ConnectorError) in
                 try await connector.continueLink(state, answer, context)
             }
-        case .choose(let name): return try fresh(session, name, environment)
+        case .choose(let name): return try await fresh(session, name, environment)
         case .retry, .back:
             guard !session.institution.isEmpty else {
                 throw DomainError(.stepMismatch, "No bank is chosen yet. Answer with an `institution`.")
             }
-            return try fresh(session, session.institution, environment)
+            return try await fresh(session, session.institution, environment)
         }
     }
 
@@ -197,7 +200,7 @@ extension LinkService {
     /// Begins at a bank with the terms that the session has.
     private func fresh(
         _ session: LinkSession, _ name: String, _ environment: Domain.Environment
-    ) throws -> LinkJob {
+    ) async throws -> LinkJob {
         let (institution, connector) = try institution(name, environment)
         try checkBank(institution.slug, session)
         let terms = try LinkTerms(json: session.request)
@@ -205,9 +208,9 @@ extension LinkService {
         target.institution = institution.slug
         target.connector = connector.descriptor.id
         target.consentText = consentText(institution, terms, environment)
-        let request = linkRequest(terms, connector)
+        let request = try await linkRequest(terms, connector, environment)
         let isConfirming = try isConfirming(session)
-        return LinkJob(target: target, connector: connector, goesOn: isConfirming) {
+        return LinkJob(target: target, connector: connector, goesOn: isConfirming, reference: request.reference) {
             connector, state, context throws(ConnectorError) in
             if isConfirming {
                 // The person goes back before saying yes: the access of the first login is not needed any more.
@@ -315,7 +318,7 @@ extension LinkService {
         let revision = job.target.revision
         var next = job.target
         next.status = .active
-        next.step = StepCodec.json(progress.step).encoded
+        next.step = StepCodec.kept(progress.step).encoded
         if try !isSameWait(job.target, progress.step) { next.revision += 1 }
         if let access = progress.linked, progress.step == .done {
             var shown: [Step.AccountPair]?
@@ -333,7 +336,9 @@ extension LinkService {
         _ = try await core.database.write { tx in
             var kept = kept
             kept.state = kept.status == .active ? try core.seal(progress.state, sealing(scope), tx) : nil
-            return try LinkSessionStore.advance(kept, from: revision, scope, tx)
+            guard try LinkSessionStore.advance(kept, from: revision, scope, tx) else { return false }
+            try keep(job.reference, of: kept, scope, tx)
+            return true
         }
     }
 

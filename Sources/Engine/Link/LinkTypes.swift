@@ -49,7 +49,7 @@ public enum AnswerOutcome: String, Sendable {
 public struct LinkView: Sendable {
     public let id: String
     public let status: LinkStatus
-    public let step: Step
+    public private(set) var step: Step
     /// Counts the steps; an answer may name the one that it is for.
     public let revision: Int64
     /// An answer is being worked on; the step is a `wait` meanwhile.
@@ -69,6 +69,12 @@ public struct LinkView: Sendable {
 
     /// `taken`, `joined`, `busy` or `past`; nil when nothing was answered.
     public var outcomeName: String? { outcome?.rawValue }
+
+    func with(_ step: Step) -> LinkView {
+        var view = self
+        view.step = step
+        return view
+    }
 
     func with(_ outcome: AnswerOutcome) -> LinkView {
         var view = self

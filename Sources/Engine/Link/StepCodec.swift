@@ -21,6 +21,9 @@ public enum StepCodec {
         case .wait(let reason, let pollAfterMs):
             return ["kind": "wait", "reason": .string(reason), "poll_after_ms": .integer(pollAfterMs)]
         case .redirect(let url): return ["kind": "redirect", "url": .string(url)]
+        case .upload(let upload): return self.upload(upload)
+        case .confirmStatement(let preview):
+            return .object((preview.json().members ?? [:]).merging(["kind": "confirm_statement"]) { $1 })
         case .done: return ["kind": "done"]
         case .failed(let error):
             return [
@@ -29,6 +32,23 @@ public enum StepCodec {
                     error.recovery == .retry ? "retry" : error.recovery == .askUser ? "ask_user" : "stop"),
             ]
         }
+    }
+
+    /// As a session keeps it: what was read of a person's statement is kept sealed, with the upload.
+    static func kept(_ step: Step) -> JSONValue {
+        guard case .confirmStatement(let preview) = step else { return json(step) }
+        return [
+            "kind": "confirm_statement", "upload": .string(preview.upload),
+            "problem": preview.problem.map(JSONValue.string) ?? .null,
+        ]
+    }
+
+    private static func upload(_ upload: Step.Upload) -> JSONValue {
+        [
+            "kind": "upload", "prompt": .string(upload.prompt), "bytes_max": .integer(Int64(upload.bytesMax)),
+            "accept": .array(upload.accept.map(JSONValue.string)),
+            "problem": upload.problem.map(JSONValue.string) ?? .null,
+        ]
     }
 
     private static func field(_ field: Step.Field) -> JSONValue {
@@ -78,6 +98,12 @@ public enum StepCodec {
         case "wait":
             return .wait(reason: value["reason"]?.text ?? "", pollAfterMs: Int64(int(value["poll_after_ms"]) ?? 1000))
         case "redirect": return .redirect(url: value["url"]?.text ?? "")
+        case "upload":
+            return .upload(
+                Step.Upload(
+                    prompt: value["prompt"]?.text ?? "", bytesMax: int(value["bytes_max"]) ?? 0,
+                    accept: (value["accept"]?.elements ?? []).compactMap(\.text), problem: value["problem"]?.text))
+        case "confirm_statement": return .confirmStatement(StatementPreview(json: value))
         case "done": return .done
         default:
             let code = ConnectorError.Code(rawValue: value["code"]?.text ?? "") ?? .protocolViolation

@@ -43,6 +43,8 @@ public struct Housekeeper: Service {
         try await core.gate.readBudgets(core)
         let count = try await core.database.write { try LinkSessionStore.expire(now: now, $0) }
         if count > 0 { core.logger.info("link sessions expired", metadata: ["count": "\(count)"]) }
+        let dropped = try await core.database.write { try StatementStore.prune(before: now, $0) }
+        if dropped > 0 { core.logger.info("uploads forgotten", metadata: ["rows": "\(dropped)"]) }
         let removed = try await ConnectionService(core: core).resume()
         if removed > 0 { core.logger.info("removals finished", metadata: ["count": "\(removed)"]) }
         guard plan.nextPrune.withLock({ $0 <= now }) else { return }

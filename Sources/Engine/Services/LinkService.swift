@@ -49,24 +49,18 @@ public struct LinkService: Sendable {
         guard let connector = found?.1 else {
             return try await store(new: session, LinkProgress(step: .selectInstitution, state: []), environment)
         }
+        let request = try await linkRequest(terms, connector, environment)
         let progress: LinkProgress
         do throws(ConnectorError) {
-            progress = try await connector.beginLink(
-                linkRequest(terms, connector), context(session, environment))
+            progress = try await connector.beginLink(request, context(session, environment))
         } catch {
             progress = LinkProgress(step: .failed(error), state: [])
         }
-        return try await store(new: session, progress, environment)
-    }
-
-    func linkRequest(_ terms: LinkTerms, _ connector: any Connector) -> LinkRequest {
-        LinkRequest(
-            products: terms.products.products, historyMonths: terms.historyMonths, redirectURL: terms.redirectURL,
-            pushURL: "\(core.settings.publicURL)/upstream/\(connector.descriptor.id)")
+        return try await store(new: session, progress, reference: request.reference, environment)
     }
 
     private func store(
-        new session: LinkSession, _ progress: LinkProgress, _ environment: Domain.Environment
+        new session: LinkSession, _ progress: LinkProgress, reference: String? = nil, _ environment: Domain.Environment
     ) async throws -> LinkView {
         var session = session
         session.step = StepCodec.json(progress.step).encoded
@@ -76,6 +70,7 @@ public struct LinkService: Sendable {
             var kept = kept
             kept.state = try core.seal(progress.state, sealing(environment.scope), tx)
             try LinkSessionStore.create(kept, environment.scope, tx)
+            try keep(reference, of: kept, environment.scope, tx)
             return kept
         }
         return try await shown(saved, environment)
@@ -110,13 +105,13 @@ public struct LinkService: Sendable {
                 .unknownInstitution, "`\(name.prefix(60))` is not an institution known here. See `banks/list`.",
                 field: "institution")
         }
-        guard let connector = core.connectors.connector(for: known.slug, in: environment.kind) else {
+        guard let (institution, connector) = core.connectors.serving(known, in: environment.kind) else {
             throw DomainError(
                 .unknownInstitution,
                 "\(known.name) cannot be linked in \(environment.kind.rawValue): no connector serves it there.",
                 field: "institution")
         }
-        return (known, GuardedConnector(inner: connector, core: core))
+        return (institution, GuardedConnector(inner: connector, core: core))
     }
 
     func terms(_ request: BeginLink, _ app: WidgetApp, _ environment: Domain.Environment) throws -> LinkTerms {
@@ -209,9 +204,23 @@ extension LinkService {
     }
 
     func shown(_ session: LinkSession, _ environment: Domain.Environment) async throws -> LinkView {
+        if case .confirmStatement(let kept) = try step(session), !isWorking(session) {
+            return try await shown(session, kept, environment)
+        }
         guard let id = session.connectionID else { return try view(session, environment) }
         let connection = try await core.database.read { try ConnectionStore.find(id, environment.scope, $0) }
         return try view(session, environment, customerID: connection?.customerID.hex)
+    }
+
+    /// What was read of a statement is kept sealed with its upload.
+    private func shown(
+        _ session: LinkSession, _ kept: StatementPreview, _ environment: Domain.Environment
+    ) async throws -> LinkView {
+        let shelf = StatementShelf(database: core.database, vault: core.vault)
+        var preview =
+            try await shelf.preview(upload: kept.upload, session: session.id, environmentID: environment.id) ?? kept
+        preview.problem = kept.problem
+        return try view(session, environment).with(.confirmStatement(preview))
     }
 
     private func view(

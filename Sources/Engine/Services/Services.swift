@@ -21,6 +21,7 @@ public struct Services: Sendable {
     public let institutions: InstitutionService
     public let connectorSettings: ConnectorSettingService
     public let feeds: FeedService
+    public let statements: StatementService
 
     public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
         self.core = core
@@ -31,7 +32,7 @@ public struct Services: Sendable {
         widgets = WidgetService(core: core, keys: keys, links: links)
         shortLinks = WidgetLinkService(core: core, links: links)
         refreshes = RefreshService(core: core)
-        upstream = UpstreamService(core: core, refreshes: refreshes)
+        upstream = UpstreamService(core: core, refreshes: refreshes, links: links)
         sandbox = SandboxService(core: core, keys: keys, bank: bank, book: book, transport: transport)
         reads = ReadService(core: core)
         completeness = CompletenessService(core: core)
@@ -41,5 +42,6 @@ public struct Services: Sendable {
         institutions = InstitutionService(core: core)
         connectorSettings = ConnectorSettingService(core: core)
         feeds = FeedService(core: core)
+        statements = StatementService(core: core, links: links)
     }
 }

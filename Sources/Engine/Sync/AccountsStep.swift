@@ -6,7 +6,7 @@ import Storage
 extension Syncer {
     /// The first run of a day looks; the run of a link has just been told.
     func looksAtAccounts(_ run: Run, _ now: Instant) -> Bool {
-        guard !run.refresh.causes.contains(.link),
+        guard !run.refresh.causes.contains(.link), !isFedByStatements(run),
             run.connector.descriptor.capabilities.products.contains(.accounts),
             let last = run.schedule.accountsSeenOn ?? run.schedule.lastOK?.day()
         else { return false }

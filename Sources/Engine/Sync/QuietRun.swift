@@ -142,7 +142,7 @@ extension Syncer {
         case .balance(let id): return try await balance(of: account(id, run), &run, payloads)
         case .transactions(let id, let window):
             return try await transactions(of: account(id, run), window, &run, payloads)
-        case .identity: throw Unquiet()
+        case .identity, .statement: throw Unquiet()
         }
     }
 

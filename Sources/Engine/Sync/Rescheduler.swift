@@ -82,6 +82,7 @@ extension Syncer {
         schedule = settled
         Rescheduler.advance(
             &schedule, of: run.connection.id, fetched: run.refresh.products.products, now: now)
+        if isFedByStatements(run) { schedule.consentDue = try statementDue(run, now, tx) }
         try ScheduleStore.reschedule(
             run.connection.id, schedule, due: Rescheduler.due(schedule), run.scope, tx)
         guard isNew, try ScheduleStore.settle(run.connection.id, schedule, run.scope, tx) else { return }

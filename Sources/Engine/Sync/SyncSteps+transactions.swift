@@ -5,12 +5,31 @@ extension SyncSteps {
     func apply(
         _ found: FetchedWindow, to account: Account, _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
+        let connector = run.connection.connector
+        let result = try reconcile(found, of: account, connector: connector, run.scope, tx.db)
+        return try write(result, of: found.window, from: connector, to: account, run, tx)
+    }
+
+    /// Rows of a statement, which add what is missing and overrule nothing but the days that the person named.
+    func apply(
+        _ found: FetchedWindow, ofStatement upload: String, from connector: String, to account: Account,
+        _ run: Syncer.Run, _ tx: Transaction
+    ) throws -> StepCounts {
+        let replaced = try StatementStore.replaced(upload, account: account.id.hex, run.scope, tx.db)
+        let compared = try compare(
+            found.rows, found.window, of: account, connector: connector, replacing: replaced, run.scope, tx.db)
+        let result = StatementMerge.merged(compared, replaced: replaced)
+        return try write(result, of: found.window, from: connector, to: account, run, tx)
+    }
+
+    private func write(
+        _ result: ReconcileResult, of window: DayWindow, from connector: String, to account: Account,
+        _ run: Syncer.Run, _ tx: Transaction
+    ) throws -> StepCounts {
         let now = now(run)
-        let window = found.window
-        let result = try reconcile(found, of: account, connector: run.connection.connector, run.scope, tx.db)
         let ids = try TransactionStore.apply(
             result, to: account, newID: { core.runtime.newID() }, at: now, run.scope, tx)
-        trace(result, ids, account, run, now, tx)
+        trace(result, ids, account, from: connector, run, now, tx)
         let isNewest = window.to >= now.day()
         let isLink = run.refresh.causes.contains(.link)
         let isLast = run.refresh.stepsDone == run.refresh.steps.count - 1
@@ -40,11 +59,11 @@ extension SyncSteps {
     }
 
     private func compare(
-        _ rows: [FetchedTransaction], _ window: DayWindow, of account: Account, connector: String, _ scope: Scope,
-        _ db: any SQLConnection
+        _ rows: [FetchedTransaction], _ window: DayWindow, of account: Account, connector: String,
+        replacing: Set<LocalDate> = [], _ scope: Scope, _ db: any SQLConnection
     ) throws -> ReconcileResult {
         var stored = try TransactionStore.stored(account.id, window: window, fetched: rows, scope, db)
-        let plain = Reconciler.reconcile(stored: stored, fetched: rows, window: window)
+        let plain = Reconciler.reconcile(stored: stored, fetched: rows, window: window, replacing: replacing)
         guard !plain.isEmpty else { return plain }
         let trust = try LineageStore.trust(connector: connector, institution: account.institution, scope, db)
         let all = try LineageStore.rulings(account.id, scope, db)
@@ -56,13 +75,13 @@ extension SyncSteps {
             if found.account == account.id, found.row.fetched.status != .removed { stored.append(found.row) }
         }
         return Reconciler.reconcile(
-            stored: stored, fetched: rows, window: window, trust: trust, rulings: rulings)
+            stored: stored, fetched: rows, window: window, trust: trust, rulings: rulings, replacing: replacing)
     }
 
     /// Notes how rows were matched that did not come under their id, and how ids behaved.
     private func trace(
-        _ result: ReconcileResult, _ added: [ID<FetchedTransaction>], _ account: Account, _ run: Syncer.Run,
-        _ now: Instant, _ tx: Transaction
+        _ result: ReconcileResult, _ added: [ID<FetchedTransaction>], _ account: Account, from connector: String,
+        _ run: Syncer.Run, _ now: Instant, _ tx: Transaction
     ) {
         guard !result.isEmpty else { return }
         let isFickle = result.level == .changing || result.level == .reused
@@ -77,7 +96,7 @@ extension SyncSteps {
         }
         LineageStore.append(entries, of: account.id, run.scope, tx)
         LineageStore.count(
-            result.evidence, connector: run.connection.connector, institution: account.institution, at: now,
+            result.evidence, connector: connector, institution: account.institution, at: now,
             run.scope, tx)
     }
 

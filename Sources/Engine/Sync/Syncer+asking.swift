@@ -14,6 +14,7 @@ extension Syncer {
         _ operation: BankOperation, _ run: inout Run, _ payloads: RawPayloads? = nil,
         _ call: (any Connector, Grant, ConnectorContext) async throws(ConnectorError) -> Value
     ) async throws -> Value {
+        if isFedByStatements(run) { return try await call(run.connector, run.grant, context(run, payloads)) }
         let institution = run.connection.institution
         let isUserPresent = isUserPresent(run)
         try await core.gate.enter(institution, run.environment, isUserPresent: isUserPresent, core)
@@ -129,7 +130,7 @@ extension SyncStep {
         switch self {
         case .accounts: .accounts
         case .balance: .balance
-        case .transactions: .transactions
+        case .transactions, .statement: .transactions
         case .identity: .identity
         }
     }

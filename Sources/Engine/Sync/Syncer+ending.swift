@@ -23,8 +23,9 @@ extension Syncer {
                 news, ConnectorError(.reauthRequired), run.connection, run.environment, now, tx)
             var schedule = run.schedule
             schedule.failures = 0
-            note(run, &schedule, now)
-            if run.refresh.products.contains(.transactions) { schedule.syncedTo = now.day() }
+            let fetchedAt = try statementsEnd(run, now, tx) ?? now
+            note(run, &schedule, fetchedAt)
+            if run.refresh.products.contains(.transactions) { schedule.syncedTo = fetchedAt.day() }
             try reschedule(run, &schedule, now, tx)
             return true
         }

@@ -58,7 +58,7 @@ extension Syncer {
         for step in steps {
             switch SyncStep(step) {
             case .balance: found.insert(.balance)
-            case .transactions: found.insert(.transactions)
+            case .transactions, .statement: found.insert(.transactions)
             case .identity: found.insert(.identity)
             case .accounts, nil: break
             }

@@ -11,7 +11,11 @@ extension Syncer {
     ) throws -> Bool {
         let scope = environment.scope
         let isConsentDue = schedule.consentDue.map { $0 <= now } ?? false
-        try ConsentTeller(core: core).tell(&connection, &schedule, environment, now, tx)
+        if core.isFedByStatements(connection) {
+            try StatementReminder(core: core).tell(connection, &schedule, environment, now, tx)
+        } else {
+            try ConsentTeller(core: core).tell(&connection, &schedule, environment, now, tx)
+        }
         let refresh = try RefreshStore.inFlight(connection.id, scope, tx.db)
         guard connection.status == .active || connection.status == .needsUser && refresh != nil else {
             try rest(connection, schedule, refresh, now, scope, tx)

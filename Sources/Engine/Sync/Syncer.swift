@@ -110,7 +110,9 @@ struct Syncer {
         var run = run
         if run.refresh.steps.isEmpty {
             let first: [SyncStep] = looksAtAccounts(run, now) ? [.accounts] : []
-            run.refresh.steps = (first + plan(run, run.refresh.products.products, now)).map(\.text)
+            let products = run.refresh.products.products
+            let statements = try statementSteps(run, products, tx.db)
+            run.refresh.steps = (first + statements + plan(run, products, now)).map(\.text)
         }
         run.refresh.state = "running"
         try RefreshStore.start(run.refresh.id, steps: run.refresh.steps, at: now, run.scope, tx)
@@ -119,6 +121,7 @@ struct Syncer {
     }
 
     func plan(_ run: Run, _ products: Set<Product>, _ now: Instant) -> [SyncStep] {
+        guard !isFedByStatements(run) else { return fedPlan(run, products, now) }
         let capabilities = run.connector.descriptor.capabilities
         return SyncPlan.steps(
             accounts: inTurn(run, now), products: products.intersection(capabilities.products),
@@ -139,7 +142,9 @@ struct Syncer {
             else { return nil }
             var again = current
             again.schedule.syncedTo = now.day()
-            refresh.steps += plan(again, refresh.rerun.products, now).map(\.text)
+            let products = refresh.rerun.products
+            let statements = try statementSteps(again, products, tx.db)
+            refresh.steps += (statements + plan(again, products, now)).map(\.text)
             try RefreshStore.extend(refresh.id, steps: refresh.steps, current.scope, tx)
             return refresh
         }
@@ -168,6 +173,8 @@ struct Syncer {
         switch step {
         case .balance(let account): try await balance(account, &run)
         case .transactions(let account, let window): try await transactions(account, window, &run)
+        case .statement(let account, let upload, let window):
+            try await statement(account, upload, window, &run)
         case .accounts: try await accounts(&run)
         case .identity: try await identity(&run)
         case nil: try await commit(&run) { _, _ in StepCounts() }

@@ -4,18 +4,19 @@ import Domain
 public enum ConnectionRepairs {
     /// Makes the connection active and running again; the bank's user stays when `upstreamUser` is nil.
     public static func repair(
-        _ id: ID<Connection>, upstreamUser: String?, consentExpiresAt: Instant?, at now: Instant, _ scope: Scope,
+        _ id: ID<Connection>, connector: String, upstreamUser: String?, consentExpiresAt: Instant?, at now: Instant, _ scope: Scope,
         _ tx: Transaction
     ) throws {
         try tx.db.run(
             """
             UPDATE connection SET status = 'active', last_error = NULL, is_running = 1,
                 upstream_user = COALESCE($3, upstream_user), consent_expires_at_ms = $4, updated_at_ms = $5,
-                state_code = NULL, state_since_ms = NULL, state_tries = 0, state_tried_ms = NULL
+                state_code = NULL, state_since_ms = NULL, state_tries = 0, state_tried_ms = NULL, connector = $6
             WHERE environment_id = $1 AND id = $2
             """,
             [
                 .integer(scope.environmentID), .id(id), .text(upstreamUser), .at(consentExpiresAt), .at(now),
+                .text(connector),
             ])
     }
 

@@ -27,6 +27,7 @@ public enum ErasureStore {
         _ id: ID<Connection>, keeping kept: String, at now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws -> Bool {
         if try events(id, kept, scope, tx) > 0 { return true }
+        if try StatementStore.erase(connection: id, scope, tx) { return true }
         for sql in [payloadsSQL, StepStore.eraseSQL, refreshesSQL] {
             if try tx.db.run(sql, [.integer(scope.environmentID), .id(id), .int(rowsMax)]) > 0 { return true }
         }

@@ -11,10 +11,15 @@ enum LinkPage {
     static let css = LinkFile(.css, LinkAssets.css)
     static let js = LinkFile(.js, LinkAssets.js)
     static let bundle = LinkFile(.js, LinkAssets.bundle)
+    /// Screens that few people need; fetched when a step asks for one.
+    static let more = LinkFile(.js, LinkAssets.more)
     static let cssPath = "/assets/link.\(css.hash).css"
     static let jsPath = "/assets/link.\(js.hash).js"
+    static let morePath = "/assets/more.\(more.hash).js"
     static let html = LinkFile(
-        .html, LinkAssets.html.replacing("{{css}}", with: cssPath).replacing("{{js}}", with: jsPath))
+        .html,
+        LinkAssets.html.replacing("{{css}}", with: cssPath).replacing("{{js}}", with: jsPath)
+            .replacing("{{more}}", with: morePath))
 
     private static let forever = "public, max-age=31536000, immutable"
     private static let anewEachTime = "no-cache"
@@ -40,6 +45,7 @@ enum LinkPage {
         },
         route(cssPath, "The page's style.") { css.reply(to: $0.headers, cacheControl: forever) },
         route(jsPath, "The page's script.") { js.reply(to: $0.headers, cacheControl: forever) },
+        route(morePath, "The page's script for rare steps.") { more.reply(to: $0.headers, cacheControl: forever) },
     ]
 
     private static func route(

@@ -33,12 +33,14 @@ public struct Route: Sendable {
     public let isLong: Bool
     /// A repeated POST finds its key with its change, since they commit together.
     public let commitsReply: Bool
+    /// Gets its body piece by piece, of any size, instead of whole.
+    let streamsBody: Bool
     let handle: @Sendable (Call) async throws -> Reply
 
     init(
         _ method: HTTPRequest.Method, _ path: String, wire: Wire, access: Access, summary: String, example: String,
         kind: EnvironmentKind? = nil, isLong: Bool = false, commitsReply: Bool = false,
-        handle: @escaping @Sendable (Call) async throws -> Reply
+        streamsBody: Bool = false, handle: @escaping @Sendable (Call) async throws -> Reply
     ) {
         self.method = method
         self.path = path
@@ -49,6 +51,7 @@ public struct Route: Sendable {
         self.kind = kind
         self.isLong = isLong
         self.commitsReply = commitsReply
+        self.streamsBody = streamsBody
         self.handle = handle
     }
 }
@@ -72,6 +75,8 @@ struct Call: Sendable {
     let caller: Principal?
     /// Set when the request has an `Idempotency-Key` and its route commits the reply.
     var idempotency: IdempotentRequest?
+    /// The body of a route that gets it piece by piece.
+    var stream: BodyStream?
 
     var services: Services { shared.services }
     var bytes: [UInt8] { Array(body.readableBytesView) }

@@ -60,7 +60,7 @@ public struct WebApp: HTTPResponder {
             "kubewa_http_deadlines", help: "Deadlines of requests that are not answered, and of bodies on their way."
         ) { [("", Double(background.watchedCount))] }
         table = RouteTable(
-            (settings.role.answersRequests ? APICatalog.routes + LinkPage.routes : [])
+            (settings.role.answersRequests ? APICatalog.routes + LinkPage.routes + ReturnPage.routes : [])
                 + ProbeRoutes.all(metrics, settings.role, EngineGauges.all(services.core) + [own] + gauges))
         limiter = RateLimiter(perMinute: services.core.settings.rateLimitPerMinute)
         addressLimiter = AddressLimiter(perMinute: settings.perAddressPerMinute)
@@ -116,7 +116,7 @@ public struct WebApp: HTTPResponder {
         let seconds = services.core.settings.deadlineSeconds
         let channel = context.channel
         // What is long has a deadline of its own, and keeps its connection.
-        let margin = route.isLong ? Self.longMarginSeconds : 0
+        let margin = route.streamsBody ? BodyStream.secondsMax : route.isLong ? Self.longMarginSeconds : 0
         let watch = background.watch(seconds: seconds + margin) {
             var late = ErrorReply.reply(
                 BackgroundWork.late(requestID: id, seconds: seconds), wire: route.wire, requestID: id)
@@ -162,15 +162,22 @@ public struct WebApp: HTTPResponder {
             let address = ClientAddress.find(context.channel.remoteAddress, request.headers)
             try addressLimiter.take(address, path: route.path, at: services.core.runtime.now())
         }
-        let body = try await body(of: request, route, context)
-        let call = Call(
+        let body = route.streamsBody ? ByteBuffer() : try await body(of: request, route, context)
+        var call = Call(
             shared: shared, route: route, requestID: id, parameters: parameters,
             query: request.uri.query.map { PercentCoding.form($0) ?? [:] } ?? [:], headers: request.headers, body: body,
             caller: caller)
-        guard route.isLong else { return try await once(call) }
+        if route.streamsBody {
+            call.stream = BodyStream(request.body, background: background, idleSeconds: settings.bodySeconds) {
+                context.channel.close(promise: nil)
+            }
+            return try await route.handle(call)
+        }
+        let whole = call
+        guard route.isLong else { return try await once(whole) }
         return try await background.perform(
             requestID: id, seconds: services.core.settings.deadlineSeconds
-        ) { try await once(call) }
+        ) { try await once(whole) }
     }
 
     private func authenticate(_ route: Route, _ headers: HTTPFields) async throws -> Principal? {

@@ -12,7 +12,7 @@ extension LinkAssets {
         <title>Link your bank</title>
         <link rel="icon" href="data:,">
         <link rel="stylesheet" href="{{css}}">
-        <script src="{{js}}" defer></script>
+        <script src="{{js}}" data-more="{{more}}" defer></script>
         </head>
         <body>
         <div id="sheet" class="sheet">

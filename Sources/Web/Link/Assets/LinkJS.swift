@@ -50,7 +50,7 @@ extension LinkAssets {
         "offline.shown":["onEvent","offline_shown","Nothing: the person can try again."],
         "blocked.shown":["onEvent","blocked_shown","See onError, which came with it."],
         "init_error.shown":["onEvent","init_error_shown","See onError, which came with it."],
-        "":"consent.shown consent.given banks.shown bank.selected bank_warning.shown login_type.shown login_type.selected credentials.shown credentials.submitted otp.shown otp.submitted question.shown question.submitted form.shown form.submitted accounts.shown accounts.submitted preview.shown preview.submitted wait.shown wait.slow redirect.shown redirect.opened done.shown locked.shown bank_down.shown failed.shown expired.shown resume.shown resume.continued resume.restarted second_tab.shown second_tab.taken back.pressed retry.pressed close.cancelled abandoned.shown"};
+        "":"consent.shown consent.given banks.shown bank.selected bank_warning.shown login_type.shown login_type.selected credentials.shown credentials.submitted otp.shown otp.submitted question.shown question.submitted form.shown form.submitted accounts.shown accounts.submitted preview.shown preview.submitted upload.shown upload.submitted upload.rejected statement.shown statement.submitted wait.shown wait.slow redirect.shown redirect.opened done.shown locked.shown bank_down.shown failed.shown expired.shown resume.shown resume.continued resume.restarted second_tab.shown second_tab.taken back.pressed retry.pressed close.cancelled abandoned.shown"};
         link.h = function (name, attributes, children) {
         const node = document.createElement(name);
         Object.keys(attributes || {}).forEach(function (key) {
@@ -218,6 +218,17 @@ extension LinkAssets {
         function session(id, tail) {
         return '/api/v1/link_sessions/' + encodeURIComponent(id) + (tail || '');
         }
+        const moreURL = document.currentScript.getAttribute('data-more');
+        let more = null;
+        link.more = function () {
+        more = more || new Promise(function (done, fail) {
+        document.head.appendChild(link.h('script', { src: moreURL, onload: done, onerror: function () {
+        more = null;
+        fail(failure('network', ''));
+        } }));
+        });
+        return more;
+        };
         link.api = {
         failure: failure,
         open: function (opening) { return patient('POST', '/api/v1/widget/open', opening); },
@@ -935,31 +946,7 @@ extension LinkAssets {
         });
         refresh();
         };
-        link.preview = function (step, business, send, back) {
-        function row(pair) {
-        return h('li', { class: pair.certain ? '' : 'ask' }, [
-        h('div', {}, [
-        h('p', {}, pair.before ? named(pair.before) : h('small', {}, 'New')),
-        h('p', {}, '→'),
-        h('p', {}, pair.after ? named(pair.after) : h('small', {}, 'Not shared any more'))
-        ]),
-        h('small', {}, pair.why)
-        ]);
-        }
-        function say(answer) {
-        if (link.view.isBusy()) return;
-        link.view.busy(true);
-        link.host.tell('preview.submitted', { answer: answer });
-        send(answer);
-        }
-        link.view.show({
-        name: 'preview', step: 4, back: back, entry: true, title: 'Are these the same accounts?',
-        lead: 'If you say yes, ' + business + ' keeps what it knows of the left one under the right one.',
-        body: h('ul', { class: 'pairs' }, step.accounts.map(row)),
-        next: { text: 'Yes, the same', press: function () { say('yes'); } },
-        other: { text: 'No, change nothing', press: function () { say('no'); } }
-        });
-        };
+        Object.assign(link, { named: named, showProblem: showProblem, problemBox: problemBox });
         })(window.kubewaLink);
         (function (link) {
         'use strict';
@@ -986,13 +973,12 @@ extension LinkAssets {
         next: { text: 'I agree', press: agree }
         });
         };
-        const health = { degraded: 'Slow now', down: 'Not answering' };
         function row(bank, choose) {
         return h('li', {}, h('button', { type: 'button', class: 'row', 'data-bank': bank.slug,
         onclick: function () { if (!link.view.isBusy()) choose(bank); } }, [
         h('span', { class: 'letter', 'aria-hidden': 'true' }, Array.from(bank.name.trim())[0] || '?'),
         h('span', { class: 'grow' }, bank.name),
-        health[bank.health] && h('span', { class: 'health ' + bank.health }, health[bank.health]),
+        bank.note && h('span', { class: 'health ' + bank.health }, bank.note),
         link.icon(link.icons.forward, 'dim')
         ]));
         }
@@ -1570,15 +1556,15 @@ extension LinkAssets {
         };
         function showStep(session, step) {
         const bank = now.bank ? now.bank.name : 'your bank';
-        if (/^(form|select_accounts|confirm_accounts|redirect)$/.test(step.kind)) now.waitingSince = null;
+        if (/^(form|select_|confirm_|redirect|upload)/.test(step.kind)) now.waitingSince = null;
         if (step.kind === 'form') {
         const isFirst = step.name === 'credentials';
         link.form(step, bank, function (fields) { answer({ fields: fields }); }, isFirst ? fromLogin : fromLater);
         } else if (step.kind === 'select_accounts') {
         link.accounts(step, now.open.selection, now.open.name,
         function (accounts) { answer({ accounts: accounts }); }, fromLater);
-        } else if (step.kind === 'confirm_accounts') {
-        link.preview(step, now.open.name, function (word) { answer({ fields: { confirm: word } }); }, fromLater);
+        } else if (/^(confirm_|upload)/.test(step.kind)) {
+        showMore(session, step, bank);
         } else if (step.kind === 'redirect') {
         screens.redirect(bank, function () { visit(step.url); }, fromLogin);
         } else if (step.kind === 'select_institution') {
@@ -1586,6 +1572,18 @@ extension LinkAssets {
         } else {
         wait();
         watch();
+        }
+        }
+        async function showMore(session, step, bank) {
+        const turn = now.turn += 1;
+        view.busy(true);
+        try {
+        await link.more();
+        if (turn !== now.turn) return;
+        link.moreScreens[step.kind](step, { session: session, bank: bank, business: now.open.name, answer: answer,
+        back: step.kind === 'upload' ? fromLogin : fromLater });
+        } catch (problem) {
+        if (turn === now.turn) link.problems.answer(problem, flow.showStep);
         }
         }
         flow.showStep = function () { showStep(now.session, now.session.step); };

@@ -53,6 +53,20 @@
     return '/api/v1/link_sessions/' + encodeURIComponent(id) + (tail || '');
   }
 
+  const moreURL = document.currentScript.getAttribute('data-more');
+  let more = null;
+
+  /* Fetches the second script, once. */
+  link.more = function () {
+    more = more || new Promise(function (done, fail) {
+      document.head.appendChild(link.h('script', { src: moreURL, onload: done, onerror: function () {
+        more = null;
+        fail(failure('network', ''));
+      } }));
+    });
+    return more;
+  };
+
   link.api = {
     failure: failure,
     open: function (opening) { return patient('POST', '/api/v1/widget/open', opening); },

@@ -215,30 +215,5 @@
     refresh();
   };
 
-  /* Which old account becomes which new one, and why. - Parameter send: gets `yes` or `no`. */
-  link.preview = function (step, business, send, back) {
-    function row(pair) {
-      return h('li', { class: pair.certain ? '' : 'ask' }, [
-        h('div', {}, [
-          h('p', {}, pair.before ? named(pair.before) : h('small', {}, 'New')),
-          h('p', {}, '→'),
-          h('p', {}, pair.after ? named(pair.after) : h('small', {}, 'Not shared any more'))
-        ]),
-        h('small', {}, pair.why)
-      ]);
-    }
-    function say(answer) {
-      if (link.view.isBusy()) return;
-      link.view.busy(true);
-      link.host.tell('preview.submitted', { answer: answer });
-      send(answer);
-    }
-    link.view.show({
-      name: 'preview', step: 4, back: back, entry: true, title: 'Are these the same accounts?',
-      lead: 'If you say yes, ' + business + ' keeps what it knows of the left one under the right one.',
-      body: h('ul', { class: 'pairs' }, step.accounts.map(row)),
-      next: { text: 'Yes, the same', press: function () { say('yes'); } },
-      other: { text: 'No, change nothing', press: function () { say('no'); } }
-    });
-  };
+  Object.assign(link, { named: named, showProblem: showProblem, problemBox: problemBox });
 })(window.kubewaLink);

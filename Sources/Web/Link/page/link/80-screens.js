@@ -31,14 +31,13 @@
 
   /* ---- choosing a bank ---- */
 
-  const health = { degraded: 'Slow now', down: 'Not answering' };
 
   function row(bank, choose) {
     return h('li', {}, h('button', { type: 'button', class: 'row', 'data-bank': bank.slug,
       onclick: function () { if (!link.view.isBusy()) choose(bank); } }, [
       h('span', { class: 'letter', 'aria-hidden': 'true' }, Array.from(bank.name.trim())[0] || '?'),
       h('span', { class: 'grow' }, bank.name),
-      health[bank.health] && h('span', { class: 'health ' + bank.health }, health[bank.health]),
+      bank.note && h('span', { class: 'health ' + bank.health }, bank.note),
       link.icon(link.icons.forward, 'dim')
     ]));
   }

@@ -249,15 +249,15 @@
 
   function showStep(session, step) {
     const bank = now.bank ? now.bank.name : 'your bank';
-    if (/^(form|select_accounts|confirm_accounts|redirect)$/.test(step.kind)) now.waitingSince = null;
+    if (/^(form|select_|confirm_|redirect|upload)/.test(step.kind)) now.waitingSince = null;
     if (step.kind === 'form') {
       const isFirst = step.name === 'credentials';
       link.form(step, bank, function (fields) { answer({ fields: fields }); }, isFirst ? fromLogin : fromLater);
     } else if (step.kind === 'select_accounts') {
       link.accounts(step, now.open.selection, now.open.name,
         function (accounts) { answer({ accounts: accounts }); }, fromLater);
-    } else if (step.kind === 'confirm_accounts') {
-      link.preview(step, now.open.name, function (word) { answer({ fields: { confirm: word } }); }, fromLater);
+    } else if (/^(confirm_|upload)/.test(step.kind)) {
+      showMore(session, step, bank);
     } else if (step.kind === 'redirect') {
       screens.redirect(bank, function () { visit(step.url); }, fromLogin);
     } else if (step.kind === 'select_institution') {
@@ -267,6 +267,20 @@
       watch();
     }
   }
+  /* Screens that few people need come with a script of their own. */
+  async function showMore(session, step, bank) {
+    const turn = now.turn += 1;
+    view.busy(true);
+    try {
+      await link.more();
+      if (turn !== now.turn) return;
+      link.moreScreens[step.kind](step, { session: session, bank: bank, business: now.open.name, answer: answer,
+        back: step.kind === 'upload' ? fromLogin : fromLater });
+    } catch (problem) {
+      if (turn === now.turn) link.problems.answer(problem, flow.showStep);
+    }
+  }
+
   flow.showStep = function () { showStep(now.session, now.session.step); };
 
   /* From the login: to where the bank or the kind of login was chosen. */
