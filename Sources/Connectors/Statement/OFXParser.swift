@@ -101,14 +101,21 @@ public struct OFXParser: StatementParser, Sendable {
         case .status:
             status = Status(line: line)
         case .statement(let kind):
+            // Statements stand beside one another, also where one was not closed.
+            while open.contains(where: \.isStatement) { try end(open.removeLast(), line, tell) }
             statement = OFXStatement(kind: kind)
         case .row, .pendingRow:
             // One that nobody closed ends where the next begins.
             while let last = open.last, last != .list, OFXParser.isInRow(last) {
                 try end(open.removeLast(), line, tell)
             }
+            guard open.contains(where: \.isStatement) else {
+                throw StatementError(
+                    .malformed, "A row stands outside a statement; download the file again.", place: line)
+            }
             statement.beginRow(isPending: element == .pendingRow, line)
         case .ledger, .available:
+            guard open.contains(where: \.isStatement) else { return }
             statement.beginBalance(line)
         default: break
         }
