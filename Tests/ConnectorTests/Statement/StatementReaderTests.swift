@@ -1,0 +1,144 @@
+import Connectors
+import Domain
+import Testing
+
+@Suite("Zipped statements")
+struct ZipTests {
+    @Test(
+        "a zip with one statement is that statement, whatever packed it",
+        arguments: [
+            ("zip-deflated.zip", "csv-access.csv"), ("zip-stored.zip", "mt940-swift.sta"),
+            ("zip-descriptor.zip", "csv-access.csv"), ("zip-descriptor64.zip", "csv-access.csv"),
+        ])
+    func unwraps(zip: String, file: String) throws {
+        let bytes = try Sample.bytes("made/\(zip)")
+        let told = ParserPlay(StatementReader(), bytes)
+        #expect(told == ParserPlay(StatementReader(), try Sample.bytes("made/\(file)")))
+        #expect(told.error == nil && !told.rows.isEmpty)
+        #expect(Sample.dialect(bytes)?.isZipped == true)
+        for size in [1, 2, 13, 100] { #expect(ParserPlay(StatementReader(), bytes, pieceBytes: size) == told) }
+    }
+
+    @Test(
+        "several files, a password, a zip in a zip, nothing, damage, a spreadsheet and a bomb are refused",
+        arguments: [
+            ("fail-zip-several.zip", StatementError.Code.archive), ("fail-zip-locked.zip", .archive),
+            ("fail-zip-nested.zip", .archive), ("fail-zip-nested-hidden.zip", .archive),
+            ("fail-zip-none.zip", .archive),
+            ("fail-zip-damaged.zip", .archive), ("fail-zip-cut.zip", .truncated), ("fail-zip-xlsx.csv", .wrongKind),
+            ("fail-zip-bomb.zip", .bomb),
+        ])
+    func refused(zip: String, code: StatementError.Code) throws {
+        let bytes = try Sample.bytes("made/\(zip)")
+        let told = ParserPlay(StatementReader(), bytes)
+        #expect(told.error?.code == code)
+        #expect(ParserPlay(StatementReader(), bytes, pieceBytes: 7).error?.code == code)
+    }
+}
+
+@Suite("What a statement file is")
+struct StatementReaderTests {
+    @Test(
+        "other kinds of file are refused by what they are, whatever their name",
+        arguments: [
+            ("%PDF-1.7\n", "a PDF"), ("\n\n%PDF-1.4 junk", "a PDF"), ("<!DOCTYPE html><html>", "a web page"),
+            ("<html><body>Sign in", "a web page"), ("{\\rtf1 text", "a document"), ("GIF89a....", "a picture"),
+            ("<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'>", "a spreadsheet"),
+        ])
+    func kinds(text: String, told: String) {
+        let error = ParserPlay(StatementReader(name: "statement.csv"), text).error
+        #expect(error?.code == .wrongKind)
+        #expect(error?.message.contains(told) == true)
+        #expect(error?.message.contains("CSV") == true)
+    }
+
+    @Test("pictures and old spreadsheets are known by their first bytes")
+    func binary() {
+        let heads: [[UInt8]] = [
+            [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1], [0x89, 0x50, 0x4E, 0x47, 13, 10], [0xFF, 0xD8, 0xFF, 0xE0],
+            [0x1F, 0x8B, 8, 0],
+        ]
+        for head in heads {
+            #expect(ParserPlay(StatementReader(), head + [UInt8](repeating: 0, count: 50)).error?.code == .wrongKind)
+        }
+        #expect(ParserPlay(StatementReader(), [UInt8](repeating: 7, count: 300)).error?.code == .unknownFormat)
+        #expect(ParserPlay(StatementReader(), #"{"a": 1}"#).error?.code == .unknownFormat)
+        for empty in ["", "\n \r\n", "\u{FEFF}"] {
+            #expect(ParserPlay(StatementReader(), empty).error?.code == .empty)
+        }
+    }
+
+    @Test(
+        "the format is known by its text, not by its name",
+        arguments: [
+            ("mt940/abnamro.sta", StatementFormat.mt940), ("mt940/rabobank-iban.sta", .mt940),
+            ("made/mt942-intraday.sta", .mt942), ("made/mt940-swift.sta", .mt940), ("ofx/bank_small.ofx", .ofx),
+            ("made/ofx-noheader.qfx", .ofx), ("camt/camt053.v4.xml", .camt053), ("made/csv-kuda.csv", .csv),
+        ])
+    func formats(file: String, format: StatementFormat) throws {
+        #expect(Sample.dialect(try Sample.bytes(file), name: "export.bin")?.format == format)
+    }
+
+    @Test("UTF-16, a mark before UTF-8 and Windows-1252 are read as they are meant; a mix is told")
+    func encodings() throws {
+        let wide = try Sample.bytes("made/csv-utf16.csv")
+        let told = ParserPlay(StatementReader(), wide)
+        #expect(told.rows.first?.transaction.text == "Café Lagos ₦" && told.lines == ["2024-01-13 -1000 NGN"])
+        #expect(Sample.dialect(wide)?.encoding == "utf-16")
+        #expect(ParserPlay(StatementReader(), wide, pieceBytes: 1) == told)
+        let mixed = try Sample.bytes("made/csv-mixed.csv")
+        let both = ParserPlay(StatementReader(), mixed)
+        #expect(both.rows.map(\.transaction.text) == ["Café", "Café"])
+        #expect(both.notes.map(\.kind) == [.encoding])
+        #expect(Sample.dialect(mixed)?.encoding == "windows-1252")
+        let marked = [0xEF, 0xBB, 0xBF] + (try Sample.bytes("made/csv-access.csv"))
+        #expect(ParserPlay(StatementReader(), marked).rows.count == 2)
+    }
+
+    @Test("a running balance that does not follow is noted where it stands, once")
+    func balances() throws {
+        let told = ParserPlay(StatementReader(), try Sample.bytes("made/csv-balance-wrong.csv"))
+        #expect(told.notes.map(\.kind) == [.balanceMismatch, .closingMismatch])
+        #expect(told.notes.first?.place == 4)
+        #expect(told.rows.count == 4)
+        let right = ParserPlay(StatementReader(), try Sample.bytes("made/csv-newest-first.csv"))
+        #expect(right.notes.isEmpty)
+    }
+
+    @Test("opening balance and rows that do not give the closing balance are noted")
+    func closing() {
+        let rows = ":61:2401020102C5,NTRFX\n:62F:C240102EUR"
+        let head = ":20:X\n:25:1\n:60F:C240101EUR10,\n"
+        #expect(ParserPlay(StatementReader(), head + rows + "15,\n-\n").notes.isEmpty)
+        #expect(ParserPlay(StatementReader(), head + rows + "16,\n-\n").notes.map(\.kind) == [.closingMismatch])
+    }
+
+    @Test("a file is held to its limits")
+    func limits() {
+        let text = "Date,Narration,Debit,Credit\n" + String(repeating: "2024-01-01,A,1,\n", count: 100)
+        func code(_ change: (inout StatementLimits) -> Void) -> StatementError.Code? {
+            var limits = StatementLimits()
+            change(&limits)
+            return ParserPlay(StatementReader(limits: limits), text).error?.code
+        }
+        #expect(code { _ in } == nil)
+        #expect(code { $0.bytesMax = 500 } == .tooLarge)
+        #expect(code { $0.rowsMax = 99 } == .tooLarge)
+        #expect(code { $0.statementsMax = 0 } == .tooLarge)
+        #expect(code { $0.fieldBytesMax = 10 } != nil)
+        var limits = StatementLimits()
+        limits.notesMax = 3
+        var reader = StatementReader(limits: limits)
+        var notes = 0
+        let noisy = text + String(repeating: "no line,,,\n", count: 10)
+        do throws(StatementError) {
+            try Array(noisy.utf8).withUnsafeBytes { bytes throws(StatementError) in
+                try reader.feed(bytes) { event throws(StatementError) in if case .note = event { notes += 1 } }
+            }
+            try reader.finish { event throws(StatementError) in if case .note = event { notes += 1 } }
+        } catch {
+            Issue.record(error)
+        }
+        #expect(notes == 3 && reader.notesDropped == 7 && reader.rows == 100 && reader.statements == 1)
+    }
+}

@@ -1,0 +1,238 @@
+"""`kubewa statement read` against independent readers of the same formats, row for row, on every sample."""
+
+import datetime
+import decimal
+import json
+import pathlib
+import subprocess
+import warnings
+
+import mt940
+import mt940.options
+import mt940.tags
+import ofxparse
+import ofxtools.Parser
+import pytest
+
+from harness import BINARY, REQUEST_SECONDS, ROOT
+
+SAMPLES = ROOT / "Tests" / "ConnectorTests" / "Fixtures" / "statements"
+REFUSED = {"error_message.ofx": "bank_error", "signon_fail.ofx": "bank_error", "fail-locked.ofx": "bank_error"}
+REFUSED |= {"fail-ambiguous.csv": "ambiguous_dates", "fail-headings.csv": "no_profile", "fail-pdf.csv": "wrong_kind"}
+REFUSED |= {"fail-doctype.xml": "bomb", "fail-zip-bomb.zip": "bomb", "fail-zip-xlsx.csv": "wrong_kind"}
+REFUSED |= {"fail-zip-cut.zip": "truncated"}
+REFUSED |= {f"fail-zip-{name}.zip": "archive" for name in ("several", "nested", "nested-hidden", "none", "locked", "damaged")}
+
+
+def samples(*patterns):
+    found = [path for pattern in patterns for path in sorted(SAMPLES.glob(pattern))]
+    return pytest.mark.parametrize("path", found, ids=[f"{path.parent.name}/{path.name}" for path in found])
+
+
+def is_refused(path):
+    return path.name.startswith("fail-") or path.name in REFUSED
+
+
+def read(path, *options):
+    """The events that the real command tells, and its exit status."""
+    command = [str(BINARY), "statement", "read", str(path), "--json", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=REQUEST_SECONDS)
+    return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+def rows(path, *options):
+    events, done = read(path, *options)
+    assert done.returncode == 0, done.stderr
+    assert events[-1]["event"] == "done"
+    told = [event for event in events if event["event"] == "row"]
+    assert events[-1]["rows"] == len(told)
+    return told
+
+
+def text(value):
+    return (value or "").strip() or None
+
+
+def decoded(path):
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252")
+
+
+def mt940_rows(path):
+    """The rows of PyPI mt-940, with its corrections of reversals, and without merging field 86 into field 61."""
+    tags = {}
+    if "gls" in path.name:
+        tags[61] = mt940.tags.StatementGLS()
+    if "asn" in path.name:
+        tags[61] = mt940.tags.StatementASNB()
+    read = mt940.models.Transactions(
+        processors={"post_transaction_details": []}, tags=tags, options=mt940.options.Options.all()
+    )
+    read.parse(decoded(path))
+    found = []
+    for row in read.transactions:
+        data = row.data
+        value = data["date"]
+        entry = data.get("entry_date") or value
+        found.append(
+            {
+                "date": entry.isoformat(),
+                "value_date": value.isoformat(),
+                "amount": data["amount"].amount,
+                "currency": data["amount"].currency,
+                "customer_reference": text(data.get("customer_reference")),
+                "bank_reference": text(data.get("bank_reference")),
+                "code": text(data.get("id")),
+            }
+        )
+    return found
+
+
+@samples("mt940/*.sta", "made/mt94*.sta")
+def test_mt940_gives_the_rows_that_mt_940_gives(path):
+    expected = mt940_rows(path)
+    told = rows(path)
+    assert [{key: row[key] for key in expected[0]} | {"amount": decimal.Decimal(row["amount"])} for row in told] == expected
+
+
+def ofxtools_rows(path):
+    """None when the file is outside what ofxtools accepts; it is strict about lengths and headers."""
+    parser = ofxtools.Parser.OFXTree()
+    try:
+        parser.parse(str(path))
+        converted = parser.convert()
+    except Exception:
+        return None
+    return [
+        {
+            "date": row.dtposted.date().isoformat(),
+            "amount": row.trnamt,
+            "currency": statement.curdef,
+            "id": row.fitid,
+            "customer_reference": text(row.refnum or row.checknum),
+        }
+        for statement in converted.statements
+        for row in statement.transactions or []
+    ]
+
+
+def ofxparse_rows(path):
+    with warnings.catch_warnings(), path.open("rb") as file:
+        warnings.simplefilter("ignore")
+        read = ofxparse.OfxParser.parse(file)
+    return [
+        {
+            "date": row.date.date().isoformat(),
+            "amount": row.amount,
+            "currency": account.curdef,
+            "id": row.id,
+        }
+        for account in read.accounts
+        for row in account.statement.transactions
+    ]
+
+
+ofx_samples = samples("ofx/*.ofx", "made/ofx-*")
+
+
+@ofx_samples
+def test_ofx_gives_the_rows_that_ofxparse_and_ofxtools_give(path):
+    if is_refused(path):
+        pytest.skip("this one is refused, which another test asks")
+    told = rows(path)
+    answers = [found for found in (ofxparse_rows(path), ofxtools_rows(path)) if found is not None]
+    assert answers
+    for expected in answers:
+        keys = expected[0] if expected else []
+        mine = [{key: row[key] for key in keys} | {"amount": decimal.Decimal(row["amount"])} for row in told]
+        assert mine == expected
+
+
+def test_ofxtools_reads_enough_samples_to_be_an_oracle():
+    read_by_it = [path for path in SAMPLES.glob("*/*.[oq]fx") if not is_refused(path) and ofxtools_rows(path)]
+    assert len(read_by_it) >= 4
+
+
+@samples("ofx/*", "made/fail-*", "camt/*.wrong.xml")
+def test_what_must_not_be_read_is_refused_with_a_code_and_a_way_out(path):
+    if not is_refused(path) and ".wrong." not in path.name:
+        pytest.skip("this one is read")
+    if path.suffix == ".txt":
+        pytest.skip("a licence")
+    events, done = read(path)
+    assert done.returncode == 1
+    refusal = events[-1]
+    assert refusal["event"] == "error"
+    expected = {"fail-cut": "truncated"}.get(path.stem, REFUSED.get(path.name))
+    if expected:
+        assert refusal["code"] == expected
+    else:
+        assert refusal["code"] in {"malformed", "unknown_format"}
+    assert f"refused: {refusal['code']}" in done.stderr
+    assert refusal["message"].rstrip(".").split(";")[-1].strip()
+
+
+def test_balances_and_accounts_of_a_file_with_two_accounts():
+    events, _ = read(SAMPLES / "made" / "ofx-two-accounts.ofx")
+    begins = [event for event in events if event["event"] == "begin"]
+    assert [begin["account_number"] for begin in begins] == ["0001112223", "5399000000001234"]
+    assert [begin["currency"] for begin in begins] == ["NGN", "USD"]
+    ends = [event["closing"] for event in events if event["event"] == "end"]
+    assert ends == [
+        {"amount": "150", "currency": "NGN", "on": "2024-01-31"},
+        {"amount": "-9.99", "currency": "USD", "on": "2024-01-31"},
+    ]
+
+
+def test_a_person_is_shown_a_summary_and_a_missing_file_is_told():
+    shown = subprocess.run(
+        [str(BINARY), "statement", "read", str(SAMPLES / "mt940" / "knab.sta")], capture_output=True, text=True
+    )
+    assert shown.returncode == 0
+    assert "account    123456789 EUR" in shown.stdout
+    assert "opening    3058.98 EUR on 2014-07-29" in shown.stdout
+    assert "2 statements, 3 rows" in shown.stdout
+    missing = subprocess.run([str(BINARY), "statement", "read", "/nowhere.sta"], capture_output=True, text=True)
+    assert missing.returncode != 0
+    assert "no file of this name" in missing.stderr
+
+
+def test_standard_input_is_read_too():
+    path = SAMPLES / "mt940" / "generic.sta"
+    with path.open("rb") as file:
+        done = subprocess.run(
+            [str(BINARY), "statement", "read", "-", "--json"], stdin=file, capture_output=True, text=True
+        )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["amount_minor"] for event in told if event["event"] == "row"] == [-1000, -1000]
+
+
+def test_a_large_file_needs_no_more_memory_than_a_small_one(tmp_path):
+    """40 MB through the command under a limit of address space that the file itself would nearly fill."""
+    big = tmp_path / "big.sta"
+    row = ":61:2401020102D12,34NTRFREF%07d//B%07d\r\n:86:020?00TRANSFER?20SVWZ+Payment of a bill?32ADA OBI\r\n"
+    with big.open("w", newline="") as file:
+        file.write(":20:BIG\r\n:25:0001112223NGN\r\n:28C:1/1\r\n:60F:C240101NGN0,\r\n")
+        count = 400_000
+        for number in range(count):
+            file.write(row % (number, number))
+        total = decimal.Decimal("12.34") * count
+        file.write(f":62F:D240131NGN{str(total).replace('.', ',')}\r\n-\r\n")
+    assert big.stat().st_size > 35 << 20
+    script = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)\n"
+        "print(done.stdout.splitlines()[-1])\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "sys.exit(done.returncode)\n"
+    )
+    done = subprocess.run(
+        ["python3", "-c", script, str(BINARY), "statement", "read", str(big)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    last, peak_kib = done.stdout.splitlines()
+    assert last == f"1 statements, {count} rows"
+    assert int(peak_kib) < 64 << 10
