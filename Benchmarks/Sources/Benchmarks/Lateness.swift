@@ -68,7 +68,11 @@ enum Lateness {
             "  \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) \(rate) due/s: "
                 + "p50 \(late[late.count / 2]) ms, "
                 + "p99 \(late[late.count * 99 / 100]) ms, most \(late.last ?? 0) ms   "
-                + used.told(over: Benchmarks.seconds(spent)))
+                + used.told(over: Benchmarks.seconds(spent)) + "   resident \(ProcessorTime.residentMegabytes()) MB")
+        let worst = clerk.worst
+        if !worst.isEmpty {
+            print("    \(worst.count) later than a second, the first: \(worst.prefix(5))")
+        }
     }
 
     private static func ids(_ core: Core, _ first: Int, _ count: Int) async throws -> [String] {
@@ -102,6 +106,9 @@ enum Lateness {
             var rate = 1
             var runtime: (any Runtime)?
             var late: [Int64] = []
+            var asked: Set<Int> = []
+            /// Those that waited for more than a second: number, due, late.
+            var worst: [(number: Int, due: Int64, late: Int64)] = []
         }
         private let state = Mutex(State())
 
@@ -110,6 +117,7 @@ enum Lateness {
         }
 
         var count: Int { state.withLock { $0.late.count } }
+        var worst: [(number: Int, due: Int64, late: Int64)] { state.withLock { $0.worst } }
         var lateness: [Int64] { state.withLock { $0.late.sorted() } }
 
         func send(_ request: HTTPRequestData) async throws(HTTPTransportError) -> HTTPReplyData {
@@ -118,7 +126,11 @@ enum Lateness {
             let number = parts.count > 1 ? Int(parts[parts.count - 2]) ?? 0 : 0
             state.withLock { state in
                 let due = state.start + Int64(number - state.first) * 1000 / Int64(state.rate)
-                state.late.append((state.runtime?.now().ms ?? 0) - due)
+                let late = (state.runtime?.now().ms ?? 0) - due
+                // Its own turn of the day may come soon after, and is another refresh.
+                guard state.asked.insert(number).inserted else { return }
+                state.late.append(late)
+                if late > 1000 { state.worst.append((number, due - state.start, late)) }
             }
             return HTTPReplyData(status: 200, body: Array(BenchBank.balance(path: String(path)).utf8))
         }

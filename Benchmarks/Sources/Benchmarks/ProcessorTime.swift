@@ -27,6 +27,13 @@ struct ProcessorTime {
             + (database > 0 ? ", PostgreSQL \(share(database))" : "") + (bank > 0 ? ", bank \(share(bank))" : "")
     }
 
+    /// What this process holds in memory now.
+    static func residentMegabytes() -> Int {
+        let text = FileManager.default.contents(atPath: "/proc/self/statm").map { String(decoding: $0, as: UTF8.self) }
+        let pages = text?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE))) / 1_000_000
+    }
+
     private static func fields(_ process: Int32) -> [Substring]? {
         guard
             let text = FileManager.default.contents(atPath: "/proc/\(process)/stat").map({

@@ -10,6 +10,9 @@ struct RefreshPipeline {
     private static let batchSize = 128
     /// A lane whose next connection is due so soon is kept: giving it back and taking it again would cost more.
     private static let lingerMs: Int64 = 250
+    /// What falls due so soon is read with what is due, and asked when its time comes: read one by one, a connection
+    /// costs nine statements.
+    private static let aheadMs: Int64 = 100
     /// A lane that waits looks so often whether somebody rang.
     private static let lookMs: Int64 = 20
     /// A connection whose run broke in a way nobody foresaw rests so long, so that it holds up none of the others.
@@ -25,7 +28,7 @@ struct RefreshPipeline {
         var due: [DueConnection]
         /// There is more that is due.
         var isFull: Bool
-        /// When the next connection will be due, in machine time.
+        /// When the next connection after these will be due, in machine time.
         var nextDue: Instant?
         /// The environment's clock is to be moved, for which its lanes are needed.
         var isWanted: Bool
@@ -35,11 +38,13 @@ struct RefreshPipeline {
         case read(Batch)
         case ended(ID<Connection>, Syncer.Left?)
         case written([ID<Connection>])
-        case waited
+        /// There may be something to read.
+        case waited(isDry: Bool)
     }
 
     private struct State {
         var environment: Domain.Environment?
+        /// In the order of their due times, of which the last may be yet to come.
         var ready: [DueConnection] = []
         /// Read, under way, or not written yet.
         var busy: Set<ID<Connection>> = []
@@ -61,9 +66,16 @@ struct RefreshPipeline {
 
         var isIdle: Bool { running == 0 && left.isEmpty && !isWriting && !isReading }
 
+        /// In machine time.
+        var nextStart: Instant? {
+            guard let environment, let first = ready.first else { return nil }
+            return first.schedule.dueAt + -environment.offsetMs
+        }
+
         mutating func take(_ batch: Batch) {
             environment = batch.environment
             ready += batch.due
+            ready.sort { $0.schedule.dueAt < $1.schedule.dueAt }
             busy.formUnion(batch.due.map(\.connection.id))
             isDry = !batch.isFull
             nextDue = batch.nextDue
@@ -75,7 +87,7 @@ struct RefreshPipeline {
 
     /// At most one batch.
     func piece() async throws -> LaneProgress {
-        let batch = try await read(limit: runsMax, busy: [])
+        let batch = try await read(limit: runsMax, busy: [], ahead: 0)
         guard !batch.due.isEmpty else { return .empty }
         var state = State()
         state.take(batch)
@@ -107,7 +119,7 @@ struct RefreshPipeline {
                         return refills && goesOn ? .empty : .more
                     }
                 }
-                if refills, state.isDry { startWaiting(&state, &group) }
+                if refills, state.isDry || !state.ready.isEmpty { startWaiting(&state, &group) }
                 guard let happened = try await group.next() else { return .empty }
                 note(happened, &state)
             }
@@ -115,7 +127,7 @@ struct RefreshPipeline {
     }
 
     private func isWorthWaiting(_ state: State) -> Bool {
-        guard !state.isWanted, let due = state.nextDue else { return false }
+        guard !state.isWanted, let due = state.nextStart ?? state.nextDue else { return false }
         return due <= core.runtime.now() + Self.lingerMs
     }
 
@@ -130,9 +142,9 @@ struct RefreshPipeline {
         case .written(let ids):
             state.isWriting = false
             state.busy.subtract(ids)
-        case .waited:
+        case .waited(let isDry):
             state.isWaiting = false
-            state.isDry = false
+            state.isDry = state.isDry && isDry
         }
     }
 
@@ -140,9 +152,12 @@ struct RefreshPipeline {
 
     private func start(_ state: inout State, _ group: inout Tasks) async throws {
         state.heldUntil = nil
-        guard !state.ready.isEmpty, state.running < runsMax, let environment = state.environment else { return }
+        guard state.running < runsMax, let environment = state.environment else { return }
+        let now = environment.virtual(core.runtime.now())
+        let due = state.ready.prefix { $0.schedule.dueAt <= now }.count
+        guard due > 0 else { return }
         let permits = try await core.gate.permits(lease.subject, environment, core)
-        let count = min(state.ready.count, runsMax - state.running, permits.count)
+        let count = min(due, runsMax - state.running, permits.count)
         if count <= 0 {
             let until = permits.until ?? environment.virtual(core.runtime.now()) + 1000
             state.heldUntil = until + -environment.offsetMs
@@ -191,43 +206,45 @@ struct RefreshPipeline {
         let isFirst = core.runtime.now() - state.spreadAt >= Spreader.pauseMs
         if isFirst { state.spreadAt = core.runtime.now() }
         group.addTask {
-            let batch = try await read(limit: Self.batchSize, busy: busy)
+            let batch = try await read(limit: Self.batchSize, busy: busy, ahead: Self.aheadMs)
             guard isFirst, let first = batch.due.first, Spreader.isLate(first, batch.environment, core),
                 try await Spreader(core: core, lease: lease).spread(busy: busy) > 0
             else { return .read(batch) }
-            return .read(try await read(limit: Self.batchSize, busy: busy))
+            return .read(try await read(limit: Self.batchSize, busy: busy, ahead: Self.aheadMs))
         }
     }
 
     private func startWaiting(_ state: inout State, _ group: inout Tasks) {
-        guard !state.isWaiting else { return }
+        // Those that are due already wait for a run to end, or for the bank.
+        let start = state.nextStart.flatMap { $0 > core.runtime.now() ? $0 : nil }
+        guard !state.isWaiting, !state.isReading, state.isDry || start != nil else { return }
         state.isWaiting = true
         let (due, rings) = (state.nextDue, state.rings)
-        group.addTask {
-            try await wait(until: due, rings: rings)
-            return .waited
-        }
+        group.addTask { .waited(isDry: try await wait(start: start, due: due, rings: rings)) }
     }
 
-    /// Returns when the next connection is due, when somebody rang, or after a while.
-    private func wait(until due: Instant?, rings: UInt64) async throws {
+    /// Until a connection that was read is to be asked, the next is due, somebody rang, or a while is over.
+    /// - Returns: whether there is nothing to read still.
+    private func wait(start: Instant?, due: Instant?, rings: UInt64) async throws -> Bool {
         let poll = core.runtime.now() + core.settings.pollMs
-        let end = due.map { min($0, poll) } ?? poll
+        let read = due.map { min($0, poll) } ?? poll
+        let end = start.map { min($0, read) } ?? read
         while core.runtime.now() < end, core.wakes.refreshes.rings == rings {
             try await core.runtime.sleep(until: min(end, core.runtime.now() + Self.lookMs))
         }
+        return core.runtime.now() < read && core.wakes.refreshes.rings == rings
     }
 
     // MARK: reading
 
-    private func read(limit: Int, busy: Set<ID<Connection>>) async throws -> Batch {
+    private func read(limit: Int, busy: Set<ID<Connection>>, ahead: Int64) async throws -> Batch {
         let (lease, vault) = (lease, core.vault)
         let machineNow = core.runtime.now()
         return try await core.database.read { db in
             guard let environment = try TenantStore.environment(lease.environmentID, db) else {
                 throw DomainError.notFound("environment")
             }
-            let now = environment.virtual(machineNow)
+            let now = environment.virtual(machineNow) + ahead
             let ids = try RefreshBatch.due(lane: lease.laneID, now: now, limit: limit, busy: busy, db)
             let isFull = ids.count == limit
             let next = isFull ? nil : try RefreshBatch.nextDue(lane: lease.laneID, after: now, db)
