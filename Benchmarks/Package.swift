@@ -22,7 +22,8 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Hummingbird", package: "hummingbird"),
-            ])
+            ]),
+        .executableTarget(name: "Fuzz", dependencies: [.product(name: "KubewaTestKit", package: "kubewa")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -30,6 +30,7 @@ struct Bench {
         Part(name: "deliveries") { try await Deliveries.run(locations: $0) },
         Part(name: "pages") { try await Pages.run(locations: $0) },
         Part(name: "refreshes") { try await Refreshes.run(locations: $0) },
+        Part(name: "statements") { _ in try Statements.run() },
         Part(name: "lateness", isLong: true) { try await Lateness.run(locations: $0) },
         Part(name: "claims", isLong: true) { try await Claims.run(locations: $0) },
         Part(name: "volume", isLong: true) { try await Volume.run(locations: $0) },
