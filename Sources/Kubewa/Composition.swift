@@ -30,6 +30,8 @@ struct Composition {
         // Before anything else: every name of a bank is read by this list.
         let institutions = try InstitutionSetup(files: try options.institutionFiles())
         InstitutionCatalog.install(institutions.directory)
+        var settings = settings
+        settings.statementProfiles = try options.statementProfiles()
         let location = try options.location()
         if isServing, serve.role != .all, location.dialect == .sqlite { throw RoleRefused(role: serve.role) }
         let database = try await Database.open(location, exclusive: isServing, logger: logger)

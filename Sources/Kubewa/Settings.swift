@@ -18,6 +18,9 @@ struct DataOptions: ParsableArguments {
     @Option(help: "A folder of files about institutions and who serves them. Default: institutions in the data folder.")
     var institutions: String?
 
+    @Option(help: "A folder of profiles by which CSV statements are read. Default: profiles in the data folder.")
+    var profiles: String?
+
     func location() throws -> DatabaseLocation {
         let environment = ProcessInfo.processInfo.environment["KUBEWA_DATABASE"].flatMap { $0.isEmpty ? nil : $0 }
         return try DatabaseLocation(database ?? environment ?? "\(data)/kubewa.db")

@@ -6,7 +6,7 @@ import Foundation
 struct StatementCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "statement", abstract: "Statement files of banks: what a file holds, without storing anything.",
-        subcommands: [Read.self])
+        subcommands: [Read.self, StatementProfilesCommand.self])
 
     struct Read: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -17,14 +17,15 @@ struct StatementCommand: AsyncParsableCommand {
                 """)
         @Argument(help: "The file, or - for standard input.") var file: String
         @Flag(help: "One JSON object a line instead of a summary.") var json = false
+        @OptionGroup var data: DataOptions
         @Option(help: "The CSV profile to use, whatever the headings say.") var profile: String?
         @Option(help: "For dates such as 03/04/2024: day_first or month_first.") var dates: DateOrder?
 
         func run() async throws {
             let limits = StatementLimits()
-            var reader: any StatementParser = parser(limits)
             var shown = StatementOutput(isJSON: json)
             do throws(StatementError) {
+                var reader = try parser(limits)
                 try feed(&reader, &shown)
                 shown.done()
             } catch {
@@ -33,8 +34,10 @@ struct StatementCommand: AsyncParsableCommand {
             }
         }
 
-        private func parser(_ limits: StatementLimits) -> any StatementParser {
-            StatementReader(name: file == "-" ? nil : file, limits: limits, dateOrder: dates, profile: profile)
+        private func parser(_ limits: StatementLimits) throws(StatementError) -> any StatementParser {
+            StatementReader(
+                name: file == "-" ? nil : file, limits: limits, profiles: try data.statementProfiles(), dateOrder: dates,
+                profile: profile)
         }
 
         private func feed(

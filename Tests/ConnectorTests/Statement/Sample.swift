@@ -12,8 +12,8 @@ enum Sample {
     static func dialect(_ bytes: [UInt8], name: String? = nil) -> StatementDialect? {
         var reader = StatementReader(name: name)
         do throws(StatementError) {
-            try bytes.withUnsafeBytes { piece throws(StatementError) in
-                try reader.feed(piece) { _ throws(StatementError) in }
+            try bytes.withUnsafeBufferPointer { piece throws(StatementError) in
+                try reader.feed(UnsafeRawBufferPointer(piece)) { _ throws(StatementError) in }
             }
             try reader.finish { _ throws(StatementError) in }
         } catch {

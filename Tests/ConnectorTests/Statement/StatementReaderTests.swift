@@ -132,8 +132,8 @@ struct StatementReaderTests {
         var notes = 0
         let noisy = text + String(repeating: "no line,,,\n", count: 10)
         do throws(StatementError) {
-            try Array(noisy.utf8).withUnsafeBytes { bytes throws(StatementError) in
-                try reader.feed(bytes) { event throws(StatementError) in if case .note = event { notes += 1 } }
+            try Array(noisy.utf8).withUnsafeBufferPointer { bytes throws(StatementError) in
+                try reader.feed(UnsafeRawBufferPointer(bytes)) { event throws(StatementError) in if case .note = event { notes += 1 } }
             }
             try reader.finish { event throws(StatementError) in if case .note = event { notes += 1 } }
         } catch {
