@@ -50,6 +50,18 @@ struct BankConnectors {
         catalog = ConnectorCatalog(connectors, rules: setup.rules)
     }
 
+    /// Starts all programs, so that what they can do is known before a bank of theirs is asked. One that cannot be
+    /// started is told in the log, and its banks are down.
+    func warmUp() async {
+        await withTaskGroup(of: Void.self) { group in
+            for program in programs {
+                group.addTask {
+                    do { try await program.warmUp() } catch { return }
+                }
+            }
+        }
+    }
+
     /// Ends programs and connections.
     func close() async {
         for program in programs { await program.stop() }

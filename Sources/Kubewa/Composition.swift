@@ -86,6 +86,7 @@ struct Composition {
                 try BankStore.dropShares(tx)
             }
         }
+        await banks.warmUp()
         let group = MultiThreadedEventLoopGroup.singleton
         let resolver = SystemResolver(group: group)
         let sender = WebhookSender(

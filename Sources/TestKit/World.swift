@@ -31,8 +31,8 @@ public struct World: Sendable {
         on database: Database, sameAs earlier: World? = nil, runtime: ManualRuntime? = nil,
         environments: Set<EnvironmentKind> = [.sandbox], statements: Set<EnvironmentKind> = [.production],
         refreshFloor: RefreshInterval? = nil,
-        connectors change: ([any Connector]) -> [any Connector] = { $0 },
-        wrap: (any HTTPTransport) -> any HTTPTransport = { $0 }
+        wrap: (any HTTPTransport) -> any HTTPTransport = { $0 },
+        connectors change: ([any Connector]) -> [any Connector] = { $0 }
     ) async throws -> World {
         let runtime = earlier?.runtime ?? runtime ?? ManualRuntime()
         let vault = try await Vault.open(

@@ -52,12 +52,9 @@ public struct ExecConnector: Connector {
     }
 
     /// Starts the program, so that what it can do is known.
-    public func warmUp(_ context: ConnectorContext) async throws(ConnectorError) {
-        do throws(ConnectorError) {
-            _ = try await call(ExecMessage.request("health", context, isRepeatable: true))
-        } catch {
-            if error.code != .unsupported { throw error }
-        }
+    public func warmUp() async throws(ConnectorError) {
+        let describe = ExecMessage.greeting(id, institutions)
+        _ = try await call(ProgramRequest(body: describe, isRepeatable: true))
     }
 
     /// Ends the program.
@@ -205,7 +202,12 @@ public struct ExecConnector: Connector {
 
     /// Tells also what is wrong with the program's description of itself.
     public func check(_ context: ConnectorContext) async throws(ConnectorError) {
-        try await warmUp(context)
+        try await warmUp()
+        do throws(ConnectorError) {
+            guard try await health(context).health != .down else { throw ConnectorError(.providerUnavailable) }
+        } catch {
+            if error.code != .unsupported { throw error }
+        }
         do throws(ExecConfiguration.Mistake) {
             if let greeting = program.greeting { _ = try ExecCapabilities(greeting, of: "result.", isStrict: false) }
         } catch {

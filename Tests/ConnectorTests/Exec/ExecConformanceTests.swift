@@ -7,6 +7,12 @@ import Testing
 struct ExecConformanceTests {
     @Test("the example program does what every connector must")
     func conforms() async throws {
+        let results = try await Self.results()
+        #expect(results.allSatisfy({ $0.isKept }), "\(results.filter { !$0.isKept })")
+    }
+
+    /// The suite, tried on the example.
+    static func results() async throws -> [ConnectorConformance.Result] {
         let world = try ExecWorld()
         let conformance = ConnectorConformance(
             context: ExecWorld.context(),
@@ -15,15 +21,16 @@ struct ExecConformanceTests {
         ) { fault in
             ExecWorld.connector(FaultyProgram(inner: world.program, fault: fault))
         }
-        #expect(await conformance.findings() == [])
+        let results = await conformance.results()
         try await world.close()
+        return results
     }
 
     @Test("the program tells what it can do when it is first asked")
     func describesItself() async throws {
         let world = try ExecWorld()
         #expect(world.connector.descriptor.capabilities.historyMonthsMax == 24)
-        try await world.connector.warmUp(ExecWorld.context())
+        try await world.connector.warmUp()
         let told = world.connector.descriptor.capabilities
         #expect(told.historyMonthsMax == 12)
         #expect(told.products == [.auth, .accounts, .balance, .transactions, .identity])

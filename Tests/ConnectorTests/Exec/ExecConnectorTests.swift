@@ -218,7 +218,8 @@ struct ExecConnectorTests {
 
     @Test("what a program says of itself is taken where it can be understood, and `check` tells what cannot")
     func badGreeting() async throws {
-        let program = ScriptedProgram(#""result":{"health":"healthy"}"#, greeting: ["window_days_max": 0])
+        let program = ScriptedProgram(
+            #""result":{}"#, #""result":{"health":"healthy"}"#, greeting: ["window_days_max": 0])
         let connector = ExecWorld.connector(program)
         #expect(connector.descriptor.capabilities.windowDaysMax == 31)
         await #expect { try await connector.check(context) } throws: {
