@@ -129,11 +129,14 @@ extension StatementFuzzer {
 
     /// Most inputs go through the reader that finds out the format; the others straight to one parser.
     private func told(_ input: [UInt8], _ kind: Int, _ size: (Int) -> Int) -> Told {
+        var limits = StatementLimits()
+        // A zip that unfolds to more is no use here and takes long.
+        limits.bytesMax = 1 << 20
         var parser: any StatementParser =
             switch kind {
-            case 0: OFXParser()
-            case 1: MT940Parser()
-            default: StatementReader(name: nil)
+            case 0: OFXParser(limits: limits)
+            case 1: MT940Parser(limits: limits)
+            default: StatementReader(name: nil, limits: limits)
             }
         var told = Told()
         var events: [StatementEvent] = []

@@ -43,6 +43,9 @@ struct CAMTMessage: Sendable, XMLVisitor {
         let tag = CAMTTag(rawValue: name) ?? .other
         path.append(tag)
         if let found = CAMTKind.format(name) {
+            guard messageDepth == 0 else {
+                throw StatementError(.malformed, "A message stands within another. Export the statement again.")
+            }
             guard format == nil || format == found else {
                 throw StatementError(.malformed, "The file mixes messages of several kinds. Upload them one by one.")
             }

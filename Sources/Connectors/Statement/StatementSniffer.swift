@@ -69,7 +69,8 @@ enum StatementSniffer {
         func has(_ marks: String...) -> Bool {
             lines.contains { line in marks.contains { line.starts(with: $0.utf8) } }
         }
-        guard text.starts(with: "{1:".utf8) || has("{1:", "{4:", ":20:", ":25:", ":28C:", ":60F:", ":61:") else {
+        let fields = has(":20:", ":25:", ":28:", ":28C:", ":60F:", ":60M:", ":61:", ":86:", ":62F:", ":62M:", ":64:")
+        guard text.starts(with: "{1:".utf8) || has("{1:", "{4:") || fields else {
             return nil
         }
         let head = String(decoding: text.prefix(200), as: UTF8.self)
