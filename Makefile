@@ -2,7 +2,7 @@
 
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup build test test-fast bench format lint ci clean
+.PHONY: help run demo setup build test test-fast bench format lint new-connector ci clean
 
 # The rows of institutions are generated, one a line, and stay as their script writes them.
 SWIFT_FILES = Package.swift $(shell find Sources Tests Benchmarks Examples -name '*.swift' \
@@ -10,7 +10,7 @@ SWIFT_FILES = Package.swift $(shell find Sources Tests Benchmarks Examples -name
 PYTHON_CACHES = find tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Install what is missing, build the release and start the demo world in ./data
 	scripts/setup
@@ -41,6 +41,9 @@ format: ## Rewrite Swift sources in the project's format
 
 lint: ## Check the format of Swift sources without changing them
 	swift format lint --strict --parallel $(SWIFT_FILES)
+
+new-connector: ## Start a connector of your own: make new-connector NAME=Palm
+	scripts/new-connector "$(NAME)"
 
 ci: ## Exactly what CI runs
 	.ci/run

@@ -29,33 +29,71 @@ public struct ConnectorConformance: Sendable {
         self.make = make
     }
 
+    /// One rule and what was found against it.
+    public struct Result: Sendable, Equatable {
+        public let rule: String
+        /// A sentence for each that failed; nil when an earlier failure left nothing to try it on.
+        public var findings: [String]?
+        public var isKept: Bool { findings == [] }
+    }
+
+    /// What every connector does, in the order in which it is tried.
+    public static let rules = [
+        "describes itself", "links, and the same answer twice is one", "goes on after a restart",
+        "asks again after a wrong answer", "lists accounts and balances", "gives pages whole, in order, twice the same",
+        "keeps to its window", "tells faults of the bank apart", "knows its accounts", "identifies the same person",
+        "hands over what data calls answered", "renews and ends access", "refuses unsigned pushes",
+    ]
+
     /// Runs every check.
     /// - Returns: one sentence for each that failed.
     public func findings() async -> [String] {
+        await results().flatMap { $0.findings ?? ["could not be tried: \($0.rule)"] }
+    }
+
+    /// Runs every check and tells each rule by itself, in the order of `rules`.
+    public func results() async -> [Result] {
         var report = Report()
         do {
             try await describesItself(&report)
+            report.next()
             let linked = try await links(&report)
+            report.next()
             try await resumes(&report)
+            report.next()
             try await asksAgain(&report)
+            report.next()
             try await listsAccounts(linked, &report)
+            report.next()
             for account in linked.accounts { try await pages(linked.grant, account, &report) }
+            report.next()
             try await keepsWindows(linked, &report)
+            report.next()
             try await tellsFaults(linked, &report)
+            report.next()
             try await knowsItsAccounts(linked, &report)
+            report.next()
             try await identifies(linked.grant, &report)
+            report.next()
             try await handsOver(linked, &report)
+            report.next()
             try await renewsAndEnds(&report)
+            report.next()
             try await checksPushes(&report)
         } catch {
             report.add("a call that should succeed failed: \(error)")
         }
-        return report.findings
+        // What was not reached is not kept.
+        let missed = Self.rules.dropFirst(report.results.count).map { Result(rule: $0, findings: nil) }
+        return report.results + missed
     }
 
     private struct Report {
-        private(set) var findings: [String] = []
-        mutating func add(_ finding: String) { findings.append(finding) }
+        private(set) var results = [Result(rule: ConnectorConformance.rules[0], findings: [])]
+        mutating func next() {
+            results.append(Result(rule: ConnectorConformance.rules[results.count], findings: []))
+        }
+        mutating func add(_ finding: String) { results[results.count - 1].findings?.append(finding) }
         mutating func expect(_ isSo: Bool, _ finding: @autoclosure () -> String) { if !isSo { add(finding()) } }
     }
 
@@ -71,7 +109,8 @@ public struct ConnectorConformance: Sendable {
     private func describesItself(_ report: inout Report) async throws {
         let descriptor = connector.descriptor
         report.expect(!descriptor.id.isEmpty, "the descriptor has no id")
-        report.expect(descriptor.institutions.contains(context.institution), "the institution is not served")
+        let serves = descriptor.institutions.isEmpty || descriptor.institutions.contains(context.institution)
+        report.expect(serves, "the institution is not served")
         report.expect(!descriptor.environments.isEmpty, "no environment is served")
         report.expect(descriptor.capabilities.windowDaysMax > 0, "no window is possible")
         report.expect(descriptor.capabilities.historyMonthsMax > 0, "no history is possible")

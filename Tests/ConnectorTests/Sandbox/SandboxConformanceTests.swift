@@ -1,12 +1,24 @@
 import Connectors
 import Domain
+import Storage
 import TestKit
 import Testing
 
 struct SandboxConformanceTests {
     private func findings(_ world: SandboxWorld, _ answers: [StepAnswer]) async -> [String] {
+        await conformance(world, answers).findings()
+    }
+
+    /// The suite, tried on a user with two accounts.
+    func results(_ database: Database) async throws -> [ConnectorConformance.Result] {
+        let world = try await SandboxWorld(database)
+        try await world.create("amaka") { $0.accountCount = 2 }
+        return await conformance(world, [SandboxWorld.login("amaka", "secret-word")]).results()
+    }
+
+    private func conformance(_ world: SandboxWorld, _ answers: [StepAnswer]) -> ConnectorConformance {
         let transport = world.transport
-        let conformance = ConnectorConformance(
+        return ConnectorConformance(
             context: world.context(), answers: answers, wrongAnswer: SandboxWorld.login("amaka", "not-it"),
             secrets: ["secret-word", "not-it", "sba.", "sbr.", SandboxWorld.pushSecret]
         ) { fault in
@@ -14,7 +26,6 @@ struct SandboxConformanceTests {
                 transport: FaultyTransport(transport) { _, _ in fault }, baseURL: "http://127.0.0.1:9",
                 pushSecret: SandboxWorld.pushSecret)
         }
-        return await conformance.findings()
     }
 
     @Test("the sandbox connector does what every connector must", arguments: SandboxCustomer.Volume.allCases)

@@ -1,0 +1,48 @@
+import Connectors
+import Domain
+import Storage
+import TestKit
+import Testing
+
+/// Every connector against every rule, on both databases, in one table.
+@Suite(.timeLimit(.minutes(10)))
+struct ConformanceTableTests {
+    @Test("every connector keeps every rule, on both databases")
+    func table() async throws {
+        for dialect in [Dialect.sqlite, .postgres] {
+            try await onDatabase(dialect) { test in
+                let columns: [(name: String, results: [ConnectorConformance.Result])] = [
+                    ("sandbox", try await SandboxConformanceTests().results(test.database)),
+                    ("file", try await FileConformanceTests().results(test.database)),
+                    ("mono", await MonoTests().results()), ("exec", try await ExecConformanceTests.results()),
+                    ("template", await TemplateConformanceTests.conformance().results()),
+                ]
+                print(Self.text(columns, dialect))
+                for column in columns {
+                    #expect(column.results.map(\.rule) == ConnectorConformance.rules)
+                    for result in column.results {
+                        #expect(result.isKept, "\(column.name) \(result.rule): \(result.findings ?? ["not tried"])")
+                    }
+                }
+            }
+        }
+    }
+
+    private static func text(
+        _ columns: [(name: String, results: [ConnectorConformance.Result])], _ dialect: Dialect
+    ) -> String {
+        let width = (ConnectorConformance.rules.map(\.count).max() ?? 0) + 2
+        func cell(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(1, width - text.count))
+        }
+        var lines = ["", cell("conformance on \(dialect)", width) + columns.map { cell($0.name, 10) }.joined()]
+        for (place, rule) in ConnectorConformance.rules.enumerated() {
+            let cells = columns.map { column -> String in
+                guard let findings = column.results[place].findings else { return "not tried" }
+                return findings.isEmpty ? "ok" : "\(findings.count) WRONG"
+            }
+            lines.append(cell(rule, width) + cells.map { cell($0, 10) }.joined())
+        }
+        return lines.joined(separator: "\n")
+    }
+}
