@@ -222,7 +222,11 @@ extension LinkAssets {
         let more = null;
         link.more = function () {
         more = more || new Promise(function (done, fail) {
-        document.head.appendChild(link.h('script', { src: moreURL, onload: done, onerror: function () {
+        window.kubewaLink = link;
+        document.head.appendChild(link.h('script', { src: moreURL, onload: function () {
+        delete window.kubewaLink;
+        done();
+        }, onerror: function () {
         more = null;
         fail(failure('network', ''));
         } }));
@@ -1091,13 +1095,6 @@ extension LinkAssets {
         later(LONG_MS, 'wait.long', bank + ' is taking long. You can wait, or leave: the linking goes on without you, ' +
         'and ' + business + ' is told how it ended.');
         };
-        screens.redirect = function (bank, go, back) {
-        show({
-        name: 'redirect', step: 3, back: back, entry: true, icon: link.icons.out, title: 'Go on at ' + bank,
-        lead: 'The bank asks you to log in and agree on its own page. Afterwards you come back here.',
-        next: { text: 'Go to ' + bank, press: go }
-        });
-        };
         screens.done = function (words, next) {
         show({
         name: 'done', step: 5, icon: link.icons.check, tone: 'good', title: words.title, lead: words.lead,
@@ -1409,16 +1406,26 @@ extension LinkAssets {
         if (problem.code !== 'network') tabs.forget();
         return false;
         }
-        if (session.status !== 'active' && session.status !== 'done') {
+        const isBack = cameBack();
+        if (!isBack && session.status !== 'active' && session.status !== 'done') {
         tabs.forget();
         return false;
         }
         now.session = session;
         await nameBank(session.institution);
         if (isElsewhere) link.problems.secondTab(flow.takeOver);
-        else if (session.status === 'done') flow.proceed(session);
+        else if (isBack || session.status === 'done') flow.proceed(session);
         else link.problems.resume(now.bank, session);
         return true;
+        }
+        function cameBack() {
+        try {
+        const left = sessionStorage.getItem('kubewa-return');
+        sessionStorage.removeItem('kubewa-return');
+        return !!left;
+        } catch (problem) {
+        return false;
+        }
         }
         async function nameBank(slug) {
         if (!slug || now.bank && now.bank.slug === slug) return;
@@ -1563,10 +1570,8 @@ extension LinkAssets {
         } else if (step.kind === 'select_accounts') {
         link.accounts(step, now.open.selection, now.open.name,
         function (accounts) { answer({ accounts: accounts }); }, fromLater);
-        } else if (/^(confirm_|upload)/.test(step.kind)) {
+        } else if (/^(confirm_|upload|redirect)/.test(step.kind)) {
         showMore(session, step, bank);
-        } else if (step.kind === 'redirect') {
-        screens.redirect(bank, function () { visit(step.url); }, fromLogin);
         } else if (step.kind === 'select_institution') {
         flow.banks(true);
         } else {
@@ -1581,7 +1586,7 @@ extension LinkAssets {
         await link.more();
         if (turn !== now.turn) return;
         link.moreScreens[step.kind](step, { session: session, bank: bank, business: now.open.name, answer: answer,
-        back: step.kind === 'upload' ? fromLogin : fromLater });
+        watch: watch, back: /^confirm_/.test(step.kind) ? fromLater : fromLogin });
         } catch (problem) {
         if (turn === now.turn) link.problems.answer(problem, flow.showStep);
         }
@@ -1653,16 +1658,6 @@ extension LinkAssets {
         }
         }
         flow.watch = watch;
-        function visit(url) {
-        host.tell('redirect.opened');
-        if (host.mode !== 'iframe') {
-        host.go(url);
-        return;
-        }
-        if (/^https?:/.test(url)) window.open(url, '_blank', 'noopener');
-        wait();
-        watch();
-        }
         window.addEventListener('pageshow', function (event) {
         if (event.persisted && now.session && now.session.status === 'active') flow.refresh();
         });

@@ -59,7 +59,11 @@
   /* Fetches the second script, once. */
   link.more = function () {
     more = more || new Promise(function (done, fail) {
-      document.head.appendChild(link.h('script', { src: moreURL, onload: done, onerror: function () {
+      window.kubewaLink = link;
+      document.head.appendChild(link.h('script', { src: moreURL, onload: function () {
+        delete window.kubewaLink;
+        done();
+      }, onerror: function () {
         more = null;
         fail(failure('network', ''));
       } }));

@@ -162,14 +162,6 @@
       'and ' + business + ' is told how it ended.');
   };
 
-  screens.redirect = function (bank, go, back) {
-    show({
-      name: 'redirect', step: 3, back: back, entry: true, icon: link.icons.out, title: 'Go on at ' + bank,
-      lead: 'The bank asks you to log in and agree on its own page. Afterwards you come back here.',
-      next: { text: 'Go to ' + bank, press: go }
-    });
-  };
-
   /* ---- messages: each says what happened, that nothing is lost, and what to do ---- */
 
   screens.done = function (words, next) {

@@ -79,16 +79,28 @@
       if (problem.code !== 'network') tabs.forget();
       return false;
     }
-    if (session.status !== 'active' && session.status !== 'done') {
+    const isBack = cameBack();
+    if (!isBack && session.status !== 'active' && session.status !== 'done') {
       tabs.forget();
       return false;
     }
     now.session = session;
     await nameBank(session.institution);
     if (isElsewhere) link.problems.secondTab(flow.takeOver);
-    else if (session.status === 'done') flow.proceed(session);
+    else if (isBack || session.status === 'done') flow.proceed(session);
     else link.problems.resume(now.bank, session);
     return true;
+  }
+
+  /* From the bank's own page, in this tab: /link/return led back here, and nothing need be asked. */
+  function cameBack() {
+    try {
+      const left = sessionStorage.getItem('kubewa-return');
+      sessionStorage.removeItem('kubewa-return');
+      return !!left;
+    } catch (problem) {
+      return false;
+    }
   }
 
   async function nameBank(slug) {
@@ -256,10 +268,8 @@
     } else if (step.kind === 'select_accounts') {
       link.accounts(step, now.open.selection, now.open.name,
         function (accounts) { answer({ accounts: accounts }); }, fromLater);
-    } else if (/^(confirm_|upload)/.test(step.kind)) {
+    } else if (/^(confirm_|upload|redirect)/.test(step.kind)) {
       showMore(session, step, bank);
-    } else if (step.kind === 'redirect') {
-      screens.redirect(bank, function () { visit(step.url); }, fromLogin);
     } else if (step.kind === 'select_institution') {
       flow.banks(true);
     } else {
@@ -275,7 +285,7 @@
       await link.more();
       if (turn !== now.turn) return;
       link.moreScreens[step.kind](step, { session: session, bank: bank, business: now.open.name, answer: answer,
-        back: step.kind === 'upload' ? fromLogin : fromLater });
+        watch: watch, back: /^confirm_/.test(step.kind) ? fromLater : fromLogin });
     } catch (problem) {
       if (turn === now.turn) link.problems.answer(problem, flow.showStep);
     }
@@ -361,18 +371,6 @@
     }
   }
   flow.watch = watch;
-
-  function visit(url) {
-    host.tell('redirect.opened');
-    if (host.mode !== 'iframe') {
-      host.go(url);
-      return;
-    }
-    // A bank's page does not let itself be framed: it gets a tab, and this one follows the session.
-    if (/^https?:/.test(url)) window.open(url, '_blank', 'noopener');
-    wait();
-    watch();
-  }
 
   // Back from the bank's own page by the browser's memory of this one: the session has moved on.
   window.addEventListener('pageshow', function (event) {
