@@ -71,7 +71,9 @@ final class ProgramHost: Sendable {
         _ number: Int64, _ request: ProgramRequest,
         _ continuation: CheckedContinuation<Result<[UInt8], ProgramFault>, Never>
     ) {
-        let timer = loop.scheduleTask(in: .milliseconds(deadlineMs(request))) { [self] in expire(number) }
+        // It may wait as long as it may take, and for a start before that.
+        let patienceMs = request.deadlineMs ?? setup.limits.callMs + setup.limits.startMs
+        let timer = loop.scheduleTask(in: .milliseconds(patienceMs)) { [self] in expire(number) }
         let now = runtime.now()
         let actions = state.withLock { state -> [ProgramMachine.Action] in
             state.calls[number] = Call(request: request, continuation: continuation, timer: timer)

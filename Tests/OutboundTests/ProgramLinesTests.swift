@@ -12,7 +12,7 @@ struct ProgramLinesTests {
     func pieces() throws {
         let text = "{\"id\":1}\r\n\n{\"id\":2}\n{\"id\""
         for size in 1...text.utf8.count {
-            var lines = ProgramLines(bytesMax: 8)
+            var lines = ProgramLines(bytesMax: 9)
             var found: [String] = []
             var rest = Array(text.utf8)[...]
             while !rest.isEmpty {

@@ -54,7 +54,8 @@ enum ExecTranslate {
         do { answer = try JSONValue(parsing: line) } catch { throw violation("program_garbage", BankFault(body: line)) }
         let reader = ExecReader(answer)
         if let told = try reader.optionalObject("error") { throw try error(told, mask) }
-        return try reader.object("result")
+        // Places are told within the result.
+        return ExecReader(try reader.object("result").value)
     }
 
     // MARK: linking

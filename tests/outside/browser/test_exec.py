@@ -225,8 +225,7 @@ def test_it_is_started_again_when_it_dies_and_the_connection_goes_on(open_websit
 def test_a_program_that_does_not_do_its_part_is_a_bank_that_does_not_answer(open_website, options, server, oddity):
     site = open_website().begin(options)
     widget = site.widget()
-    widget.agree().choose(f"odd-{oddity}").personal().at("bank_down")
-    site.hears("link.bank_down")
+    widget.agree().choose(f"odd-{oddity}").personal().at("failed")
     # Others do not notice.
     widget.press("#other").choose("palm-savings").personal().at("credentials")
 
@@ -234,7 +233,8 @@ def test_a_program_that_does_not_do_its_part_is_a_bank_that_does_not_answer(open
 def test_a_program_that_is_not_there_is_told_to_the_operator(open_website, options, server):
     site = open_website().begin(options)
     widget = site.widget()
-    widget.agree().choose("heritage-bank").personal().at("bank_down")
+    # Its health is known before anybody tries.
+    widget.agree().choose("heritage-bank").at("bank_warning", "down").press().personal().at("failed")
     done = subprocess.run(
         [str(BINARY), "institutions", "check", *server.where, "exec:missing"], capture_output=True, text=True,
         timeout=REQUEST_SECONDS,
