@@ -144,6 +144,15 @@ public struct FileConnector: Connector {
         }
     }
 
+    public func health(institution: String, _ context: ConnectorContext) async -> InstitutionHealth {
+        do {
+            _ = try await book.isOpen(book: "", environmentID: context.environmentID)
+            return .healthy
+        } catch {
+            return .down
+        }
+    }
+
     private func open(
         _ grant: Grant, _ context: ConnectorContext
     ) async throws(ConnectorError) -> StatementGrant {

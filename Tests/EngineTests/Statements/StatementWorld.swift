@@ -95,10 +95,11 @@ extension World {
         return done
     }
 
+    /// What is stored of a connection's first account.
     func rows(_ connection: String) async throws -> [FetchedTransaction] {
         let scope = production.scope
         return try await core.database.read { db in
-            let accounts = try AccountStore.list(ID(trusted: connection), scope, db)
+            let accounts = try AccountStore.list(ID(trusted: connection), scope, db).prefix(1)
             let all = DayWindow(from: LocalDate(dayNumber: 0), to: LocalDate(dayNumber: 40_000))
             return try accounts.flatMap {
                 try TransactionStore.stored($0.id, window: all, fetched: [], scope, db).map(\.fetched)

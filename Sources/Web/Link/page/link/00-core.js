@@ -4,7 +4,8 @@
  *
  * What tests and assistive tools may hold on to:
  *   #main[data-screen]   the screen: loading consent banks bank_warning login_type credentials otp question form
- *                        accounts preview wait redirect done locked bank_down failed expired abandoned resume second_tab
+ *                        accounts preview upload statement wait redirect done locked bank_down failed expired abandoned
+ *                        resume second_tab
  *                        offline blocked init_error; "noscript" stands in a <noscript>
  *   #main[data-code]     on screens that tell of an error: its code
  *   #main[data-busy]     while an answer is on its way
