@@ -7,6 +7,8 @@ extension MonoConnector {
     private static let fetchWaitMs: Int64 = 20_000
     /// A return that brought no code waits this long for Mono's push.
     private static let pushWaitMs: Int64 = 5 * 60_000
+    /// Trouble after the login is waited out for so long; then the person is told of it.
+    private static let troubleWaitMs: Int64 = 60_000
     private static let fetching = "Mono is fetching the account from the bank."
 
     public func beginLink(
@@ -101,6 +103,8 @@ extension MonoConnector {
             state.account = try MonoAccess(access).account
             return try await arrived(state, context)
         }
+        // A second return of the same person: the code is spent.
+        if state.account != nil { return try await arrived(state, context) }
         if let code = answer.fields["code"], !code.isEmpty {
             guard code.utf8.count <= 256 else { return Self.refused(.mfaExpired, state) }
             do {
@@ -152,7 +156,10 @@ extension MonoConnector {
 
     public func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress {
         let state = try MonoLinkState(state)
-        if state.account != nil { return try await finished(state, context) }
+        if state.account != nil {
+            let isNew = context.now - (state.waitsSince ?? context.now) < Self.troubleWaitMs
+            return isNew ? try await arrived(state, context) : try await finished(state, context)
+        }
         if let since = state.waitsSince, context.now - since > Self.pushWaitMs {
             let error = ConnectorError(.accessDenied, "Mono has not confirmed this login. Begin again.")
             return LinkProgress(step: .failed(error), state: state.bytes)
@@ -168,7 +175,7 @@ extension MonoConnector {
             return LinkProgress(step: .failed(ConnectorError(.differentLogin)), state: state.bytes)
         }
         let details = try await details(account, context)
-        // Another link's account must not be taken, whoever brings its code. Mono keeps the first link's word.
+        // Another link's account must not be taken, whoever brings its code.
         if state.renews == nil, let told = details.reference, told != state.reference {
             let error = ConnectorError(.accessDenied, "This login belongs to another link. Begin again.")
             return LinkProgress(step: .failed(error), state: state.bytes)

@@ -243,8 +243,8 @@ extension LinkAssets {
         return exchange('POST', '/api/v1/widget/sessions',
         Object.assign({}, opening, { institution: institution, login_type: loginType }));
         },
-        read: function (id, waitSeconds) {
-        return patient('GET', session(id, waitSeconds ? '?wait=' + waitSeconds : ''));
+        read: function (id, waitSeconds, revision) {
+        return patient('GET', session(id, waitSeconds ? '?wait=' + waitSeconds + '&revision=' + revision : ''));
         },
         answer: function (id, answer) { return patient('POST', session(id, '/answers'), answer); },
         abandon: function (id, reason) {
@@ -1641,7 +1641,7 @@ extension LinkAssets {
         const since = performance.now();
         let session;
         try {
-        session = await api.read(now.session.id, HOLD_SECONDS);
+        session = await api.read(now.session.id, HOLD_SECONDS, revision);
         } catch (problem) {
         if (turn === now.turn) link.problems.answer(problem, watch);
         return;

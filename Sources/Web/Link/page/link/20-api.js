@@ -81,8 +81,8 @@
       return exchange('POST', '/api/v1/widget/sessions',
         Object.assign({}, opening, { institution: institution, login_type: loginType }));
     },
-    read: function (id, waitSeconds) {
-      return patient('GET', session(id, waitSeconds ? '?wait=' + waitSeconds : ''));
+    read: function (id, waitSeconds, revision) {
+      return patient('GET', session(id, waitSeconds ? '?wait=' + waitSeconds + '&revision=' + revision : ''));
     },
     answer: function (id, answer) { return patient('POST', session(id, '/answers'), answer); },
     abandon: function (id, reason) {

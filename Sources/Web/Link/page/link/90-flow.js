@@ -353,7 +353,7 @@
       const since = performance.now();
       let session;
       try {
-        session = await api.read(now.session.id, HOLD_SECONDS);
+        session = await api.read(now.session.id, HOLD_SECONDS, revision);
       } catch (problem) {
         if (turn === now.turn) link.problems.answer(problem, watch);
         return;
