@@ -249,7 +249,7 @@ def test_a_folder_of_profiles_adds_one_without_code_and_a_mistake_is_told(tmp_pa
 
 def test_a_csv_of_a_hundred_megabytes_needs_no_more_memory_than_a_small_one(tmp_path):
     big = tmp_path / "big.csv"
-    count, balance = 1_000_000, 0
+    count, balance = 1_050_000, 0
     with big.open("w") as file:
         file.write("Trans Date,Narration,Reference,Debit,Credit,Balance\n")
         for number in range(count):

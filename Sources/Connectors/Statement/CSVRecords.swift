@@ -108,7 +108,6 @@ struct CSVRecords: Sendable {
             let byte = bytes[index]
             if byte == delimiter || byte == 10 || byte == 13 { break }
             // A quote opens only where nothing but spaces stood before it in its field.
-            if byte == Self.quote, index > start || state != .start { state = .plain }
             if byte == Self.quote, state == .start { break }
             index += 1
             if byte != 32 { state = .plain }
@@ -123,12 +122,14 @@ struct CSVRecords: Sendable {
                 throw StatementError(.tooLarge, "A line has more fields than any statement's.", place: line)
             }
             state = .start
-        } else {
-            sawReturn = byte == 13
-            try endRecord(give)
-            line += 1
-            record.line = line
+            return index + 1
         }
+        sawReturn = byte == 13
+        // Nothing needs a line without anything in it.
+        if !record.bytes.isEmpty || !record.ends.isEmpty || state == .closing { try endRecord(give) }
+        state = .start
+        line += 1
+        record.line = line
         return index + 1
     }
 

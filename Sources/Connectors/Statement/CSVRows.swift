@@ -98,6 +98,8 @@ struct CSVRows: Sendable {
             throw CSVCells.fault("has a date that no calendar has", record)
         case .date(let date):
             guard let day = date.day(order) else {
+                let isTurned = date.day(.dayFirst) != nil || date.day(.monthFirst) != nil
+                guard isTurned else { throw CSVCells.fault("has a date that no calendar has", record) }
                 throw CSVCells.fault("has day and month the other way round than the rest of the file", record)
             }
             try readRow(record, date, day, tell)

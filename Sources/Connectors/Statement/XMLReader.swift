@@ -70,7 +70,7 @@ struct XMLReader: Sendable {
         guard state == .text, open.isEmpty else {
             throw StatementError(.truncated, "The file ends in the middle. Export or copy it again.", place: line)
         }
-        guard sawRoot else { throw fault("The file is no XML.") }
+        guard sawRoot, text.allSatisfy(isXMLSpace) else { throw fault("The file is no XML.") }
     }
 
     // MARK: characters

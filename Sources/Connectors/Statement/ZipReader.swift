@@ -10,8 +10,8 @@ struct ZipReader {
     }
 
     /// What may unfold to more than this many times its own size is a bomb; statements reach 50.
-    private static let ratioMax = 300
-    private static let freeBytes = 1 << 20
+    private static let ratioMax = 200
+    private static let freeBytes = 256 << 10
     private static let headerBytes = 30
     private var state = State.signature
     private var held: [UInt8] = []

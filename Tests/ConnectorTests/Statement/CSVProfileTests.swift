@@ -92,9 +92,14 @@ struct CSVProfileTests {
 
     @Test("two files of one slug contradict each other, and a folder that is not there is empty")
     func folders() throws {
-        #expect(throws: StatementError.self) {
-            try CSVProfiles(files: [("a.json", Array(mine.utf8)), ("b.json", Array(mine.utf8))])
+        var code: StatementError.Code?
+        do throws(StatementError) {
+            _ = try CSVProfiles(files: [("a.json", Array(mine.utf8)), ("b.json", Array(mine.utf8))])
+        } catch {
+            code = error.code
         }
-        #expect(try CSVProfiles(folder: "/nowhere").all.count == CSVProfiles.builtIn.all.count)
+        #expect(code == .badProfile)
+        let none = try CSVProfiles(folder: "/nowhere")
+        #expect(none.all.count == CSVProfiles.builtIn.all.count)
     }
 }
