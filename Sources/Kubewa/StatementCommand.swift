@@ -12,8 +12,8 @@ struct StatementCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Read a statement (CSV, OFX, QFX, MT940, MT942, CAMT, or one of them in a zip) and show it.",
             discussion: """
-                Nothing is stored and no server is needed. With --json each line is one event in the order of the file: \
-                begin, row, end, note; the last is done or error. A file that is refused ends with status 1.
+                Nothing is stored and no server is needed. With --json each line is one event in the order of the \
+                file: begin, row, end, note; the last is done or error. A file that is refused ends with status 1.
                 """)
         @Argument(help: "The file, or - for standard input.") var file: String
         @Flag(help: "One JSON object a line instead of a summary.") var json = false

@@ -35,11 +35,12 @@ public struct StatementFuzzer: Sendable {
         self.samples = samples.map { Array($0.prefix(StatementFuzzer.sampleBytesMax)) }
     }
 
-    /// The files of a folder and its folders, in the order of their names.
-    public static func samples(in folder: String) throws -> [[UInt8]] {
+    /// The files of a folder and its folders, in the order of their names, without those that are named.
+    public static func samples(in folder: String, without: Set<String> = []) throws -> [[UInt8]] {
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
         return names.compactMap { name in
-            guard !name.hasSuffix(".txt"), !name.hasSuffix(".md") else { return nil }
+            let isLeftOut = without.contains { name.hasSuffix("/" + $0) }
+            guard !isLeftOut, !name.hasSuffix(".txt"), !name.hasSuffix(".md") else { return nil }
             return FileManager.default.contents(atPath: folder + "/" + name).map { [UInt8]($0) }
         }.filter { !$0.isEmpty }
     }

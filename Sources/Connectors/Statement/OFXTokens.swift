@@ -126,8 +126,9 @@ struct OFXTokens: Sendable {
         _ tell: (StatementEvent) throws(StatementError) -> Void, _ token: (Token, Int) throws(StatementError) -> Void
     ) throws(StatementError) {
         if let open = tag {
-            var value = text.isEmpty ? "" : StatementText.squeezed(try decoder.read(text, place: tagLine, tell))
+            var value = text.isEmpty ? "" : try decoder.read(text, place: tagLine, tell)
             if hasEntity { value = OFXTokens.unescaped(value) }
+            value = StatementText.squeezed(value)
             tag = nil
             try token(.open(open, text: value), tagLine)
         } else if !text.isEmpty {
@@ -206,7 +207,7 @@ extension OFXTokens {
         guard name.first == "#" else { return nil }
         let digits = name.dropFirst()
         let isHex = digits.first == "x" || digits.first == "X"
-        guard let value = UInt32(isHex ? digits.dropFirst() : digits, radix: isHex ? 16 : 10), value >= 0x20,
+        guard let value = UInt32(isHex ? digits.dropFirst() : digits, radix: isHex ? 16 : 10), value >= 0x20, value != 0x7F,
             let scalar = Unicode.Scalar(value)
         else { return nil }
         return String(Character(scalar))
