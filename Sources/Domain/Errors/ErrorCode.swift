@@ -53,13 +53,20 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     /// Why an uploaded statement is refused, as `StatementError` names it, behind `statement_`.
     public static func statement(_ reason: String) -> ErrorCode { ErrorCode("statement_" + reason, .badRequest) }
 
-    /// For the documents and their drift check.
-    public static let all: [ErrorCode] = [
-        invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,
-        urlRefused, notYet, stepMismatch, noKey, unknownKey, revokedKey, wrongKeyKind, wrongEnvironment,
-        productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute,
-        methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, refreshCooldown, deadline,
-        unavailable,
-        unexpected,
+    /// Every reason for which a statement is refused.
+    static let statementReasons = [
+        "unknown_format", "wrong_kind", "empty", "truncated", "malformed", "bank_error", "too_large", "bomb", "archive",
+        "encoding", "ambiguous_dates", "no_profile", "bad_profile", "no_rows", "other_account",
     ]
+
+    /// For the documents and their drift check.
+    public static let all: [ErrorCode] =
+        [
+            invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,
+            urlRefused, notYet, stepMismatch, noKey, unknownKey, revokedKey, wrongKeyKind, wrongEnvironment,
+            productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute,
+            methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, refreshCooldown, deadline,
+            unavailable,
+            unexpected,
+        ] + statementReasons.map(statement)
 }

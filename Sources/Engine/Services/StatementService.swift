@@ -34,7 +34,8 @@ public struct StatementService: Sendable {
         let session = try await links.get(sessionID, scope)
         try links.check(session, environment)
         guard session.status == .active, case .upload = try links.step(session) else {
-            throw DomainError(.stepMismatch, "This link session does not wait for a file. Read it, and follow its step.")
+            throw DomainError(
+                .stepMismatch, "This link session does not wait for a file. Read it, and follow its step.")
         }
         let id = try await read(
             StatementTarget(session: session, connection: nil), environment, options, pieces)

@@ -97,9 +97,10 @@ extension StatementStore {
                 digest = NULL
             WHERE environment_id = $1 AND id = $2 AND attached_at_ms IS NULL
             """, [.integer(scope.environmentID), .id(id)])
-        let isOpen = try tx.db.first(
-            "SELECT id FROM statement_upload WHERE environment_id = $1 AND id = $2 AND attached_at_ms IS NULL",
-            [.integer(scope.environmentID), .id(id)], { $0.text(0) }) != nil
+        let isOpen =
+            try tx.db.first(
+                "SELECT id FROM statement_upload WHERE environment_id = $1 AND id = $2 AND attached_at_ms IS NULL",
+                [.integer(scope.environmentID), .id(id)], { $0.text(0) }) != nil
         if isOpen { _ = try erase(id.hex, environment: scope.environmentID, tx) }
     }
 }

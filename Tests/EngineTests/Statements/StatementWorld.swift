@@ -61,7 +61,8 @@ struct Statement {
     var text: String {
         var out = ":20:STATEMENT\r\n:25:\(account)\r\n:28C:1/1\r\n" + Self.balance("60F", opening, from)
         for row in rows {
-            out += ":61:\(row.day)\(row.day.suffix(4))\(row.minor < 0 ? "D" : "C")\(Self.amount(row.minor))NMSCNONREF\r\n"
+            out +=
+                ":61:\(row.day)\(row.day.suffix(4))\(row.minor < 0 ? "D" : "C")\(Self.amount(row.minor))NMSCNONREF\r\n"
             out += ":86:\(row.text)\r\n"
         }
         return out + Self.balance("62F", rows.reduce(opening) { $0 + $1.minor }, to) + "-\r\n"
@@ -79,7 +80,7 @@ extension World {
         request.customerID = customer
         let view = try await services.links.begin(request, in: production)
         return try await services.statements.upload(
-            sessionID: view.id, in: production.scope, StatementOptions(), FilePieces(text))
+            sessionID: view.id, in: production.scope, StatementOptions(), FilePieces(text, size: 1000))
     }
 
     func confirm(_ view: LinkView, _ fields: [String: String] = [:]) async throws -> LinkView {

@@ -134,8 +134,8 @@ def test_a_person_uploads_a_statement_and_it_is_a_connection(open_website, optio
     wait_until("the rows", lambda: fetched(tenant, record) == expected(JANUARY))
     account = tenant.native("GET", f"/accounts?connection={record}")["data"][0]
     assert account["balance"]["ledger_minor"] == 100_000 + sum(minor for _, minor, _ in JANUARY)
-    receiver.wait_for("the webhooks", lambda: {"auth.success", "transaction.success", "balance.success"} <= {
-        each.body["event"] for each in receiver.deliveries()})
+    receiver.wait_for("the webhooks", lambda inbox: {"auth.success", "transaction.success", "balance.success"} <= {
+        each.body["event"] for each in inbox.deliveries()})
     receiver.close()
 
     second = upload(tenant, f"/connections/{record}/statements", mt940(FEBRUARY, opening=385_900))
