@@ -36,7 +36,8 @@ struct StatementCommand: AsyncParsableCommand {
 
         private func parser(_ limits: StatementLimits) throws(StatementError) -> any StatementParser {
             StatementReader(
-                name: file == "-" ? nil : file, limits: limits, profiles: try data.statementProfiles(), dateOrder: dates,
+                name: file == "-" ? nil : file, limits: limits, profiles: try data.statementProfiles(),
+                dateOrder: dates,
                 profile: profile)
         }
 
@@ -49,7 +50,9 @@ struct StatementCommand: AsyncParsableCommand {
             while let piece = try? handle.read(upToCount: Self.pieceBytes), !piece.isEmpty {
                 let bytes = [UInt8](piece)
                 try bytes.withUnsafeBufferPointer { buffer throws(StatementError) in
-                    try reader.feed(UnsafeRawBufferPointer(buffer)) { event throws(StatementError) in shown.tell(event) }
+                    try reader.feed(UnsafeRawBufferPointer(buffer)) { event throws(StatementError) in
+                        shown.tell(event)
+                    }
                 }
             }
             try reader.finish { event throws(StatementError) in shown.tell(event) }

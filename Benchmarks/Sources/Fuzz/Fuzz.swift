@@ -12,7 +12,8 @@ struct Fuzz {
             FileHandle.standardError.write(Data("Fuzz FOLDER INPUTS SEED FIRST\n".utf8))
             exit(2)
         }
-        let samples = try StatementFuzzer.samples(in: arguments[0])
+        // What the bomb unfolds to takes as long as a thousand other inputs; the reader has a test of its own for it.
+        let samples = try StatementFuzzer.samples(in: arguments[0], without: ["fail-zip-bomb.zip"])
         let fuzzer = StatementFuzzer(seed: seed, samples: samples)
         print("\(inputs) inputs from \(samples.count) samples, seed \(seed), from input \(first)")
         fflush(nil)

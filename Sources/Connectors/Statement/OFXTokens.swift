@@ -207,7 +207,8 @@ extension OFXTokens {
         guard name.first == "#" else { return nil }
         let digits = name.dropFirst()
         let isHex = digits.first == "x" || digits.first == "X"
-        guard let value = UInt32(isHex ? digits.dropFirst() : digits, radix: isHex ? 16 : 10), value >= 0x20, value != 0x7F,
+        guard let value = UInt32(isHex ? digits.dropFirst() : digits, radix: isHex ? 16 : 10), value >= 0x20,
+            value != 0x7F,
             let scalar = Unicode.Scalar(value)
         else { return nil }
         return String(Character(scalar))
