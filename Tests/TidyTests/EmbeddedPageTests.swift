@@ -19,7 +19,11 @@ struct EmbeddedPageTests {
     @Test("nothing in the page's folder is left out, and nothing else claims to be generated")
     func isComplete() {
         let assets = Repository.shared.swift(under: "Sources/Web/Link/Assets/")
-        #expect(assets.map(\.name).sorted() == ["BundleJS.swift", "LinkCSS.swift", "LinkHTML.swift", "LinkJS.swift", "MoreJS.swift"])
+        let names = [
+            "BundleJS.swift", "LinkCSS.swift", "LinkHTML.swift", "LinkJS.swift", "MoreJS.swift", "ReturnHTML.swift",
+            "ReturnJS.swift",
+        ]
+        #expect(assets.map(\.name).sorted() == names)
         let written = assets.filter { !$0.isGenerated }
         #expect(written.isEmpty, "\(written.map(\.path))")
         let others = Repository.shared.swift.filter { $0.isGenerated && !assets.map(\.path).contains($0.path) }

@@ -46,8 +46,11 @@ public struct ExecConnector: Connector {
         } catch {
             // `check` tells the operator; until that is mended, the usual counts.
         }
+        var capabilities = configured.capabilities(told: told)
+        // Any step of a program may lead to a page elsewhere.
+        capabilities.redirects = true
         return ConnectorDescriptor(
-            id: id, capabilities: configured.capabilities(told: told), institutions: institutions,
+            id: id, capabilities: capabilities, institutions: institutions,
             environments: environments, takesOtherSettings: true)
     }
 
@@ -93,6 +96,7 @@ public struct ExecConnector: Connector {
                     }
                 }
                 out.array("accounts") { out in for id in answer.accounts { out.string(id) } }
+                out.member("came_back", answer.cameBack)
             }
         }
         message.secrets += answer.fields.values

@@ -77,7 +77,7 @@ struct MonoLive: Sendable, Equatable {
         job = reply.header("x-job-status").flatMap { Job(rawValue: $0.lowercased()) }
     }
 
-    /// - Throws: `reauth_required` when the bank wants its person; `provider_unavailable` when Mono did not get through.
+    /// - Throws: `reauth_required` when the bank wants its person, `provider_unavailable` when it was not reached.
     func check() throws(ConnectorError) {
         if needsLogin { throw ConnectorError(.reauthRequired, upstreamCode: "x-reauth-required") }
         if job == .failed { throw ConnectorError(.providerUnavailable, upstreamCode: "realtime_failed") }

@@ -30,7 +30,7 @@ public struct MonoConnector: Connector {
                 SettingNeed("base_url", help: "Where Mono's API is; \(MonoClient.defaultBaseURL) unless set."),
                 SettingNeed(
                     "realtime",
-                    help: "`on_demand`: the bank is asked when somebody asks (unless set). `always`: also on schedule."),
+                    help: "`on_demand` (unless set): live data when somebody asks. `always`: on schedule too."),
                 SettingNeed(
                     "auth_method",
                     help: "`internet_banking` or `mobile_banking`, where a bank has both; Mono's first unless set."),

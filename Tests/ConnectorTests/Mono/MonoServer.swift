@@ -82,7 +82,8 @@ final class MonoServer: HTTPTransport {
             return reply(
                 200,
                 """
-                [{"_id":"b2","type":"BUSINESS_BANKING","nip_code":"000014","auth_methods":[{"type":"internet_banking"}]},
+                [{"_id":"b2","type":"BUSINESS_BANKING","nip_code":"000014",
+                "auth_methods":[{"type":"internet_banking"}]},
                 {"_id":"b1","type":"PERSONAL_BANKING","nip_code":"000014",
                 "auth_methods":[{"type":"internet_banking"},{"type":"mobile_banking"}]}]
                 """)
