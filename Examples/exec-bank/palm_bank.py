@@ -26,6 +26,7 @@ PROTOCOL = 1
 PAGE_ROWS = 100
 PASSWORD_TRIES = 5
 CODE_TRIES = 3
+NARRATIONS = ["POS PURCHASE SHOPRITE LEKKI", "TRANSFER TO C. EZE", "AIRTIME MTN", "DSTV SUBSCRIPTION"]
 LAGOS = datetime.timezone(datetime.timedelta(hours=1))
 
 
@@ -80,8 +81,8 @@ class Export:
 
     def transactions(self, number, first, last):
         """Newest first. The file has the oldest first, so that its order tells what came later on one day."""
-        found = [row for row in self.rows("transactions.csv") if row["account"] == number and first <= row["date"] <= last]
-        return found[::-1]
+        rows = [row for row in self.rows("transactions.csv") if row["account"] == number]
+        return [row for row in rows if first <= row["date"] <= last][::-1]
 
 
 class Memory:
@@ -155,7 +156,8 @@ class Bank:
 
     def do_describe(self, request):
         return {
-            "protocol": PROTOCOL, "name": "Palm Savings", "products": ["accounts", "balance", "transactions", "identity"],
+            "protocol": PROTOCOL, "name": "Palm Savings",
+            "products": ["accounts", "balance", "transactions", "identity"],
             "history_months_max": 12, "window_days_max": 31, "max_in_flight": 1,
         }
 
@@ -282,7 +284,10 @@ class Bank:
         start = 0 if cursor is None else places[cursor] + 1
         page = rows[start:start + PAGE_ROWS]
         more = start + PAGE_ROWS < len(rows)
-        return {"transactions": [self.transaction(row) for row in page], "next_cursor": page[-1]["reference"] if more else None}
+        return {
+            "transactions": [self.transaction(row) for row in page],
+            "next_cursor": page[-1]["reference"] if more else None,
+        }
 
     @staticmethod
     def transaction(row):
@@ -361,13 +366,14 @@ def history(chance, account, day):
         date = day - datetime.timedelta(days=back)
         for number in range(chance.randint(0, 3) if back else 2):
             amount = -chance.randint(10_000, 900_000)
-            text = chance.choice(["POS PURCHASE SHOPRITE LEKKI", "TRANSFER TO C. EZE", "AIRTIME MTN", "DSTV SUBSCRIPTION"])
+            text = chance.choice(NARRATIONS)
             if date.day == 25 and number == 0:
                 amount, text = 45_000_000, "SALARY GREENFIELD LTD"
             balance += amount
             reference = f"PS{account[-4:]}{date:%y%m%d}{number}"
             debit, credit = (naira(-amount), "") if amount < 0 else ("", naira(amount))
-            rows.append([account, date.isoformat(), f"{8 + number * 3:02}:15:00", reference, text, debit, credit, naira(balance)])
+            at = f"{8 + number * 3:02}:15:00"
+            rows.append([account, date.isoformat(), at, reference, text, debit, credit, naira(balance)])
     return rows, balance
 
 

@@ -157,4 +157,88 @@ struct ProgramMachineTests {
         #expect(machine.admit(3, isRepeatable: true, at: start) == [.fail(3, .stopped)])
         #expect(machine.trouble(at: start) == .stopped)
     }
+
+    @Test(
+        "whatever happens in whatever order, each request ends once and no more are sent than are taken",
+        arguments: 1...200)
+    func randomWalk(_ seed: Int) {
+        var random = SeededRandom(seed: UInt64(seed))
+        var walk = MachineWalk()
+        for _ in 0..<400 { walk.step(&random) }
+        walk.finish()
+        #expect(walk.findings == [])
+    }
+}
+
+/// Plays the host of a machine and keeps account of every request.
+private struct MachineWalk {
+    private var machine = ProgramMachine()
+    private var now = Instant(ms: 1_705_309_200_000)
+    private var atOnce = 1
+    private var next: Int64 = 1
+    private var open: Set<Int64> = []
+    /// Sent to the process that runs, and not answered by it.
+    private var sent: Set<Int64> = []
+    private var isRunning = false
+    private var isKilled = false
+    private(set) var findings: [String] = []
+
+    mutating func step(_ random: inout SeededRandom) {
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0..<4:
+            open.insert(next)
+            next += 1
+            play(machine.admit(next - 1, isRepeatable: Bool.random(using: &random), at: now))
+        case 4..<7:
+            guard isRunning, !isKilled, let number = sent.sorted().randomElement(using: &random) else { return }
+            sent.remove(number)
+            play(machine.answered(number))
+        case 7: play(machine.expired(Int64.random(in: 1...next, using: &random)))
+        case 8: play(machine.overstayed(Int64.random(in: 1...next, using: &random)))
+        case 9:
+            let number = Int64.random(in: 1...next, using: &random)
+            // Who leaves is told nothing by the machine.
+            if open.remove(number) != nil { play(machine.expired(number, nil)) }
+        case 10:
+            guard isRunning, isKilled || Bool.random(using: &random) else { return }
+            end(.died)
+        default: now = now + Int64.random(in: 0...70_000, using: &random)
+        }
+        if isKilled, Bool.random(using: &random) { end(.died) }
+    }
+
+    /// All that is left ends when the process does.
+    mutating func finish() {
+        play(machine.stop())
+        if isRunning { end(.died) }
+        if !open.isEmpty { findings.append("never ended: \(open.sorted())") }
+        if machine.load != 0 { findings.append("a load of \(machine.load) is left") }
+    }
+
+    private mutating func end(_ fault: ProgramFault) {
+        (isRunning, isKilled) = (false, false)
+        sent = []
+        play(machine.ended(fault, at: now))
+    }
+
+    private mutating func play(_ actions: [ProgramMachine.Action]) {
+        for action in actions {
+            switch action {
+            case .start:
+                if isRunning { findings.append("started twice") }
+                isRunning = true
+                atOnce = Int(next % 4) + 1
+                play(machine.greeted(atOnce: atOnce))
+            case .send(let number):
+                if !isRunning || isKilled { findings.append("\(number) is sent to nobody") }
+                sent.insert(number)
+                if sent.count > atOnce { findings.append("\(sent.count) are sent at once") }
+            case .deliver(let number), .fail(let number, _):
+                if open.remove(number) == nil { findings.append("\(number) ends twice") }
+            case .kill:
+                if !isRunning || isKilled { findings.append("nothing is killed") }
+                isKilled = true
+            }
+        }
+    }
 }

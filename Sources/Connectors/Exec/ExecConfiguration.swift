@@ -129,7 +129,8 @@ public struct ExecCapabilities: Sendable, Equatable {
     public var intervalMinutesMin: Int?
 
     static let members = [
-        "products", "history_months_max", "window_days_max", "reports_pending", "unattended", "calls_per_day",
+        "products", "history_months_max", "window_days_max", "reports_pending", "unattended",
+        "calls_per_day",
         "calls_at_once", "interval_minutes_min",
     ]
 

@@ -90,7 +90,8 @@ struct ExecConnectorTests {
         let program = ScriptedProgram(
             """
             "result":{"step":{"kind":"done"},"linked":{"grant":{"token":"t"},"user_id":"ada",
-             "consent_expires_at":"2024-04-15T09:00:00Z","accounts":[{"id":"1","number":"0123456789","currency":"NGN"}]}}
+             "accounts":[{"id":"1","number":"0123456789","currency":"NGN"}],
+             "consent_expires_at":"2024-04-15T09:00:00Z"}}
             """)
         let begun = try ExecMessage.wrap(["stage": "code"], "state")
         let answer = StepAnswer(fields: ["otp": "1234"], accounts: ["1"])
@@ -101,7 +102,7 @@ struct ExecConnectorTests {
         let asked = program.requests[0]
         #expect(asked["operation"] == "continue_link")
         #expect(asked["state"] == ["stage": "code"])
-        #expect(asked["answer"] == ["fields": ["otp": "1234"], "accounts": ["1"]])
+        #expect(asked["answer"] == ["fields": ["otp": "1234"], "accounts": ["1"], "came_back": false])
         #expect(asked["context"]?["institution"] == "kuda-bank")
         #expect(asked["context"]?["settings"] == ["api_key": "setting-secret"])
     }

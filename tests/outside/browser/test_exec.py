@@ -29,6 +29,17 @@ def say(value): sys.stdout.write(json.dumps(value) + "\\n"); sys.stdout.flush()
 for line in sys.stdin:
     request = json.loads(line)
     if request["operation"] == "describe": say({"id": request["id"], "result": {"protocol": 1}})
+    elif sys.argv[1] == "redirect" and request["operation"] == "begin_link":
+        # The bank's page, which sends the person straight back.
+        url = request["return_url"] + "?code=from-the-bank"
+        say({"id": request["id"], "result": {"state": {"sent": True}, "step": {"kind": "redirect", "url": url}}})
+    elif sys.argv[1] == "redirect" and request["operation"] == "continue_link":
+        answer = request["answer"]
+        good = answer["came_back"] and answer["fields"] == {"code": "from-the-bank"} and request["state"] == {"sent": True}
+        step = {"kind": "done"} if good else {"kind": "failed", "code": "access_denied"}
+        accounts = [{"id": "1", "number": "3090000071", "name": "Redirected", "currency": "NGN"}]
+        say({"id": request["id"], "result": {"state": {}, "step": step, "linked": {"grant": {"a": 1}, "accounts": accounts}}})
+    elif sys.argv[1] == "redirect": say({"id": request["id"], "error": {"code": "not_ready", "retry_after_seconds": 60}})
     elif sys.argv[1] == "hang": signal.pause()
     elif sys.argv[1] == "garbage": print("<html>Back soon</html>", flush=True)
     elif sys.argv[1] == "flood":
@@ -42,7 +53,7 @@ for line in sys.stdin:
         "Log in.", "fields": [{"key": "username", "kind": "text", "label": "User"},
         {"key": "password", "kind": "secret", "label": "Password"}]}}})
 """
-ODDITIES = ["hang", "garbage", "flood", "die", "step", "grumble"]
+ODDITIES = ["hang", "garbage", "flood", "die", "step", "grumble", "redirect"]
 
 
 def load_example():
@@ -243,6 +254,18 @@ def test_a_program_that_is_not_there_is_told_to_the_operator(open_website, optio
     assert "no_such_file" in done.stdout, done.stdout + done.stderr
     good = server.run("institutions", "check", *server.where, "exec:palm")
     assert "WRONG" not in good
+
+
+def test_a_program_may_send_the_person_to_a_page_of_the_bank(open_website, options):
+    site = open_website().begin(options)
+    widget = site.widget()
+    widget.agree().choose("odd-redirect").personal().at("redirect")
+    with site.page.context.expect_page() as opened:
+        widget.press()
+    expect(opened.value.locator("#main")).to_have_attribute("data-screen", "returned")
+    opened.value.close()
+    widget.at("done")
+    assert [account["name"] for account in site.hears("link.success")["accounts"]] == ["Redirected"]
 
 
 def test_what_a_program_complains_of_is_logged_without_what_the_person_typed(open_website, options, server, notes):
