@@ -294,7 +294,8 @@ public struct ConnectorConformance: Sendable {
             linked.grant, account: account.upstreamID, window: DayWindow(from: today, to: today), cursor: nil, context)
         // What a person uploaded is not kept twice.
         let expected = connector.descriptor.access == .statement ? 0 : 2
-        report.expect(payloads.all.count == expected, "\(payloads.all.count) answers came along with two calls for data")
+        let count = payloads.all.count
+        report.expect(count == expected, "\(count) answers came along with two calls for data")
         report.expect(payloads.all.allSatisfy { !$0.body.isEmpty && !$0.operation.isEmpty }, "an answer is empty")
         for secret in secrets {
             let isTold = payloads.all.contains { Self.contains($0.body, secret) }

@@ -24,15 +24,36 @@ public struct World: Sendable {
     ///   - sameAs: goes on with the database, the tenant and the clock of an earlier world, as a restart does.
     ///   - runtime: the first world's clock and chance; by default the usual ones.
     ///   - environments: where the sandbox bank serves.
-    ///   - statements: where banks that nobody else serves are linked by uploaded files.
     ///   - refreshFloor: the operator's floor.
-    ///   - connectors: what stands in the place of the usual ones.
     public static func make(
         on database: Database, sameAs earlier: World? = nil, runtime: ManualRuntime? = nil,
-        environments: Set<EnvironmentKind> = [.sandbox], statements: Set<EnvironmentKind> = [.production],
-        refreshFloor: RefreshInterval? = nil,
-        wrap: (any HTTPTransport) -> any HTTPTransport = { $0 },
-        connectors change: ([any Connector]) -> [any Connector] = { $0 }
+        environments: Set<EnvironmentKind> = [.sandbox], refreshFloor: RefreshInterval? = nil,
+        wrap: @escaping (any HTTPTransport) -> any HTTPTransport = { $0 }
+    ) async throws -> World {
+        var plan = Plan()
+        plan.environments = environments
+        plan.refreshFloor = refreshFloor
+        plan.wrap = wrap
+        return try await make(on: database, plan, sameAs: earlier, runtime: runtime)
+    }
+
+    /// What a world is made of, where it is not the usual.
+    public struct Plan {
+        /// Where the sandbox bank serves.
+        public var environments: Set<EnvironmentKind> = [.sandbox]
+        /// Where banks that nobody else serves are linked by uploaded files.
+        public var statements: Set<EnvironmentKind> = [.production]
+        /// The operator's floor.
+        public var refreshFloor: RefreshInterval?
+        public var wrap: (any HTTPTransport) -> any HTTPTransport = { $0 }
+        /// What stands in the place of the usual connectors.
+        public var connectors: ([any Connector]) -> [any Connector] = { $0 }
+        public init() {}
+    }
+
+    /// As the other `make`, by a plan.
+    public static func make(
+        on database: Database, _ plan: Plan, sameAs earlier: World? = nil, runtime: ManualRuntime? = nil
     ) async throws -> World {
         let runtime = earlier?.runtime ?? runtime ?? ManualRuntime()
         let vault = try await Vault.open(
@@ -40,19 +61,19 @@ public struct World: Sendable {
             runtime: runtime)
         let book = SandboxStore(database: database, runtime: runtime)
         let bank = SandboxBank(book: book, runtime: runtime)
-        let transport = wrap(SandboxBankTransport(bank))
+        let transport = plan.wrap(SandboxBankTransport(bank))
         let connector = SandboxConnector(
             transport: transport, baseURL: "http://sandbox.bank", pushSecret: "push-secret-of-tests",
-            environments: environments)
+            environments: plan.environments)
         let files = FileConnector(
-            book: StatementShelf(database: database, vault: vault), environments: statements)
+            book: StatementShelf(database: database, vault: vault), environments: plan.statements)
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         var settings = EngineSettings(publicURL: "https://kubewa.example")
-        settings.refreshFloorMs = refreshFloor?.ms ?? 0
+        settings.refreshFloorMs = plan.refreshFloor?.ms ?? 0
         let core = Core(
-            database: database, vault: vault, runtime: runtime, connectors: ConnectorCatalog(change([connector, files])),
-            settings: settings, logger: logger)
+            database: database, vault: vault, runtime: runtime,
+            connectors: ConnectorCatalog(plan.connectors([connector, files])), settings: settings, logger: logger)
         let pushes = LatePushes()
         let services = Services(core: core, bank: bank, book: book, transport: pushes)
         pushes.connect(services.upstream)

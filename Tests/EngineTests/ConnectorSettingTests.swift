@@ -83,8 +83,9 @@ struct ConnectorSettingTests {
         _ database: Database, sameAs earlier: World? = nil
     ) async throws -> (World, Heard) {
         let heard = Heard()
-        let world = try await World.make(
-            on: database, sameAs: earlier, connectors: { $0.map { Listening($0, heard) } })
+        var plan = World.Plan()
+        plan.connectors = { $0.map { Listening($0, heard) } }
+        let world = try await World.make(on: database, plan, sameAs: earlier)
         return (world, heard)
     }
 

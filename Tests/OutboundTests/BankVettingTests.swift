@@ -70,9 +70,7 @@ struct BankVettingTests {
         }
     }
 
-    @Test(
-        "with the development switch this machine is reached over plain http, other hosts are not, nor the server itself"
-    )
+    @Test("the development switch lets plain http reach this machine, no other host and not the server itself")
     func development() async throws {
         let sink = try await WebhookSink.start { _ in .status(200, body: "here") }
         let port = sink.port

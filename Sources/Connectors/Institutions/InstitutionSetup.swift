@@ -122,21 +122,7 @@ public struct InstitutionSetup: Sendable {
         let ids = Dictionary(grouping: known.values, by: \.id)
         for file in files {
             for entry in file.entries {
-                if let successor = entry.successor {
-                    var seen: Set<String> = [entry.slug]
-                    var next: String? = successor
-                    while let slug = next {
-                        guard let one = known[slug] else {
-                            throw InstitutionMistake(
-                                file.name, "\(entry.member).successor", "must be the slug of an institution.")
-                        }
-                        guard seen.insert(slug).inserted else {
-                            throw InstitutionMistake(
-                                file.name, "\(entry.member).successor", "leads back to the institution itself.")
-                        }
-                        next = one.successor
-                    }
-                }
+                try followSuccessors(of: entry, file.name, known)
                 if let alias = entry.aliases.first(where: { known[$0] != nil && $0 != entry.slug }) {
                     throw InstitutionMistake(
                         file.name, "\(entry.member).aliases",
@@ -146,6 +132,23 @@ public struct InstitutionSetup: Sendable {
                     throw InstitutionMistake(file.name, "\(entry.member).id", "is the id of another institution.")
                 }
             }
+        }
+    }
+
+    /// They all exist, and none leads back.
+    private static func followSuccessors(
+        of entry: InstitutionFile.Entry, _ file: String, _ known: [String: Institution]
+    ) throws(InstitutionMistake) {
+        var seen: Set<String> = [entry.slug]
+        var next = entry.successor
+        while let slug = next {
+            guard let one = known[slug] else {
+                throw InstitutionMistake(file, "\(entry.member).successor", "must be the slug of an institution.")
+            }
+            guard seen.insert(slug).inserted else {
+                throw InstitutionMistake(file, "\(entry.member).successor", "leads back to the institution itself.")
+            }
+            next = one.successor
         }
     }
 

@@ -4,8 +4,8 @@ import Logging
 import Storage
 import Synchronization
 
-/// What operators set for connectors, opened. It is looked at again every second while it is asked for, so that a change
-/// holds on every node within two.
+/// What operators set for connectors, opened. It is looked at again every second while it is asked for, so that a
+/// change holds on every node within two.
 final class SettingsBook: Sendable {
     /// Machine time.
     static let freshMs: Int64 = 1000

@@ -3,6 +3,7 @@ import Domain
 
 /// A bank that an account number may be of.
 public struct InstitutionCandidate: Sendable, Equatable {
+    /// Why it is among the candidates.
     public enum Basis: String, Sendable {
         /// The number's last digit fits the bank's code, or the code of a bank that it took over.
         case checkDigit = "check_digit"

@@ -16,7 +16,10 @@ struct TemplateReader: Sendable {
         guard value.members != nil else { throw ConnectorError(.protocolViolation, fault: .unreadableBody) }
     }
 
-    private func member(_ name: String) -> JSONValue? { value[name].flatMap { $0.isNull ? nil : $0 } }
+    private func member(_ name: String) -> JSONValue? {
+        guard let member = value[name], !member.isNull else { return nil }
+        return member
+    }
 
     func text(_ name: String) throws(ConnectorError) -> String {
         guard let text = try optionalText(name), !text.isEmpty else { throw ConnectorError(.protocolViolation) }
