@@ -149,7 +149,7 @@ struct MonoLinkTests {
             ("events.account_updated", #""account":{"_id":"\#(id)"},"meta":{"data_status":"PROCESSING"}"#, []),
             (
                 "events.account_updated",
-                #""account":{"_id":"\#(id)"},"meta":{"sync_status":"REAUTHORISATION_REQUIRED","data_status":"AVAILABLE"}"#,
+                #""account":{"_id":"\#(id)"},"meta":{"sync_status":"REAUTHORISATION_REQUIRED"}"#,
                 [login]
             ),
             ("events.reauthorisation_required", #""account":{"_id":"\#(id)"}"#, [login]),
