@@ -22,7 +22,8 @@ REFUSED = {"error_message.ofx": "bank_error", "signon_fail.ofx": "bank_error", "
 REFUSED |= {"fail-ambiguous.csv": "ambiguous_dates", "fail-headings.csv": "no_profile", "fail-pdf.csv": "wrong_kind"}
 REFUSED |= {"fail-doctype.xml": "bomb", "fail-zip-bomb.zip": "bomb", "fail-zip-xlsx.csv": "wrong_kind"}
 REFUSED |= {"fail-zip-cut.zip": "truncated"}
-REFUSED |= {f"fail-zip-{name}.zip": "archive" for name in ("several", "nested", "nested-hidden", "none", "locked", "damaged")}
+ARCHIVES = ("several", "nested", "nested-hidden", "none", "locked", "damaged")
+REFUSED |= {f"fail-zip-{name}.zip": "archive" for name in ARCHIVES}
 
 
 def samples(*patterns):

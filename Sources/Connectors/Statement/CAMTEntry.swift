@@ -147,7 +147,7 @@ struct CAMTEntry: Sendable {
 
     private func cut(_ text: String) -> String { text.count > Self.textMax ? String(text.prefix(Self.textMax)) : text }
 
-    /// The other side: the creditor of a debit, the debtor of a credit. A reversal gives back what once went the other way.
+    /// The other side: the creditor of a debit, the debtor of a credit; a reversal gives back what went the other way.
     private func counterparty(_ isDebit: Bool) -> String? {
         isDebit != isReversal ? creditor ?? lastCreditor : debtor ?? lastDebtor
     }

@@ -129,12 +129,17 @@ struct CSVCells: Sendable {
             else { continue }
             let plain = CSVHeading.plain(cell.prefix(80))
             let labels = layout.profile.labels
-            if labels[.opening]?.contains(where: { plain.hasPrefix($0) }) == true { return .opening }
-            if labels[.closing]?.contains(where: { plain.hasPrefix($0) }) == true { return .closing }
+            if labels[.opening]?.contains(where: { Self.begins(plain, $0) }) == true { return .opening }
+            if labels[.closing]?.contains(where: { Self.begins(plain, $0) }) == true { return .closing }
             if layout.profile.skip.contains(where: { !$0.isEmpty && plain.hasPrefix($0) }) { return .known }
             if index == layout.columns[.text] { return nil }
         }
         return nil
+    }
+
+    /// A short label such as `B/F` must be all there is: words of payments begin with it too.
+    private static func begins(_ plain: String, _ label: String) -> Bool {
+        label.utf8.count < 8 ? plain == label : plain.hasPrefix(label)
     }
 
     func account(_ record: CSVRecord) -> String? {

@@ -50,7 +50,7 @@ public struct CSVProfiles: Sendable {
     }
 
     /// The built-in profiles and those of a folder's files `*.json`, by their names' order.
-    /// - Throws: `bad_profile` for a file with a mistake, or one that cannot be read; a folder that is not there is empty.
+    /// - Throws: `bad_profile` for a file with a mistake, or that cannot be read; a folder that is not there is empty.
     public init(folder: String) throws(StatementError) {
         let names: [String]
         do {

@@ -117,8 +117,11 @@ struct CSVRows: Sendable {
         let currency = cells.currency(record)
         let amounts = try cells.amounts(record, scale: currency.scale)
         let balance = try cells.balance(record, scale: currency.scale, tell)
-        if let kind = cells.label(record), amounts.allSatisfy({ $0 == 0 || $0.magnitude == balance?.magnitude }) {
-            summary.note(kind, balance ?? amounts.first { $0 != 0 }, on: day)
+        let isNothing = amounts.allSatisfy { $0 == 0 }
+        if isNothing || amounts.allSatisfy({ $0 == 0 || $0.magnitude == balance?.magnitude }),
+            let kind = cells.label(record), isNothing || kind != .known
+        {
+            summary.note(kind, balance ?? amounts.first { $0 != 0 })
             return
         }
         guard !amounts.isEmpty else { return try readOther(record, tell) }
@@ -139,11 +142,7 @@ struct CSVRows: Sendable {
         _ record: CSVRecord, _ tell: (StatementEvent) throws(StatementError) -> Void
     ) throws(StatementError) {
         switch cells.label(record) {
-        case .opening?, .closing?:
-            if let kind = cells.label(record), let value = cells.lastNumber(record) {
-                summary.note(kind, value, on: nil)
-            }
-        case .known?: break
+        case let kind?: summary.note(kind, cells.lastNumber(record))
         case nil:
             try tell(
                 .note(

@@ -1,6 +1,6 @@
 import Domain
 
-/// What a CSV says of an account as a whole: its own words before the headings and between the rows, and what rows prove.
+/// What a CSV says of an account as a whole: its own words before the headings and between rows, and what rows prove.
 struct CSVSummary: Sendable {
     private struct Point: Sendable {
         let day: LocalDate
@@ -26,7 +26,7 @@ struct CSVSummary: Sendable {
     init(layout: CSVLayout) { self.layout = layout }
 
     /// A balance that the file states.
-    mutating func note(_ kind: CSVCells.Label, _ value: Int64?, on: LocalDate?) {
+    mutating func note(_ kind: CSVCells.Label, _ value: Int64?) {
         guard let value else { return }
         switch kind {
         case .opening: if opening == nil { opening = value }

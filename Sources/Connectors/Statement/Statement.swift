@@ -72,6 +72,7 @@ public struct StatementRow: Sendable, Equatable {
 
 /// Something in a file that was passed over and is shown to the person: never silently dropped.
 public struct StatementNote: Sendable, Equatable {
+    /// What a note is about.
     public enum Kind: String, Sendable, CaseIterable {
         /// A line that is neither a row nor anything else that is known.
         case notUnderstood = "not_understood"
@@ -133,6 +134,7 @@ public struct StatementLimits: Sendable, Equatable {
 
 /// Why a file is refused as a whole. The description is safe to show to a person and says what to do.
 public struct StatementError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What is wrong, for programs.
     public enum Code: String, Sendable, CaseIterable {
         /// No format is recognised.
         case unknownFormat = "unknown_format"

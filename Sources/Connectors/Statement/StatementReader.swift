@@ -22,8 +22,8 @@ public struct StatementDialect: Sendable, Equatable {
     }
 }
 
-/// Reads a statement of any known format in pieces: finds out format, dialect and encoding from the first bytes, unwraps
-/// a zip with one statement, checks balances on the way, and holds the file to its limits.
+/// Reads a statement of any known format in pieces: finds out format, dialect and encoding from the first bytes,
+/// unwraps a zip with one statement, checks balances on the way, and holds the file to its limits.
 ///
 /// A file whose dates do not say which number is the day is refused with `ambiguous_dates`; read it again with the
 /// person's answer as `dateOrder`. Memory stays bounded whatever the file's size.
@@ -49,7 +49,7 @@ public struct StatementReader: StatementParser {
     private let limits: StatementLimits
 
     /// - Parameters:
-    ///   - name: the file's name; the bytes alone decide, so it serves only messages.
+    ///   - name: the file's name; the bytes alone decide, and a refusal says where it misleads.
     ///   - dateOrder: the person's answer to `ambiguous_dates`.
     ///   - profile: the slug of a CSV profile to use whatever the headings say.
     public init(

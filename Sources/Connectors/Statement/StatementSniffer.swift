@@ -63,7 +63,7 @@ enum StatementSniffer {
         return .xml
     }
 
-    /// A line that begins with the field of a message's reference, account or row; those that only an MT942 has tell it.
+    /// A line that begins with a field of a message's head or row; those that only an MT942 has tell it.
     private static func swift(_ text: ArraySlice<UInt8>) -> Kind? {
         let lines = text.split { $0 == 10 || $0 == 13 }.prefix(300).map { $0.drop { $0 == 32 || $0 == 9 } }
         func has(_ marks: String...) -> Bool {
@@ -104,7 +104,10 @@ enum StatementSniffer {
     }
 
     private static func advice(_ name: String?) -> String {
-        "In your bank's app or website choose to export the statement as CSV, OFX, MT940 or CAMT, and upload that."
+        let known = [".csv", ".txt", ".ofx", ".qfx", ".sta", ".mt940", ".940", ".xml"]
+        let ending = known.first { name?.lowercased().hasSuffix($0) == true }
+        return (ending.map { "Its name ends in \($0), but that does not change it. " } ?? "")
+            + "In your bank's app or website choose to export the statement as CSV, OFX, MT940 or CAMT; upload that."
     }
 
     private static func lowered(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte | 32 : byte }

@@ -2,8 +2,8 @@ import CZlib
 
 /// Unwraps a zip that holds one statement, in pieces and without its directory, which stands at the end.
 ///
-/// What a computer puts beside files (`__MACOSX`, folders, `.DS_Store`) is passed over. Several files, a password, a zip
-/// in a zip, a spreadsheet and a bomb are refused. Names are never used as paths.
+/// What a computer puts beside files (`__MACOSX`, folders, `.DS_Store`) is passed over. Several files, a password, a
+/// zip in a zip, a spreadsheet and a bomb are refused. Names are never used as paths.
 struct ZipReader {
     private enum State {
         case signature, header, names, data, descriptor, directory
@@ -105,10 +105,12 @@ struct ZipReader {
     ) throws(StatementError) -> Int {
         var told = file
         let taken: Int
+        let packed = file.packedBytes + min(bytes.count, ZipInflater.pieceBytes)
+        let bytesMax = Self.freeBytes + Self.ratioMax * packed
         if let inflater {
             taken = try inflater.take(bytes) { (made) throws(StatementError) in
                 told.count(made)
-                guard told.bytes <= Self.freeBytes + Self.ratioMax * (told.packedBytes + min(bytes.count, ZipInflater.pieceBytes)) else {
+                guard told.bytes <= bytesMax else {
                     throw StatementError(
                         .bomb, "The zip unfolds to far more than any statement. Upload the file itself.")
                 }

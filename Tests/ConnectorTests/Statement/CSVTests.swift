@@ -79,7 +79,10 @@ struct CSVTests {
 
     @Test(
         "an amount that is none, or finer or larger than can be kept, refuses the file with its line",
-        arguments: ["1.x0", "12-34", "1.2.3,4", "\"1,2345,678\"", "1.234", "99999999999999999999", "5/6", "5(", "1 EURO"])
+        arguments: [
+            "1.x0", "12-34", "1.2.3,4", "\"1,2345,678\"", "1.234", "99999999999999999999", "5/6", "5(",
+            "1 EURO",
+        ])
     func wrongAmounts(field: String) {
         let told = read(headings + "2024-01-30,A,1,,\n2024-01-31,A,\(field),,\n")
         #expect(told.error?.code == .malformed)
@@ -174,7 +177,8 @@ struct CSVLineTests {
     func others() {
         let told = read(
             headings
-                + ",Opening Balance,,,100.00\n2024-01-01,Balance B/F,,,100.00\n2024-01-02,Total Energies fuel,10,,90\n\n"
+                + ",Opening Balance,,,100.00\n2024-01-01,Balance B/F,,,100.00\n"
+                + "2024-01-02,Total Energies fuel,10,,90\n\n"
                 + headings + "Page 2 of 3,,,,\n2024-01-03,B,,5,95\nTotal,,10,5,\nClosing balance,,,,95.00\n"
                 + "This statement is computer generated,,,,\n")
         #expect(told.error == nil)
@@ -199,6 +203,14 @@ struct CSVLineTests {
         #expect(read(headings + "2024-01-01,A,5,,100\n2024-01-02,B,5").error?.code == .truncated)
         #expect(read(headings + "2024-01-01,\"A,5,,100\n").error?.code == .truncated)
         #expect(read(headings + "2024-01-01,A,5,,100").rows.count == 1)
+    }
+
+    @Test("a first payment that is all of the balance is a row, whatever its words begin with")
+    func firstPayment() {
+        for words in ["Total Energies refund", "BFA transfer", "Page & Co salary", "Opening an account"] {
+            #expect(read(headings + "2024-01-01,\(words),,50.00,50.00\n").lines == ["2024-01-01 50 NGN"])
+        }
+        #expect(read(headings + "2024-01-01,Opening balance,,50.00,50.00\n2024-01-02,A,1,,49\n").rows.count == 1)
     }
 
     @Test("quotes hold delimiters and lines, and one that opens nowhere is a letter")

@@ -131,11 +131,12 @@ struct StatementReaderTests {
         var reader = StatementReader(limits: limits)
         var notes = 0
         let noisy = text + String(repeating: "no line,,,\n", count: 10)
+        func take(_ event: StatementEvent) { if case .note = event { notes += 1 } }
         do throws(StatementError) {
             try Array(noisy.utf8).withUnsafeBufferPointer { bytes throws(StatementError) in
-                try reader.feed(UnsafeRawBufferPointer(bytes)) { event throws(StatementError) in if case .note = event { notes += 1 } }
+                try reader.feed(UnsafeRawBufferPointer(bytes)) { event throws(StatementError) in take(event) }
             }
-            try reader.finish { event throws(StatementError) in if case .note = event { notes += 1 } }
+            try reader.finish { event throws(StatementError) in take(event) }
         } catch {
             Issue.record(error)
         }
