@@ -97,7 +97,8 @@ struct CSVDetector {
         throw StatementError(
             .noProfile,
             "The headings of this CSV are not known: there must be a line with names of columns, among them a date "
-                + "and an amount or debits and credits. Export it again with headings, or ask for a profile for your bank.")
+                + "and an amount or debits and credits. "
+                + "Export it again with headings, or ask for a profile of your bank.")
     }
 
     private func records(_ head: [UInt8], _ delimiter: UInt8, _ isWhole: Bool) -> [CSVRecord] {
