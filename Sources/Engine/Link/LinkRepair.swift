@@ -106,8 +106,8 @@ struct LinkRepair {
         repaired.connector = ending.session.connector
         if isTakenOver { try ConnectionRepairs.fetchWhole(connection.id, scope, tx) }
         try ConnectionRepairs.repair(
-            connection.id, connector: ending.session.connector, upstreamUser: access.upstreamUserID, consentExpiresAt: access.consentExpiresAt, at: now,
-            scope, tx)
+            connection.id, connector: ending.session.connector, upstreamUser: access.upstreamUserID,
+            consentExpiresAt: access.consentExpiresAt, at: now, scope, tx)
         try ConnectionRepairs.setConsent(
             connection.id, due: ConsentNotices.next(of: access.consentExpiresAt, after: now), scope, tx)
         if purpose == .relink { try takeTerms(ending, &repaired, tx) }

@@ -4,8 +4,8 @@ import Domain
 public enum ConnectionRepairs {
     /// Makes the connection active and running again; the bank's user stays when `upstreamUser` is nil.
     public static func repair(
-        _ id: ID<Connection>, connector: String, upstreamUser: String?, consentExpiresAt: Instant?, at now: Instant, _ scope: Scope,
-        _ tx: Transaction
+        _ id: ID<Connection>, connector: String, upstreamUser: String?, consentExpiresAt: Instant?, at now: Instant,
+        _ scope: Scope, _ tx: Transaction
     ) throws {
         try tx.db.run(
             """

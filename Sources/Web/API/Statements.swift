@@ -24,20 +24,20 @@ enum Statements {
 
     struct Upload: Endpoint {
         static let route = EndpointRoute(
-            method: .post, path: "/connections/{connection}/statements",
+            method: .post, path: "/connections/{record}/statements",
             summary: "Sends a statement of a connection's account, to be looked at first.", example: "",
             streamsBody: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let view = try await call.services.statements.upload(
-                connection: call.parameter("connection"), in: call.environment(), options(call), pieces(call))
+                connection: call.parameter("record"), in: call.environment(), options(call), pieces(call))
             return reply(view, status: .created)
         }
     }
 
     struct List: Endpoint {
         static let route = EndpointRoute(
-            method: .get, path: "/connections/{connection}/statements",
+            method: .get, path: "/connections/{record}/statements",
             summary: "The statements of a connection, the newest first.")
 
         static func handle(_ call: Call) async throws -> Reply {
@@ -50,7 +50,7 @@ enum Statements {
                 before = Instant(ms: ms)
             }
             let found = try await call.services.statements.list(
-                connection: call.parameter("connection"), before: before, limit: page.limit + 1,
+                connection: call.parameter("record"), before: before, limit: page.limit + 1,
                 in: call.environment())
             let shown = found.prefix(page.limit)
             let next = found.count > page.limit ? shown.last.map { String($0.createdAt.ms) } : nil
