@@ -86,7 +86,8 @@ struct Composition {
                 try BankStore.dropShares(tx)
             }
         }
-        await banks.warmUp()
+        // Beside everything else: a program that is slow to start holds nobody up.
+        async let _ = banks.warmUp()
         let group = MultiThreadedEventLoopGroup.singleton
         let resolver = SystemResolver(group: group)
         let sender = WebhookSender(
