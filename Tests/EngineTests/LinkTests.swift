@@ -121,10 +121,12 @@ import Testing
         }
     }
 
-    @Test("production has no institution until a production connector serves one")
+    @Test("production has no institution where neither a connector nor files serve one")
     func production() async throws {
         try await onEveryDatabase { database in
-            let world = try await World.make(on: database)
+            var plan = World.Plan()
+            plan.statements = []
+            let world = try await World.make(on: database, plan)
             let error = await #expect(throws: DomainError.self) {
                 try await world.services.links.begin(
                     BeginLink(institution: "access-bank"), in: world.environment(.production))
