@@ -189,14 +189,16 @@ struct ScenarioTests {
         }
     }
 
-    @Test("production offers no bank until a connector serves one, and says so")
+    @Test("production offers the banks that exist, by their statements, until a connector serves them")
     func banks() async throws {
         try await onEveryDatabase { database in
             try await Server.run(on: database, linking: false) { server in
                 let answer = try await server.send(.get, "/v2/banks/list", key: "")
                 #expect(answer.status == 200)
-                #expect(answer.list("banks").isEmpty)
-                #expect(answer.json["message"]?.text?.contains("No bank can be linked in production") == true)
+                #expect(answer.list("banks").count > 300)
+                let listed = try await server.send(
+                    .get, "/api/v1/institutions/044", key: server.world.keys(.production).secretKey)
+                #expect(listed.json["access"] == "statement" && listed.json["offers"]?["unattended"] == false)
                 let sandbox = try await server.send(.get, "/v2/sandbox/banks/list", key: "")
                 #expect(sandbox.list("banks").count > 50)
             }

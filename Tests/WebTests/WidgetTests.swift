@@ -130,7 +130,7 @@ struct WidgetTests {
 
     // MARK: banks
 
-    @Test("banks come with their health, the best known first, compressed; production has none yet")
+    @Test("banks come with their health, the best known first, compressed; production takes their statements")
     func institutions() async throws {
         try await onEveryDatabase { database in
             try await Server.run(on: database, linking: false) { server in
@@ -147,8 +147,8 @@ struct WidgetTests {
                 let packed = try await server.send(
                     .get, path + "sandbox", key: "", headers: [("accept-encoding", "br, gzip")])
                 #expect(packed.headers[.contentEncoding] == "gzip")
-                let empty = try await server.send(.get, path + "production", key: "")
-                #expect(empty.json["data"] == [])
+                let real = try await server.send(.get, path + "production", key: "")
+                #expect(real.json["data"]?.elements?.first?["note"] == "Statement upload")
                 #expect(try await server.send(.get, path + "moon", key: "").status == 400)
             }
         }
