@@ -1,8 +1,8 @@
 /// What one step of a run asked its bank, how the bank answered, and what came of it. A step that was tried twice has
 /// two of them.
 public struct StepTrace: Sendable, Equatable {
-    /// As `SyncStep` names it: `accounts`, `balance`, `transactions`, `identity` or `statement`; `grant` when access was
-    /// renewed.
+    /// As `SyncStep` names it: `accounts`, `balance`, `transactions`, `identity` or `statement`; `grant` when access
+    /// was renewed.
     public var operation: String
     public var accountID: String?
     public var window: DayWindow?

@@ -80,7 +80,7 @@ struct CompletenessReview {
         let finding = Completeness.check(
             // Balances are comparable with rows only when both were fetched by one run.
             ledger: run.refresh.products.contains(.balance) ? account.ledgerMinor : nil, base: known?.base, rows: rows,
-            today: now.day(),
+            today: knownTo(account, run, now),
             mustSettle: !gaps.isEmpty && gaps.allSatisfy { $0.reportedAt.map { $0 < settleBefore } ?? false })
         guard finding.basis != .none else { return nil }
         let changes = GapChanges(
@@ -90,6 +90,12 @@ struct CompletenessReview {
         return Look(
             account: account, known: known, finding: finding, changes: changes,
             suspected: isRestless ? [] : changes.suspected + still)
+    }
+
+    /// The day up to which balance and rows are known: of what files feed, the end of the newest statement.
+    private func knownTo(_ account: Account, _ run: Syncer.Run, _ now: Instant) -> LocalDate {
+        guard core.isFedByStatements(run.connection), let asOf = account.balanceAsOf else { return now.day() }
+        return min(asOf.day(), now.day())
     }
 
     private func write(_ look: Look, _ run: Syncer.Run, _ now: Instant, _ tx: Transaction) throws {
