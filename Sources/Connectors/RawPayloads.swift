@@ -27,8 +27,8 @@ public final class RawPayloads: Sendable {
 
     public init() {}
 
-    /// Keeps one answer with the name of its call and without its secrets (`PayloadMask`), cut off at `bodyBytesMax` and
-    /// at what `stepBytesMax` has left.
+    /// Keeps one answer with the name of its call and without its secrets (`PayloadMask`), cut off at `bodyBytesMax`
+    /// and at what `stepBytesMax` has left.
     public func add(_ operation: String, _ body: [UInt8]) {
         let masked = PayloadMask.mask(body.count > Self.bodyBytesMax ? Array(body.prefix(Self.bodyBytesMax)) : body)
         let isWhole = body.count <= Self.bodyBytesMax

@@ -48,6 +48,8 @@ public struct World: Sendable {
         public var wrap: (any HTTPTransport) -> any HTTPTransport = { $0 }
         /// What stands in the place of the usual connectors.
         public var connectors: ([any Connector]) -> [any Connector] = { $0 }
+        /// nil: the first connector serves that is made for an institution.
+        public var rules: [ServingRule]?
         public init() {}
     }
 
@@ -73,7 +75,8 @@ public struct World: Sendable {
         settings.refreshFloorMs = plan.refreshFloor?.ms ?? 0
         let core = Core(
             database: database, vault: vault, runtime: runtime,
-            connectors: ConnectorCatalog(plan.connectors([connector, files])), settings: settings, logger: logger)
+            connectors: ConnectorCatalog(plan.connectors([connector, files]), rules: plan.rules), settings: settings,
+            logger: logger)
         let pushes = LatePushes()
         let services = Services(core: core, bank: bank, book: book, transport: pushes)
         pushes.connect(services.upstream)
