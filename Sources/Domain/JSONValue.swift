@@ -29,6 +29,8 @@ public enum JSONValue: Hashable, Sendable {
     public var elements: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     public var text: String? { if case .string(let value) = self { value } else { nil } }
     public var isNull: Bool { self == .null }
+    /// nil for `null`, which most readers take for a member that is not there.
+    public var unlessNull: JSONValue? { isNull ? .none : .some(self) }
 
     public var encoded: String {
         var writer = JSONWriter()

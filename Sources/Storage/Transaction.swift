@@ -28,8 +28,8 @@ public final class Transaction {
         totals[TotalKey(environmentID: environmentID, list: list, day: DayTotals.everyDay), default: Total()] += Total()
     }
 
-    /// What a group asks once for all its units: only what no other transaction can change before COMMIT, or what may as
-    /// well be as it was a moment ago. Whoever writes it calls `forget`.
+    /// What a group asks once for all its units: only what no other transaction can change before COMMIT, or what may
+    /// as well be as it was a moment ago. Whoever writes it calls `forget`.
     func once<Value>(_ name: String, _ ask: () throws -> Value) rethrows -> Value {
         if let value = known[name] as? Value { return value }
         let value = try ask()

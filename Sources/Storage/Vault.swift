@@ -82,8 +82,8 @@ public final class Vault: Sendable {
         return try SealedBox.open(sealed, key: key, bound: owner.bound(id, context.purpose))
     }
 
-    /// The keys under which secrets of many connections are sealed, read at once. They are not kept: what comes round in
-    /// turn would only push out of the cache what is asked for often.
+    /// The keys under which secrets of many connections are sealed, read at once. They are not kept: what comes round
+    /// in turn would only push out of the cache what is asked for often.
     /// - Returns: by connection; those whose key is gone or damaged are left out, and whoever opens the secret is told.
     func sealers(
         of secrets: [(id: String, sealed: [UInt8])], _ environmentID: Int64, on db: any SQLConnection

@@ -49,7 +49,7 @@ struct NativeBody {
         self.members = members
     }
 
-    func value(_ name: String) -> JSONValue? { members[name].flatMap { $0.isNull ? nil : $0 } }
+    func value(_ name: String) -> JSONValue? { members[name]?.unlessNull }
 
     func text(_ name: String) throws -> String? {
         guard let value = value(name) else { return nil }

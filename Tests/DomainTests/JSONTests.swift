@@ -3,6 +3,13 @@ import Foundation
 import Testing
 
 struct JSONTests {
+    @Test("a null member reads as one that is not there")
+    func nulls() {
+        let absent = JSONValue?.none
+        #expect(JSONValue.null.unlessNull == absent)
+        #expect(JSONValue.string("x").unlessNull == "x")
+    }
+
     @Test("commas stand where they must, however deep")
     func structure() {
         var out = JSONWriter()

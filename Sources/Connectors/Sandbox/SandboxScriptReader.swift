@@ -19,7 +19,7 @@ struct SandboxScriptReader {
 
     func has(_ name: String) -> Bool { value(name) != nil }
 
-    private func value(_ name: String) -> JSONValue? { members[name].flatMap { $0.isNull ? nil : $0 } }
+    private func value(_ name: String) -> JSONValue? { members[name]?.unlessNull }
 
     func text(_ name: String, _ sizes: ClosedRange<Int>) throws(DomainError) -> String? {
         guard let value = value(name) else { return nil }
