@@ -4,6 +4,8 @@ struct Matcher {
 
     /// An id of more transactions says nothing of any.
     static let holdersMax = 8
+    /// So many rows that are alike are looked at for one; whoever stands among more is told from none of them.
+    private static let triesMax = 256
 
     private let stored: [StoredTransaction]
     private let fetched: [FetchedTransaction]
@@ -71,11 +73,11 @@ struct Matcher {
 
     private mutating func matchContent() {
         let window = window
-        matchDays(within: 0, costOfTwins: 0) { old, new in
+        matchDays(within: 0, by: .statementLine, costOfTwins: 0) { old, new in
             guard Reconciler.isBalanceSame(old, new), window.contains(old.bookedOn) else { return nil }
             return Reconciler.isSameContent(old, new) ? Match(.content, 99) : nil
         }
-        matchDays(within: 0, costOfTwins: 0) { old, new in
+        matchDays(within: 0, by: .content, costOfTwins: 0) { old, new in
             Reconciler.isSameContent(old, new) && window.contains(old.bookedOn) ? Match(.content, 95) : nil
         }
     }
@@ -96,14 +98,14 @@ struct Matcher {
 
     private mutating func matchPostings() {
         let days = Reconciler.pendingDaysMax
-        matchDays(within: days, costOfTwins: 15) { old, new in
+        matchDays(within: days, by: .reference, costOfTwins: 15) { old, new in
             let isOneLife = old.status == new.status || (old.status == .pending && new.status == .booked)
             return isOneLife && Reconciler.isReferenceSame(old, new) ? Match(.reference, 95) : nil
         }
         matchDays(within: days, of: .pending, costOfTwins: 15) { old, new in
             Reconciler.isPosting(old, new) ? Match(.posting, 90) : nil
         }
-        matchDays(within: days, hasExactAmount: false, of: .pending, costOfTwins: 15) { old, new in
+        matchDays(within: days, by: .day, of: .pending, costOfTwins: 15) { old, new in
             Reconciler.isPosting(old, new) ? Match(.postingAmount, 70) : nil
         }
     }
@@ -116,10 +118,10 @@ struct Matcher {
             if old.upstreamID == nil || new.upstreamID == nil || level == .changing || level == .reused { return true }
             return isStrong && level == .unknown && window.contains(old.bookedOn)
         }
-        matchDays(within: 0, costOfTwins: 15) { old, new in
+        matchDays(within: 0, by: .balance, costOfTwins: 15) { old, new in
             Reconciler.isBalanceSame(old, new) && mayBe(old, new, true) ? Match(.balance, 90) : nil
         }
-        matchDays(within: 1, costOfTwins: 15) { old, new in
+        matchDays(within: 1, by: .content, costOfTwins: 15) { old, new in
             let isSameMoment = old.occurredAt != nil && old.occurredAt == new.occurredAt
             guard isSameMoment || Reconciler.isBalanceSame(old, new), !Reconciler.isBalanceOther(old, new),
                 ContentKey.normal(old.text) == ContentKey.normal(new.text)
@@ -187,26 +189,21 @@ struct Matcher {
         }
     }
 
-    private struct Place: Hashable {
-        var day: Int
-        /// nil where any amount may match.
-        var minor: Int64?
-    }
-
-    /// Looks only at the days around a row, and at its amount if it must be equal, so that a window of
-    /// thousands does not cost its square.
+    /// Looks only at the rows of the days around that are alike, and at no more of them than `triesMax`.
     private mutating func matchDays(
-        within days: Int, hasExactAmount: Bool = true, of status: TransactionStatus? = nil, costOfTwins: Int,
+        within days: Int, by key: RowPlaces.Key = .amount, of status: TransactionStatus? = nil, costOfTwins: Int,
         rule: Rule
     ) {
-        let places = places(hasExactAmount, status)
+        var places = places(key, status)
         guard !places.isEmpty else { return }
         for row in oldestFirst where isFree(row) {
             let new = fetched[row]
             var hit: (place: Int, match: Match)?
+            var tries = 0
             search: for day in new.bookedOn.dayNumber - days...new.bookedOn.dayNumber + days {
-                for place in places[Place(day: day, minor: hasExactAmount ? new.amount.minor : nil)] ?? []
-                where !isTaken[place] {
+                for place in places.alike(new, on: day, isTaken: isTaken) where !isTaken[place] {
+                    tries += 1
+                    guard tries <= Self.triesMax else { break search }
                     guard let match = rule(stored[place].fetched, new), !isForbidden(place, row) else { continue }
                     guard hit == nil else {
                         hit?.match.confidence -= costOfTwins
@@ -222,29 +219,30 @@ struct Matcher {
 
     /// Matches a row of a day and an amount that is the only one on both sides.
     private mutating func matchAlone(rule: Rule) {
-        let places = places(true, .booked)
+        var places = places(.amount, .booked)
         guard !places.isEmpty else { return }
-        func place(_ row: Int) -> Place {
-            Place(day: fetched[row].bookedOn.dayNumber, minor: fetched[row].amount.minor)
-        }
-        var rows: [Place: Int] = [:]
-        for row in fetched.indices where isFree(row) { rows[place(row), default: 0] += 1 }
-        for row in oldestFirst where isFree(row) && rows[place(row)] == 1 {
-            guard let near = places[place(row)], near.count == 1, !isTaken[near[0]], !isForbidden(near[0], row),
-                let match = rule(stored[near[0]].fetched, fetched[row])
+        var alike = RowPlaces(.amount)
+        for row in fetched.indices where isFree(row) { alike.add(row, fetched[row]) }
+        let isNone = Array(repeating: false, count: fetched.count)
+        for row in oldestFirst where isFree(row) {
+            let new = fetched[row]
+            let day = new.bookedOn.dayNumber
+            guard alike.alike(new, on: day, isTaken: isNone).count == 1 else { continue }
+            let near = places.alike(new, on: day, isTaken: isTaken)
+            guard near.count == 1, let place = near.first, !isForbidden(place, row),
+                let match = rule(stored[place].fetched, new)
             else { continue }
-            pair(near[0], row, match)
+            pair(place, row, match)
         }
     }
 
-    private func places(_ hasExactAmount: Bool, _ status: TransactionStatus?) -> [Place: [Int]] {
-        guard partner.indices.contains(where: isFree) else { return [:] }
-        var places: [Place: [Int]] = [:]
+    private func places(_ key: RowPlaces.Key, _ status: TransactionStatus?) -> RowPlaces {
+        var places = RowPlaces(key)
+        guard partner.indices.contains(where: isFree) else { return places }
         for index in stored.indices where !isTaken[index] {
             let old = stored[index].fetched
             guard old.status != .removed, status == nil || status == old.status else { continue }
-            let place = Place(day: old.bookedOn.dayNumber, minor: hasExactAmount ? old.amount.minor : nil)
-            places[place, default: []].append(index)
+            places.add(index, old)
         }
         return places
     }

@@ -137,7 +137,7 @@ extension Reconciler {
     /// row matches once.
     static func isSameContent(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
         old.status == new.status && old.amount == new.amount && old.bookedOn == new.bookedOn
-            && ContentKey.normal(old.text) == ContentKey.normal(new.text) && !isBalanceOther(old, new)
+            && !isBalanceOther(old, new) && ContentKey.normal(old.text) == ContentKey.normal(new.text)
     }
 
     static func isBalanceOther(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
