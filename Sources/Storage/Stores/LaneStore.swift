@@ -105,9 +105,9 @@ public enum LaneStore {
         """
     private static let releaseRefreshSQL = """
         UPDATE lane SET lease_token = NULL, next_due_ms = COALESCE(
-            (SELECT CASE WHEN first.at < $4 THEN $4 ELSE first.at END FROM (
+            (SELECT CASE WHEN due.at < $4 THEN $4 ELSE due.at END FROM (
                 SELECT s.due_ms - (SELECT e.offset_ms FROM environment e WHERE e.id = s.environment_id) AS at
-                FROM refresh_schedule s WHERE s.lane_id = $1 ORDER BY s.due_ms LIMIT 1) AS first), $3)
+                FROM refresh_schedule s WHERE s.lane_id = $1 ORDER BY s.due_ms LIMIT 1) AS due), $3)
         WHERE id = $1 AND lease_token = $2
         """
 
