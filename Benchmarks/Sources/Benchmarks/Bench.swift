@@ -41,7 +41,9 @@ struct Bench {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var found = [("SQLite", try DatabaseLocation(folder.appendingPathComponent("bench.db").path))]
         if let postgres { found.append(("PostgreSQL", try DatabaseLocation(try freshDatabase(postgres)))) }
-        return found
+        // One of them alone, when only that is asked for.
+        let only = ProcessInfo.processInfo.environment["KUBEWA_BENCH_DATABASE"]
+        return found.filter { only == nil || only == "" || $0.0 == only }
     }
 
     /// A database of its own in the server that the run was given.
