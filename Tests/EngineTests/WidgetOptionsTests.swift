@@ -130,6 +130,11 @@ struct WidgetOptionsTests {
         let error = #expect(throws: DomainError.self) { try WidgetOptions(["filter": ["banks": ["no-bank"]]]) }
         #expect(error?.code == .unknownInstitution)
         #expect(try WidgetOptions(["filter": ["banks": []]]).banks == nil)
+        // Diamond Bank is Access Bank now.
+        #expect(
+            try WidgetOptions(["filter": ["banks": ["access-bank-diamond"]]]).banks == [
+                "access-bank-diamond", "access-bank",
+            ])
         #expect(try WidgetOptions(["institution": "no-bank"]).ignored == ["institution"])
     }
 

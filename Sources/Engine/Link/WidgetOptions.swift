@@ -147,11 +147,14 @@ public struct WidgetOptions: Sendable, Equatable {
         }
         var known: [String] = []
         for name in list.prefix(500) {
-            guard let slug = name.text.flatMap({ InstitutionCatalog.find(slugOrID: $0) })?.slug else {
+            guard let bank = name.text.flatMap({ InstitutionCatalog.find(slugOrID: $0) }) else {
                 reader.ignore("filter.banks")
                 continue
             }
-            if !known.contains(slug) { known.append(slug) }
+            // A bank that merged is linked as the one it became.
+            for each in InstitutionCatalog.directory.line(of: bank) where !known.contains(each.slug) {
+                known.append(each.slug)
+            }
         }
         guard !known.isEmpty else {
             throw DomainError(

@@ -87,7 +87,10 @@ def server(tmp_path_factory, export):
     institutions = folder / "data" / "institutions"
     institutions.mkdir(parents=True)
     (institutions / "palm.json").write_text(json.dumps({
-        "institutions": [{"slug": "palm-savings", "name": "Palm Savings"}],
+        "institutions": [
+            {"slug": "palm-savings", "name": "Palm Savings"},
+            {"slug": "training-bank", "name": "Training Bank", "country": "GH"},
+        ],
         "serve": [{
             "connector": "exec", "name": "palm", "institutions": ["palm-savings"],
             "command": ["/usr/bin/python3", str(PROGRAM), "serve", str(export)],
@@ -239,6 +242,12 @@ def test_a_program_that_does_not_do_its_part_is_a_bank_that_does_not_answer(open
     widget.agree().choose(f"odd-{oddity}").personal().at("failed")
     # Others do not notice.
     widget.press("#other").choose("palm-savings").personal().at("credentials")
+
+
+def test_a_page_that_asks_for_banks_that_are_not_served_here_says_so(open_website, options):
+    site = open_website().begin({**options, "filter": {"banks": ["training-bank"]}})
+    site.widget().agree().at("failed", "no_banks")
+    assert site.hears("link.failed")["reason"] == "no_banks"
 
 
 def test_a_program_that_is_not_there_is_told_to_the_operator(open_website, options, server):
