@@ -127,8 +127,8 @@ enum Lateness {
             state.withLock { state in
                 let due = state.start + Int64(number - state.first) * 1000 / Int64(state.rate)
                 let late = (state.runtime?.now().ms ?? 0) - due
-                // Its own turn of the day may come soon after, and is another refresh.
-                guard state.asked.insert(number).inserted else { return }
+                // Its own turn of the day, of these and of earlier ones, is another refresh.
+                guard number >= state.first, state.asked.insert(number).inserted else { return }
                 state.late.append(late)
                 if late > 1000 { state.worst.append((number, due - state.start, late)) }
             }
