@@ -14,6 +14,7 @@ public struct Core: Sendable {
     public let wakes: Wakes
     let pages: PageCache
     let counters = EngineCounters()
+    let signing = SigningCache()
     let gate = BankGate()
     let board = InstitutionBoard()
     let settingsBook = SettingsBook()

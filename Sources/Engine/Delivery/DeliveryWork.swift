@@ -1,4 +1,3 @@
-import Crypto
 import Domain
 import Logging
 import Storage
@@ -9,6 +8,8 @@ public struct DeliveryWork: LaneWork {
     private static let batchSize = 256
     /// Requests in flight to one endpoint.
     private static let inFlightMax = 32
+    /// A paused endpoint is looked at again so often, beside being woken when it is resumed.
+    private static let pauseMs: Int64 = 60_000
 
     public let core: Core
     let transport: any WebhookTransport
@@ -21,9 +22,7 @@ public struct DeliveryWork: LaneWork {
     public var wake: Signal { core.wakes.deliveries }
 
     private struct Target: Sendable {
-        let endpoint: WebhookEndpoint
-        let secret: SymmetricKey
-        let token: String?
+        let target: DeliveryTarget
         let items: [(delivery: DueDelivery, members: [UInt8])]
     }
 
@@ -35,6 +34,8 @@ public struct DeliveryWork: LaneWork {
             }
             return .empty
         }
+        // What a paused or disabled endpoint has waiting is held until it is sent to again.
+        guard target.target.endpoint.status == .active else { return .held(until: now + Self.pauseMs) }
         guard !target.items.isEmpty else { return .empty }
         let attempts = await send(target)
         try await core.database.write { tx in
@@ -47,33 +48,22 @@ public struct DeliveryWork: LaneWork {
 
     private func load(_ lease: LaneLease, _ now: Instant) async throws -> Target? {
         try await core.database.read { db in
-            guard let found = try EndpointStore.sending(lease.subject, lease.scope, db) else { return nil }
-            let secret = try open(found.secret, "endpoint_secret", lease.scope, db)
-                ?? open(try TenantStore.webhookSecret(lease.scope, db), "webhook_secret", lease.scope, db) ?? []
-            let token = try open(found.token, "endpoint_token", lease.scope, db)
-            let isComplete = found.endpoint.payload == .complete
+            guard let found = try DeliveryTarget.load(lease.subject, lease.scope, core, db) else { return nil }
+            let isComplete = found.endpoint.mayWantComplete
             let due = try DeliveryStore.due(
                 lane: lease.laneID, now: now, limit: Self.batchSize, complete: isComplete, db)
             let items = try due.compactMap { item in
-                try members(item, lease.scope, db).map { (delivery: item, members: $0) }
+                try members(item, found.endpoint, lease.scope, db).map { (delivery: item, members: $0) }
             }
-            return Target(
-                endpoint: found.endpoint, secret: SymmetricKey(data: secret),
-                token: token.map { String(decoding: $0, as: UTF8.self) }, items: items)
+            return Target(target: found, items: items)
         }
     }
 
-    private func open(
-        _ sealed: [UInt8]?, _ purpose: String, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> [UInt8]? {
-        guard let sealed else { return nil }
-        return try core.vault.open(
-            sealed, SealContext(environmentID: scope.environmentID, connectionID: nil, purpose: purpose), on: db)
-    }
-
     /// nil when the connection was removed a moment ago: its key is gone, and so is the delivery.
-    private func members(_ item: DueDelivery, _ scope: Scope, _ db: any SQLConnection) throws -> [UInt8]? {
-        guard let complete = item.complete else { return item.thin }
+    private func members(
+        _ item: DueDelivery, _ endpoint: WebhookEndpoint, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [UInt8]? {
+        guard let complete = item.complete, endpoint.payload(for: item.type) == .complete else { return item.thin }
         do {
             return try core.vault.open(complete, Outbox.sealing(scope, item.connectionID), on: db)
         } catch VaultError.shredded {
@@ -96,10 +86,9 @@ public struct DeliveryWork: LaneWork {
 
     private func attempt(_ item: DueDelivery, _ members: [UInt8], _ target: Target) async -> AttemptRecord {
         let started = core.runtime.now()
-        let body = body(members, url: target.endpoint.url)
-        let headers = Signer.headers(
-            id: EventID.text(item.eventID), at: started, body: body, secret: target.secret, token: target.token)
-        let outcome = await transport.send(WebhookRequest(url: target.endpoint.url, headers: headers, body: body))
+        let body = body(members, url: target.target.endpoint.url)
+        let headers = target.target.signer.headers(id: EventID.text(item.eventID), at: started, body: body)
+        let outcome = await transport.send(WebhookRequest(url: target.target.endpoint.url, headers: headers, body: body))
         return record(item, outcome, started: started, ended: core.runtime.now())
     }
 

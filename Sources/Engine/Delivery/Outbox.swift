@@ -13,7 +13,8 @@ struct Outbox {
         let connection = context.connection
         var sequence = try ConnectionStore.takeSequence(connection.id, count: drafts.count, scope, tx)
         let endpoints = try EndpointStore.route(
-            scope, callbackURL: connection.callbackURL, refreshURL: connection.refreshWebhookURL, tx)
+            scope, connection: connection.id, callbackURL: connection.callbackURL,
+            refreshURL: connection.refreshWebhookURL, tx)
         let machineNow = core.runtime.now()
         for draft in drafts {
             let id = try core.sequence.take()
@@ -22,7 +23,7 @@ struct Outbox {
                 thin: OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: false),
                 complete: try complete(draft, context, id: id, sequence: sequence, tx))
             try EventStore.append(
-                event, connection: connection.id, to: endpoints.filter { wants($0, draft.type, connection) },
+                event, connection: connection.id, to: endpoints.filter { wants($0, draft.type, connection) }.distinct,
                 at: context.now, machineNow: machineNow, newID: core.sequence.take, scope, tx)
             sequence += 1
         }

@@ -1,5 +1,4 @@
 import Domain
-import FoundationEssentials
 import Storage
 
 /// A new business with the keys of its two environments. Secrets are told here and never again.
@@ -46,12 +45,11 @@ public struct TenantService: Sendable {
         let environment = Domain.Environment(
             id: try core.sequence.take(), tenantID: tenant, projectID: core.runtime.newID(), kind: kind, offsetMs: 0,
             businessName: name)
-        let secret = core.runtime.randomBytes(32)
-        let context = SealContext(environmentID: environment.id, connectionID: nil, purpose: "webhook_secret")
-        try TenantStore.create(environment, secret: try core.seal(secret, context, tx), at: now, tx)
+        try TenantStore.create(environment, at: now, tx)
+        let secret = try WebhookKeys(core: core).make(.v1, of: .environment, at: now, environment.scope, tx)
         let app = WidgetApp(id: core.runtime.newID(), name: "Default", products: .all, isDefault: true)
         try AppStore.create(app, environment.scope, at: now, tx)
-        return (environment, try keys.issue(environment, at: now, tx), WebhookSecret.text(secret), app.id.hex)
+        return (environment, try keys.issue(environment, at: now, tx), secret, app.id.hex)
     }
 
     /// At most 1000 tenants, the oldest first.
@@ -94,17 +92,5 @@ public struct TenantService: Sendable {
         of environment: Domain.Environment
     ) async throws -> [(id: String, kind: KeyKind, publicValue: String?, createdAt: Instant, revokedAt: Instant?)] {
         try await core.database.read { try KeyStore.list(environment.scope, $0) }
-    }
-}
-
-/// Signing secrets as text: `whsec_` and base64, the form of Standard Webhooks.
-public enum WebhookSecret {
-    /// `whsec_` and base64, as Standard Webhooks writes secrets.
-    public static func text(_ bytes: [UInt8]) -> String { "whsec_" + Data(bytes).base64EncodedString() }
-
-    /// The secret's bytes; nil unless the text is `whsec_` and base64.
-    public static func bytes(_ text: String) -> [UInt8]? {
-        guard text.hasPrefix("whsec_"), let data = Data(base64Encoded: String(text.dropFirst(6))) else { return nil }
-        return Array(data)
     }
 }

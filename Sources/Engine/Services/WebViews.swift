@@ -28,7 +28,7 @@ public struct EndpointView: Sendable {
     public let source: String
     public let payload: String
     public let eventTypes: [String]
-    public let isEnabled: Bool
+    public let status: String
     public let createdAt: Instant
 
     init(_ endpoint: WebhookEndpoint) {
@@ -37,7 +37,7 @@ public struct EndpointView: Sendable {
         source = endpoint.source.rawValue
         payload = endpoint.payload.rawValue
         eventTypes = endpoint.eventTypes
-        isEnabled = endpoint.isEnabled
+        status = endpoint.status.rawValue
         createdAt = endpoint.createdAt
     }
 }
@@ -177,17 +177,28 @@ public struct PostedView: Sendable {
     public let amountMinor: Int64
     public let balanceMinor: Int64
     public let postedAt: Instant
-    /// Connections that the bank has told.
+    /// Connections that the bank tells.
     public let pushes: Int
+
+    init(_ posted: SandboxPosted) {
+        transactionID = posted.transactionID
+        accountNumber = posted.accountNumber
+        institution = posted.user.institution
+        username = posted.user.username
+        amountMinor = posted.amountMinor
+        balanceMinor = posted.balanceMinor
+        postedAt = posted.postedAt
+        pushes = posted.pushes.count
+    }
 }
 
 extension SandboxService {
     /// One customer, or an array of them.
     public func createCustomers(
-        _ body: JSONValue, in environment: Domain.Environment
+        _ body: JSONValue, in environment: Domain.Environment, once: Once<[SandboxCustomer]>? = nil
     ) async throws -> [SandboxCustomer] {
         try requireSandbox(environment)
-        return try await customers.create(body, environmentID: environment.id)
+        return try await customers.create(body, environmentID: environment.id, also: together(once))
     }
 
     /// Customers to look over and post back; `number` is 1 to 10.
@@ -197,9 +208,11 @@ extension SandboxService {
     }
 
     /// Makes up customers and creates them at once; `number` is 1 to 10.
-    public func generateCustomers(number: Int, in environment: Domain.Environment) async throws -> [SandboxCustomer] {
+    public func generateCustomers(
+        number: Int, in environment: Domain.Environment, once: Once<[SandboxCustomer]>? = nil
+    ) async throws -> [SandboxCustomer] {
         try requireSandbox(environment)
-        return try await customers.generate(number: number, environmentID: environment.id)
+        return try await customers.generate(number: number, environmentID: environment.id, also: together(once))
     }
 
     /// One page of the environment's sandbox customers, newest first.
@@ -219,15 +232,13 @@ extension SandboxService {
     }
 
     /// Posts a transaction as the API asks for it; a channel that is not named is the order's own default.
-    public func post(_ posting: Posting, in environment: Domain.Environment) async throws -> PostedView {
+    public func post(
+        _ posting: Posting, in environment: Domain.Environment, once: Once<PostedView>? = nil
+    ) async throws -> PostedView {
         var order = SandboxOrder(
             institution: posting.institution, username: posting.username, accountNumber: posting.accountNumber,
             amountMinor: posting.amountMinor, narration: posting.narration)
         if let channel = posting.channel { order.channel = channel }
-        let posted = try await post(order, in: environment)
-        return PostedView(
-            transactionID: posted.transactionID, accountNumber: posted.accountNumber,
-            institution: posted.user.institution, username: posted.user.username, amountMinor: posted.amountMinor,
-            balanceMinor: posted.balanceMinor, postedAt: posted.postedAt, pushes: posted.pushes.count)
+        return PostedView(try await post(order, in: environment, once: once?.shown { PostedView($0) }))
     }
 }

@@ -22,7 +22,6 @@ public struct WebhookEndpointService: Sendable {
         let url = try URLRules(environment, core.settings).checked(url, field: "url")
         try check(eventTypes)
         try await core.sequence.fill()
-        let secret = core.runtime.randomBytes(32)
         let id: ID<WebhookEndpoint> = core.runtime.newID()
         let now = core.runtime.now()
         let scope = environment.scope
@@ -38,9 +37,9 @@ public struct WebhookEndpointService: Sendable {
                 .delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
             let endpoint = WebhookEndpoint(
                 id: id, url: url, source: .api, payload: payload, eventTypes: eventTypes, laneID: lane, createdAt: now)
-            let sealed = try core.seal(secret, context(scope, "endpoint_secret"), tx)
-            try EndpointStore.create(endpoint, scope, secret: sealed, token: try seal(token, scope, tx), tx)
-            return Created(endpoint: endpoint, secret: WebhookSecret.text(secret))
+            try EndpointStore.create(endpoint, .init(token: try seal(token, scope, tx)), scope, tx)
+            let secret = try WebhookKeys(core: core).make(.v1, of: .endpoint(id), at: now, scope, tx)
+            return Created(endpoint: endpoint, secret: secret)
         }
     }
 
@@ -55,18 +54,20 @@ public struct WebhookEndpointService: Sendable {
         let now = core.runtime.now()
         let scope = environment.scope
         return try await core.database.write { tx in
-            let secret = WebhookSecret.text(try environmentSecret(scope, tx.db))
+            let secret = try environmentSecret(scope, at: now, tx.db)
             let sealedToken = try seal(token, scope, tx)
             if var known = try EndpointStore.list(scope, source: .environment, tx.db).first {
-                try EndpointStore.update(known.id, scope, url: url, payload: payload, token: sealedToken, tx)
                 known.url = url
                 known.payload = payload
+                known.status = .active
+                known.statusReason = ""
+                try EndpointStore.update(known, .init(token: sealedToken), scope, tx)
                 return Created(endpoint: known, secret: secret)
             }
             let lane = try LaneStore.findOrCreate(.delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
             let endpoint = WebhookEndpoint(
                 id: id, url: url, source: .environment, payload: payload, eventTypes: [], laneID: lane, createdAt: now)
-            try EndpointStore.create(endpoint, scope, secret: nil, token: sealedToken, tx)
+            try EndpointStore.create(endpoint, .init(token: sealedToken), scope, tx)
             return Created(endpoint: endpoint, secret: secret)
         }
     }
@@ -97,12 +98,14 @@ public struct WebhookEndpointService: Sendable {
         let lane = try LaneStore.findOrCreate(.delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
         let endpoint = WebhookEndpoint(
             id: id, url: url, source: .connection, payload: .thin, eventTypes: [], laneID: lane, createdAt: now)
-        try EndpointStore.create(endpoint, scope, secret: nil, token: nil, tx)
+        try EndpointStore.create(endpoint, .init(), scope, tx)
     }
 
-    private func environmentSecret(_ scope: Scope, _ db: any SQLConnection) throws -> [UInt8] {
-        guard let sealed = try TenantStore.webhookSecret(scope, db) else { throw DomainError.notFound("environment") }
-        return try core.vault.open(sealed, context(scope, "webhook_secret"), on: db)
+    private func environmentSecret(_ scope: Scope, at now: Instant, _ db: any SQLConnection) throws -> String {
+        guard let secret = try WebhookKeys(core: core).current(.v1, of: .environment, at: now, scope, db) else {
+            throw DomainError.notFound("environment")
+        }
+        return secret
     }
 
     private func seal(_ token: String?, _ scope: Scope, _ tx: Transaction) throws -> [UInt8]? {

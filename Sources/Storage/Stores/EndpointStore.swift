@@ -1,118 +1,189 @@
 import Domain
 
-/// Where events are sent.
-public struct WebhookEndpoint: Sendable, Equatable {
-    /// Where the endpoint comes from, which decides what it is sent.
-    public enum Source: String, Sendable {
-        /// The environment's own URL: every event.
-        case environment
-        /// Made by the API: every event, or those of its types.
-        case api
-        /// Named by a widget run: only its record's events, thin, without the bearer token.
-        case connection
-    }
-    /// How much an event tells: `complete` adds personal data to what `thin` has.
-    public enum Payload: String, Sendable { case thin, complete }
-
-    public var id: ID<WebhookEndpoint>
-    public var url: String
-    public var source: Source
-    public var payload: Payload
-    /// Exact names or `prefix.*`; empty means all.
-    public var eventTypes: [String]
-    public var laneID: Int64
-    public var isEnabled: Bool
-    public var createdAt: Instant
-
-    public init(
-        id: ID<WebhookEndpoint>, url: String, source: Source, payload: Payload, eventTypes: [String], laneID: Int64,
-        isEnabled: Bool = true, createdAt: Instant
-    ) {
-        self.id = id
-        self.url = url
-        self.source = source
-        self.payload = payload
-        self.eventTypes = eventTypes
-        self.laneID = laneID
-        self.isEnabled = isEnabled
-        self.createdAt = createdAt
-    }
-
-    /// Whether it is sent events of this type: it names none, the type itself, or its group as in `account.*`.
-    public func wants(_ type: String) -> Bool {
-        eventTypes.isEmpty
-            || eventTypes.contains { $0 == type || ($0.hasSuffix(".*") && type.hasPrefix($0.dropLast(1))) }
-    }
-}
-
-/// Webhook endpoints with their sealed secrets and tokens.
+/// Webhook endpoints with their sealed tokens and headers.
 public enum EndpointStore {
-    private static let fields = "id, url, source, payload, event_types, lane_id, is_enabled, created_at_ms"
-    private static let columns = "\(fields) FROM webhook_endpoint"
-
-    private static func endpoint(_ row: borrowing Row) -> WebhookEndpoint {
-        WebhookEndpoint(
-            id: row.id(0), url: row.text(1), source: .init(rawValue: row.text(2)) ?? .api,
-            payload: .init(rawValue: row.text(3)) ?? .thin,
-            eventTypes: row.text(4).split(separator: ",").map(String.init), laneID: row.int(5), isEnabled: row.bool(6),
-            createdAt: row.instant(7))
+    /// What an endpoint has that nobody reads back, sealed.
+    public struct Sealed: Sendable {
+        public var token: [UInt8]?
+        /// A JSON object of names and values.
+        public var headers: [UInt8]?
+        public init(token: [UInt8]? = nil, headers: [UInt8]? = nil) {
+            self.token = token
+            self.headers = headers
+        }
     }
 
-    /// Inserts an endpoint; `secret` and `token` are sealed.
-    public static func create(
-        _ endpoint: WebhookEndpoint, _ scope: Scope, secret: [UInt8]?, token: [UInt8]?, _ tx: Transaction
-    ) throws {
+    private static let fields = """
+        id, url, source, payload, event_types, lane_id, created_at_ms, description, status, status_reason, \
+        status_since_ms, connection_id, payloads, rate_per_second, in_flight_max, ordering, retry_seconds, signatures, \
+        splits_transactions, authorities, header_names
+        """
+    static let columns = "\(fields) FROM webhook_endpoint"
+
+    static func endpoint(_ row: borrowing Row) -> WebhookEndpoint {
+        var found = WebhookEndpoint(
+            id: row.id(0), url: row.text(1), source: .init(rawValue: row.text(2)) ?? .api,
+            payload: .init(rawValue: row.text(3)) ?? .thin, eventTypes: names(row.text(4)), laneID: row.int(5),
+            createdAt: row.instant(6))
+        found.description = row.text(7)
+        found.status = .init(rawValue: row.text(8)) ?? .paused
+        found.statusReason = row.text(9)
+        found.statusSince = row.instant(10)
+        let connection = row.text(11)
+        found.connectionID = connection.isEmpty ? nil : connection
+        found.payloads = names(row.text(12)).compactMap(rule)
+        found.ratePerSecond = row.intOrNil(13).map(Int.init)
+        found.inFlightMax = row.intOrNil(14).map(Int.init)
+        found.ordering = .init(rawValue: row.text(15)) ?? .none
+        found.retrySeconds = names(row.text(16)).compactMap { Int($0) }
+        found.signatures = Set(names(row.text(17)).compactMap { WebhookEndpoint.Signature(rawValue: $0) })
+        found.splitsTransactions = row.bool(18)
+        found.authorities = row.textOrNil(19)
+        found.headerNames = names(row.text(20))
+        return found
+    }
+
+    private static func names(_ text: String) -> [String] {
+        text.isEmpty ? [] : text.split(separator: ",").map(String.init)
+    }
+
+    private static func rule(_ text: String) -> WebhookEndpoint.PayloadRule? {
+        guard let mark = text.firstIndex(of: "="),
+            let payload = WebhookEndpoint.Payload(rawValue: String(text[text.index(after: mark)...]))
+        else { return nil }
+        return .init(pattern: String(text[..<mark]), payload: payload)
+    }
+
+    /// From the key on, as the statements below number them.
+    private static func values(_ endpoint: WebhookEndpoint, _ sealed: Sealed, _ scope: Scope) -> [SQLValue] {
+        let rules = endpoint.payloads.map { "\($0.pattern)=\($0.payload.rawValue)" }
+        return [
+            .integer(scope.environmentID), .id(endpoint.id), .text(endpoint.url), .text(endpoint.payload.rawValue),
+            .text(endpoint.eventTypes.joined(separator: ",")), .text(endpoint.description),
+            .text(endpoint.status.rawValue), .text(endpoint.statusReason), .at(endpoint.statusSince),
+            .string(rules.joined(separator: ",")), .int(endpoint.ratePerSecond.map(Int64.init)),
+            .int(endpoint.inFlightMax.map(Int64.init)), .text(endpoint.ordering.rawValue),
+            .string(endpoint.retrySeconds.map { String($0) }.joined(separator: ",")),
+            .string(endpoint.signatures.map(\.rawValue).sorted().joined(separator: ",")),
+            .flag(endpoint.splitsTransactions), .text(endpoint.authorities),
+            .string(endpoint.headerNames.joined(separator: ",")), .blob(sealed.token), .blob(sealed.headers),
+        ]
+    }
+
+    /// Inserts an endpoint.
+    public static func create(_ endpoint: WebhookEndpoint, _ sealed: Sealed, _ scope: Scope, _ tx: Transaction) throws {
         tx.forget(allOf: routes(scope))
         try tx.db.run(
             """
-            INSERT INTO webhook_endpoint (environment_id, id, url, source, payload, event_types, secret, token, lane_id,
-                is_enabled, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)
+            INSERT INTO webhook_endpoint (environment_id, id, url, payload, event_types, description, status,
+                status_reason, status_since_ms, payloads, rate_per_second, in_flight_max, ordering, retry_seconds,
+                signatures, splits_transactions, authorities, header_names, token, headers, source, connection_id,
+                lane_id, created_at_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                $22, $23, $24)
             """,
-            [
-                .integer(scope.environmentID), .id(endpoint.id), .text(endpoint.url), .text(endpoint.source.rawValue),
-                .text(endpoint.payload.rawValue), .text(endpoint.eventTypes.joined(separator: ",")), .blob(secret),
-                .blob(token), .integer(endpoint.laneID), .at(endpoint.createdAt),
+            values(endpoint, sealed, scope) + [
+                .text(endpoint.source.rawValue), .string(endpoint.connectionID ?? ""), .integer(endpoint.laneID),
+                .at(endpoint.createdAt),
             ])
     }
 
-    /// The environment's endpoints of one source: at most 1000 or, of one URL, 10.
-    public static func list(
-        _ scope: Scope, source: WebhookEndpoint.Source, url: String? = nil, _ db: any SQLConnection
-    ) throws -> [WebhookEndpoint] {
-        guard let url else {
-            return try db.query(
-                "SELECT \(columns) WHERE environment_id = $1 AND source = $2 ORDER BY id LIMIT 1000",
-                [.integer(scope.environmentID), .text(source.rawValue)], endpoint)
-        }
-        return try db.query(
-            "SELECT \(columns) WHERE environment_id = $1 AND source = $2 AND url = $3 ORDER BY id LIMIT 10",
-            [.integer(scope.environmentID), .text(source.rawValue), .text(url)], endpoint)
-    }
-
-    /// What the sender needs of one endpoint; secrets are still sealed.
-    public static func sending(
-        _ id: String, _ scope: Scope, _ db: any SQLConnection
-    ) throws -> (endpoint: WebhookEndpoint, secret: [UInt8]?, token: [UInt8]?)? {
-        try db.first(
-            """
-            SELECT \(fields), secret, token
-            FROM webhook_endpoint WHERE environment_id = $1 AND id = $2
-            """, [.integer(scope.environmentID), .text(id)]
-        ) { (endpoint($0), $0.blobOrNil(8), $0.blobOrNil(9)) }
-    }
-
-    /// Stores URL, payload and sealed token, and enables the endpoint again.
-    public static func update(
-        _ id: ID<WebhookEndpoint>, _ scope: Scope, url: String, payload: WebhookEndpoint.Payload, token: [UInt8]?,
-        _ tx: Transaction
-    ) throws {
+    /// Stores all that can be changed of an endpoint.
+    public static func update(_ endpoint: WebhookEndpoint, _ sealed: Sealed, _ scope: Scope, _ tx: Transaction) throws {
         tx.forget(allOf: routes(scope))
         try tx.db.run(
             """
-            UPDATE webhook_endpoint SET url = $3, payload = $4, token = $5, is_enabled = 1
+            UPDATE webhook_endpoint SET url = $3, payload = $4, event_types = $5, description = $6, status = $7,
+                status_reason = $8, status_since_ms = $9, payloads = $10, rate_per_second = $11, in_flight_max = $12,
+                ordering = $13, retry_seconds = $14, signatures = $15, splits_transactions = $16, authorities = $17,
+                header_names = $18, token = $19, headers = $20, revision = revision + 1
             WHERE environment_id = $1 AND id = $2
+            """, values(endpoint, sealed, scope))
+    }
+
+    /// Pauses, disables or activates an endpoint unless it has that status.
+    /// - Parameter reason: why it is not active, in a word such as `manual` or `gone`.
+    /// - Returns: whether it was changed.
+    public static func setStatus(
+        _ status: WebhookEndpoint.Status, reason: String, of id: ID<WebhookEndpoint>, at now: Instant, _ scope: Scope,
+        _ tx: Transaction
+    ) throws -> Bool {
+        tx.forget(allOf: routes(scope))
+        return try tx.db.run(
+            """
+            UPDATE webhook_endpoint SET status = $3, status_reason = $4, status_since_ms = $5, revision = revision + 1
+            WHERE environment_id = $1 AND id = $2 AND status <> $3
             """,
-            [.integer(scope.environmentID), .id(id), .text(url), .text(payload.rawValue), .blob(token)])
+            [.integer(scope.environmentID), .id(id), .text(status.rawValue), .text(reason), .at(now)]) == 1
+    }
+
+    /// SQLite has one writer.
+    static func rowWait(_ dialect: Dialect) -> String { dialect == .postgres ? "FOR NO KEY UPDATE" : "" }
+
+    /// The endpoint, locked until the transaction ends, with what is sealed of it.
+    public static func lock(
+        _ id: ID<WebhookEndpoint>, _ scope: Scope, _ tx: Transaction
+    ) throws -> (endpoint: WebhookEndpoint, sealed: Sealed)? {
+        try tx.db.first(
+            """
+            SELECT \(fields), token, headers FROM webhook_endpoint WHERE environment_id = $1 AND id = $2
+            \(rowWait(tx.db.dialect))
+            """, [.integer(scope.environmentID), .id(id)]
+        ) { (endpoint($0), Sealed(token: $0.blobOrNil(21), headers: $0.blobOrNil(22))) }
+    }
+
+    private static let findSQL = "SELECT \(columns) WHERE environment_id = $1 AND id = $2"
+
+    /// nil when the environment has none of that id.
+    public static func find(
+        _ id: ID<WebhookEndpoint>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> WebhookEndpoint? {
+        try db.first(findSQL, [.integer(scope.environmentID), .id(id)], endpoint)
+    }
+
+    private static let ofSource = """
+        SELECT \(columns) WHERE environment_id = $1 AND connection_id = $2 AND source = $3
+        """
+
+    /// The environment's endpoints of one source, without those of one connection: at most 1000 or, of one URL, 10.
+    public static func list(
+        _ scope: Scope, source: WebhookEndpoint.Source, url: String? = nil, connection: String? = nil,
+        _ db: any SQLConnection
+    ) throws -> [WebhookEndpoint] {
+        let key: [SQLValue] = [.integer(scope.environmentID), .string(connection ?? ""), .text(source.rawValue)]
+        guard let url else { return try db.query("\(ofSource) ORDER BY id LIMIT 1000", key, endpoint) }
+        return try db.query("\(ofSource) AND url = $4 ORDER BY id LIMIT 10", key + [.text(url)], endpoint)
+    }
+
+    /// A page of what the API made, by id.
+    /// - Parameter connection: those of one connection alone.
+    public static func page(
+        _ scope: Scope, connection: String?, after id: String, limit: Int, _ db: any SQLConnection
+    ) throws -> [WebhookEndpoint] {
+        let key: [SQLValue] = [.integer(scope.environmentID), .text(id), .int(limit)]
+        guard let connection else {
+            return try db.query(
+                "SELECT \(columns) WHERE environment_id = $1 AND id > $2 AND source = 'api' ORDER BY id LIMIT $3", key,
+                endpoint)
+        }
+        return try db.query(
+            """
+            SELECT \(columns) WHERE environment_id = $1 AND connection_id = $4 AND source = 'api' AND id > $2
+            ORDER BY id LIMIT $3
+            """, key + [.text(connection)], endpoint)
+    }
+
+    private static let sendingSQL = """
+        SELECT \(fields), token, headers, revision FROM webhook_endpoint WHERE environment_id = $1 AND id = $2
+        """
+
+    /// What the sender needs of one endpoint. The revision changes whenever the endpoint does.
+    public static func sending(
+        _ id: String, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> (endpoint: WebhookEndpoint, sealed: Sealed, revision: Int64)? {
+        try db.first(sendingSQL, [.integer(scope.environmentID), .text(id)]) {
+            (endpoint($0), Sealed(token: $0.blobOrNil(21), headers: $0.blobOrNil(22)), $0.int(23))
+        }
     }
 
     /// Stops sending and drops what waits; the events stay.
@@ -120,35 +191,26 @@ public enum EndpointStore {
     public static func remove(_ id: ID<WebhookEndpoint>, _ scope: Scope, _ tx: Transaction) throws -> Bool {
         let key: [SQLValue] = [.integer(scope.environmentID), .id(id)]
         tx.forget(allOf: routes(scope))
+        let isRemoved =
+            try tx.db.run(
+                "DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2 AND source = 'api'", key) == 1
+        guard isRemoved else { return false }
         try tx.db.run("DELETE FROM delivery WHERE environment_id = $1 AND endpoint_id = $2", key)
-        return try tx.db.run(
-            "DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2 AND source = 'api'", key) == 1
+        try tx.db.run("DELETE FROM webhook_key WHERE environment_id = $1 AND owner = $2", key)
+        return true
     }
 
-    private static let routeSQL = """
-        SELECT \(columns) WHERE environment_id = $1 AND is_enabled = 1
-            AND (source IN ('environment', 'api') OR (source = 'connection' AND url IN ($2, $3)))
-        ORDER BY CASE source WHEN 'environment' THEN 0 WHEN 'api' THEN 1 ELSE 2 END, id
-        """
-
-    private static func routes(_ scope: Scope) -> String { "routes \(scope.environmentID) " }
-
-    /// As `route`, asked once for all units of a group that name the same URLs.
-    public static func route(
-        _ scope: Scope, callbackURL: String?, refreshURL: String?, _ tx: Transaction
-    ) throws -> [WebhookEndpoint] {
-        try tx.once("\(routes(scope))\(callbackURL ?? "") \(refreshURL ?? "")") {
-            try route(scope, callbackURL: callbackURL, refreshURL: refreshURL, tx.db)
-        }
-    }
-
-    /// Where an event of a connection goes; equal URLs count once, the environment's own first.
-    public static func route(
-        _ scope: Scope, callbackURL: String?, refreshURL: String?, _ db: any SQLConnection
-    ) throws -> [WebhookEndpoint] {
-        var seen: Set<String> = []
-        return try db.query(
-            routeSQL, [.integer(scope.environmentID), .text(callbackURL ?? ""), .text(refreshURL ?? "")], endpoint
-        ).filter { seen.insert($0.url).inserted }
+    /// Makes the lanes of an endpoint due, which were held while nothing could be sent.
+    public static func bringForward(
+        _ id: ID<WebhookEndpoint>, now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws {
+        // A lane of one connection is called `endpoint:connection`.
+        try tx.db.run(
+            """
+            UPDATE lane SET next_due_ms = $5, hold_until_ms = 0
+            WHERE kind = 'delivery' AND environment_id = $1 AND lease_token IS NULL
+              AND (subject = $2 OR (subject > $3 AND subject < $4))
+            """,
+            [.integer(scope.environmentID), .id(id), .text("\(id.hex):"), .text("\(id.hex);"), .at(now)])
     }
 }

@@ -70,6 +70,7 @@ public struct DueDelivery: Sendable {
     public let eventID: Int64
     public let attempts: Int
     public let connectionID: String
+    public let type: String
     public let thin: [UInt8]
     public let complete: [UInt8]?
 }
@@ -109,7 +110,7 @@ public struct AttemptRecord: Sendable {
 /// Deliveries as their sender claims and completes them.
 public enum DeliveryStore {
     private static let dueSQL = """
-        SELECT d.id, d.event_id, d.attempts, e.connection_id, e.thin, CASE WHEN $4 = 1 THEN e.complete END
+        SELECT d.id, d.event_id, d.attempts, e.connection_id, e.thin, CASE WHEN $4 = 1 THEN e.complete END, e.type
         FROM delivery d JOIN event e ON e.environment_id = d.environment_id AND e.id = d.event_id
         WHERE d.lane_id = $1 AND d.due_ms <= $2 ORDER BY d.due_ms, d.id LIMIT $3
         """
@@ -121,7 +122,7 @@ public enum DeliveryStore {
         try db.query(dueSQL, [.integer(lane), .at(now), .int(limit), .integer(complete ? 1 : 0)]) { row in
             DueDelivery(
                 id: row.int(0), eventID: row.int(1), attempts: Int(row.int(2)), connectionID: row.text(3),
-                thin: row.blob(4), complete: row.blobOrNil(5))
+                type: row.text(6), thin: row.blob(4), complete: row.blobOrNil(5))
         }
     }
 

@@ -8,16 +8,16 @@ public enum TenantStore {
             "INSERT INTO tenant (id, name, created_at_ms) VALUES ($1, $2, $3)", [.id(id), .text(name), .at(now)])
     }
 
-    /// - Parameter secret: the sealed webhook secret.
-    public static func create(_ environment: Environment, secret: [UInt8], at now: Instant, _ tx: Transaction) throws {
+    /// Inserts an environment without keys.
+    public static func create(_ environment: Environment, at now: Instant, _ tx: Transaction) throws {
         try tx.db.run(
             """
-            INSERT INTO environment (id, tenant_id, kind, project_id, offset_ms, webhook_secret, created_at_ms)
-            VALUES ($1, $2, $3, $4, 0, $5, $6)
+            INSERT INTO environment (id, tenant_id, kind, project_id, offset_ms, created_at_ms)
+            VALUES ($1, $2, $3, $4, 0, $5)
             """,
             [
                 .integer(environment.id), .id(environment.tenantID), .text(environment.kind.rawValue),
-                .id(environment.projectID), .blob(secret), .at(now),
+                .id(environment.projectID), .at(now),
             ])
     }
 
@@ -54,13 +54,6 @@ public enum TenantStore {
         try db.query("SELECT id, name, created_at_ms FROM tenant ORDER BY id LIMIT 1000") {
             ($0.id(0), $0.text(1), $0.instant(2))
         }
-    }
-
-    /// The environment's sealed webhook secret.
-    public static func webhookSecret(_ scope: Scope, _ db: any SQLConnection) throws -> [UInt8]? {
-        try db.first("SELECT webhook_secret FROM environment WHERE id = $1", [.integer(scope.environmentID)]) {
-            $0.blobOrNil(0)
-        } ?? nil
     }
 
     /// Moves a sandbox's clock, as milliseconds ahead of the machine's; never back, and in production not at all.

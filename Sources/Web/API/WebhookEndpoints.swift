@@ -58,7 +58,7 @@ enum WebhookEndpoints {
             out.member("source", view.source)
             out.member("payload", view.payload)
             out.array("event_types") { out in for type in view.eventTypes { out.string(type) } }
-            out.member("is_enabled", view.isEnabled)
+            out.member("status", view.status)
             out.member("created_at", view.createdAt)
             if let secret { out.member("secret", secret) }
         }

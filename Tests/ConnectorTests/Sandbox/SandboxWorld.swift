@@ -36,7 +36,7 @@ struct SandboxWorld {
         let now = runtime.now()
         try await database.write { tx in
             try TenantStore.create(tenant, name: "Test", at: now, tx)
-            try TenantStore.create(environment, secret: [1], at: now, tx)
+            try TenantStore.create(environment, at: now, tx)
         }
     }
 
