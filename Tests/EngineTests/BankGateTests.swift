@@ -256,7 +256,8 @@ struct LoggedTransport: HTTPTransport {
                 let seen = try await schedule(id, world).balanceSeen
                 #expect(seen.outcome == ProductSeen.ok)
             }
-            let told = try world.webhooks.bodies().filter { $0["event"]?.text == "institution.health_changed" }
+            let told = try world.webhooks.bodies().filter { $0["event"]?.text?.hasPrefix("institution.") == true }
+            #expect(told.map { $0["event"]?.text } == ["institution.down", "institution.recovered"])
             #expect(told.map { $0["data"]?["health"]?.text } == ["down", "healthy"])
             #expect(told.compactMap { $0["sequence"] } == [.integer(1), .integer(2)])
         }

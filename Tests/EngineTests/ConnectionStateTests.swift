@@ -80,7 +80,7 @@ struct ConnectionStateTests {
             #expect(still.state.status == .needsUser)
             #expect(still.state.tries == 2)
             #expect(try world.webhooks.bodies("record.reauth_required").count == 1, "told once")
-            #expect(try world.webhooks.bodies("balance.error").count == 1, "who asked is answered")
+            #expect(try world.webhooks.bodies("balance.failed").count == 1, "who asked is answered")
             let soon = await #expect(throws: DomainError.self) { try await demand(world, connection) }
             #expect(soon?.message.contains("the next try is allowed at") == true)
             try await world.advance(days: 2)
@@ -100,11 +100,11 @@ struct ConnectionStateTests {
         try await onEveryDatabase { database in
             let (world, connection) = try await linked(database, #"{"consent": "30d"}"#)
             try await world.advance(days: 60)
-            let warnings = try world.webhooks.bodies("record.consent_expiring")
+            let warnings = try world.webhooks.bodies("consent.expiring")
             #expect(warnings.map { $0["data"]?["days_left"] } == [.integer(14), .integer(3)])
             #expect(
                 warnings.allSatisfy { $0["data"]?["reauth_url"]?.text?.hasPrefix("https://kubewa.example/") == true })
-            let ended = try world.webhooks.bodies("record.consent_expired")
+            let ended = try world.webhooks.bodies("consent.expired")
             #expect(ended.count == 1)
             #expect(try world.webhooks.bodies("record.reauth_required").count == 1)
             let found = try await report(world, connection)
@@ -127,8 +127,8 @@ struct ConnectionStateTests {
             }
             try await world.settle()
             try await world.advance(days: 25)
-            #expect(try world.webhooks.bodies("record.consent_expiring").count == 2)
-            #expect(try world.webhooks.bodies("record.consent_expired").count == 1)
+            #expect(try world.webhooks.bodies("consent.expiring").count == 2)
+            #expect(try world.webhooks.bodies("consent.expired").count == 1)
             let runs = try await database.read { db in try db.query("SELECT id FROM refresh", []) { $0.int(0) } }
             #expect(runs.count == 1, "a warning is no reason to ask the bank")
         }
@@ -140,12 +140,12 @@ struct ConnectionStateTests {
             let (world, _) = try await linked(database, #"{"consent": "30d"}"#)
             world.runtime.advance(milliseconds: 28 * Instant.dayMs)
             try await world.settle()
-            let warnings = try world.webhooks.bodies("record.consent_expiring")
+            let warnings = try world.webhooks.bodies("consent.expiring")
             #expect(warnings.map { $0["data"]?["days_left"] } == [.integer(2)])
             world.runtime.advance(milliseconds: 20 * Instant.dayMs)
             try await world.settle()
-            #expect(try world.webhooks.bodies("record.consent_expiring").count == 1)
-            #expect(try world.webhooks.bodies("record.consent_expired").count == 1)
+            #expect(try world.webhooks.bodies("consent.expiring").count == 1)
+            #expect(try world.webhooks.bodies("consent.expired").count == 1)
         }
     }
 
@@ -154,7 +154,7 @@ struct ConnectionStateTests {
         try await onEveryDatabase { database in
             let (world, connection) = try await linked(database, #"{"consent": "30d"}"#)
             try await world.advance(days: 17)
-            let warning = try #require(try world.webhooks.bodies("record.consent_expiring").last)
+            let warning = try #require(try world.webhooks.bodies("consent.expiring").last)
             let slug = try #require(warning["data"]?["reauth_url"]?.text.flatMap { WidgetLinkSlug.find(in: $0) })
             let opening = try WidgetOpening(options: nil, ref: slug, origin: nil, mode: "page")
             let begun = try await world.services.widgets.begin(opening, institution: "access-bank", loginType: nil)
@@ -164,11 +164,11 @@ struct ConnectionStateTests {
             #expect(done.status == .done)
             #expect(done.connectionID == connection.hex)
             try await world.advance(days: 14)
-            #expect(try world.webhooks.bodies("record.consent_expired").isEmpty)
-            #expect(try world.webhooks.bodies("record.consent_expiring").count == 1)
+            #expect(try world.webhooks.bodies("consent.expired").isEmpty)
+            #expect(try world.webhooks.bodies("consent.expiring").count == 1)
             try await world.advance(days: 20)
-            #expect(try world.webhooks.bodies("record.consent_expiring").count == 3)
-            #expect(try world.webhooks.bodies("record.consent_expired").count == 1)
+            #expect(try world.webhooks.bodies("consent.expiring").count == 3)
+            #expect(try world.webhooks.bodies("consent.expired").count == 1)
         }
     }
 

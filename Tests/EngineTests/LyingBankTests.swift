@@ -266,8 +266,8 @@ struct LyingBankTests {
             #expect(found.steps.filter { $0.outcome == "account_not_found" }.count == 2)
             #expect(
                 found.steps.contains { $0.operation == "balance" && $0.outcome == "ok" } == (scene.accounts.count > 1))
-            #expect(try scene.world.webhooks.bodies("balance.error").count == 1)
-            #expect(try scene.world.webhooks.bodies("transaction.error").count == 1)
+            #expect(try scene.world.webhooks.bodies("balance.failed").count == 1)
+            #expect(try scene.world.webhooks.bodies("transaction.failed").count == 1)
             await bank.stop()
         }
     }

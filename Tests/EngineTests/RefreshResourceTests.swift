@@ -119,7 +119,7 @@ import Testing
             let found = try await down.services.refreshes.find(scope: down.scope, id: ticket.refreshID)
             #expect(found.state == "failed")
             #expect(found.error == "provider_unavailable")
-            let told = try down.webhooks.bodies("balance.error")
+            let told = try down.webhooks.bodies("balance.failed")
             #expect(told.count == 1)
             #expect(told.first?["data"]?["refresh"]?.text == String(ticket.refreshID))
             #expect(told.first?["data"]?["reason"]?.text == "provider_unavailable")

@@ -75,6 +75,8 @@ public struct WebhookEndpoint: Sendable, Equatable {
     public var splitsTransactions = false
     /// PEM of the authorities that its certificate may come from instead of the system's; nil is the system's.
     public var authorities: String?
+    /// Whether a bearer token is sent with every event; it is sealed.
+    public var hasToken = false
     /// The names of the headers that are sent beside ours; their values are sealed.
     public var headerNames: [String] = []
     public var createdAt: Instant

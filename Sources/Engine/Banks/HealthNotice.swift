@@ -32,27 +32,27 @@ struct HealthNotice {
         core.wakes.deliveries.set()
     }
 
-    /// It belongs to no connection: the environment counts these events itself.
     private func emit(
         _ key: BankKey, _ health: InstitutionHealth, was: InstitutionHealth, _ environment: Domain.Environment,
         at now: Instant, _ tx: Transaction
     ) throws {
-        let scope = environment.scope
-        let event = EventCatalog.institutionHealth
-        let id = try core.sequence.take()
-        let sequence = try BankStore.takeSequence(scope, tx)
-        let body = OkraEnvelope.members(event, environment, id: id, sequence: sequence, at: now) { data in
-            data.member("institution", key.institution)
-            data.member("institution_id", InstitutionCatalog.find(key.institution)?.id)
-            data.member("name", InstitutionCatalog.find(key.institution)?.name ?? key.institution)
-            data.member("health", health.rawValue)
-            data.member("was", was.rawValue)
+        let draft = EnvironmentDraft(
+            type: type(health), method: "INSTITUTION", isSuccess: health == .healthy,
+            data: { data in
+                data.member("institution", key.institution)
+                data.member("institution_id", InstitutionCatalog.find(key.institution)?.id)
+                data.member("name", InstitutionCatalog.find(key.institution)?.name ?? key.institution)
+                data.member("health", health.rawValue)
+                data.member("was", was.rawValue)
+            })
+        try Outbox(core: core).emit(draft, in: environment, at: now, tx)
+    }
+
+    private func type(_ health: InstitutionHealth) -> EventType {
+        switch health {
+        case .healthy: EventCatalog.institutionRecovered
+        case .degraded: EventCatalog.institutionDegraded
+        case .down: EventCatalog.institutionDown
         }
-        let endpoints = try EndpointStore.route(scope, callbackURL: nil, refreshURL: nil, tx)
-        try EventStore.append(
-            EventStore.NewEvent(
-                id: id, sequence: sequence, type: event.name, accountID: nil, thin: body, complete: nil),
-            connection: ID(trusted: ""), to: endpoints.filter { $0.wants(event.name) }, at: now,
-            machineNow: core.runtime.now(), newID: core.sequence.take, scope, tx)
     }
 }

@@ -172,7 +172,7 @@ extension Drafts {
     static func failed(_ product: Product, method: String, _ error: ConnectorError) -> EventDraft {
         let isBalance = product == .balance
         return EventDraft(
-            type: isBalance ? EventCatalog.balanceError : EventCatalog.transactionsError, method: method,
+            type: isBalance ? EventCatalog.balanceFailed : EventCatalog.transactionsFailed, method: method,
             code: isBalance ? "BALANCE_ERROR" : "TRANSACTIONS_ERROR", message: error.message, isSuccess: false,
             data: { out, _ in out.member("reason", error.code.rawValue) })
     }

@@ -1,29 +1,41 @@
 import Domain
 
+/// An event of an environment that belongs to none of its connections.
+struct EnvironmentDraft {
+    var type: EventType
+    /// `method` and `callback_type` of Okra's envelope; its code is the event's name.
+    var method: String
+    /// nil for what the catalogue says of the event.
+    var message: String?
+    var isSuccess = true
+    /// Members of `data`. There is no complete body: nothing here is personal.
+    var data: (inout JSONWriter) -> Void = { _ in }
+}
+
 extension OkraEnvelope {
-    /// An event that belongs to an environment and to none of its connections.
+    /// As the members of a connection's event, without a record.
     static func members(
-        _ type: EventType, _ environment: Domain.Environment, id: Int64, sequence: Int64, at now: Instant,
-        data: (inout JSONWriter) -> Void
+        _ draft: EnvironmentDraft, _ environment: Domain.Environment, id: Int64, sequence: Int64, at now: Instant
     ) -> [UInt8] {
-        let name = type.name.uppercased().map { $0 == "." ? "_" : $0 }
+        let code = String(draft.type.name.uppercased().map { $0 == "." ? "_" : $0 })
         var writer = JSONWriter(capacity: 512)
         writer.object { out in
-            out.member("event", type.name)
+            out.member("event", draft.type.name)
             out.member("event_id", EventID.text(id))
             out.member("sequence", sequence)
+            out.member("epoch", Epoch.of(id: id))
             out.member("created_at", now)
-            out.object("data") { data(&$0) }
-            out.member("method", "INSTITUTION")
-            out.member("callback_type", "INSTITUTION")
-            out.member("callback_code", String(name))
+            out.object("data") { draft.data(&$0) }
+            out.member("method", draft.method)
+            out.member("callback_type", draft.method)
+            out.member("callback_code", code)
             out.member("type", "CALLBACK")
-            out.member("code", String(name))
+            out.member("code", code)
             out.member("env", environment.kind.okraName)
-            out.member("status", "is_success")
+            out.member("status", draft.isSuccess ? "is_success" : "is_error")
             out.member("started_at", now)
             out.member("ended_at", now)
-            out.member("message", type.meaning)
+            out.member("message", draft.message ?? draft.type.meaning)
             out.member("current_project", environment.projectID)
             out.member("owner", environment.tenantID)
         }
