@@ -20,6 +20,7 @@ struct GroupWriter: Sendable {
 
     let queue = BlockingQueue<Work>(countMax: queuedMax)
     let logger: Logger
+    let listeners = CommitListeners()
 
     /// Runs until the queue is closed and empty. Call on a thread of its own.
     func run(_ connection: any SQLConnection) {
@@ -139,6 +140,7 @@ struct GroupWriter: Sendable {
             if error.code == .connectionLost { throw .unknown(error) }
             throw .group(error)
         }
+        listeners.tell(transaction.lanes)
         return answers
     }
 }

@@ -79,7 +79,17 @@ struct WorkPlanTests {
         ("lane_due", { _ = try LaneStore.nextDue(.delivery, $0.db) }),
         ("refresh_schedule_due", { _ = try ScheduleStore.due(lane: 2121, now: now, limit: 64, $0.db) }),
         ("refresh_schedule_due", { _ = try ScheduleStore.nextDue(scope, $0.db) }),
-        ("delivery_due", { _ = try DeliveryStore.due(lane: 2120, now: now, limit: 256, complete: true, $0.db) }),
+        (
+            "delivery_due",
+            { _ = try DeliveryStore.list(lane: 2120, .first, after: .start, count: 256, complete: true, $0.db) }
+        ),
+        (
+            "delivery_ordered",
+            { tx in
+                _ = try DeliveryStore.ordered(
+                    lane: 2120, after: .start, upTo: .max, count: 16, complete: true, tx.db)
+            }
+        ),
     ]
 
     private static let writes: [(index: String, run: Run)] = [
@@ -94,8 +104,13 @@ struct WorkPlanTests {
         ("refresh_schedule_due", { try LaneStore.release(lease(2121), .refresh, notBefore: now, $0) }),
         ("lane", { try LaneStore.renew(lease(2140), until: now, $0) }),
         ("lane", { LaneStore.touch(2160, due: now, $0) }),
-        ("delivery", { tx in DeliveryStore.complete([attempt(106, nil), attempt(606, now)], lease: lease(2120), tx) }),
+        ("lane", { LaneStore.touchDelivery(2160, due: now, $0) }),
+        ("delivery", { tx in complete(tx) }),
     ]
+
+    private static func complete(_ tx: Transaction) {
+        DeliveryStore.complete([attempt(106, nil), attempt(606, now)], of: "e", lease: lease(2120), tx)
+    }
 
     private static func lease(_ lane: Int64) -> LaneLease {
         LaneLease(laneID: lane, token: 9, environmentID: scope.environmentID, subject: "x")

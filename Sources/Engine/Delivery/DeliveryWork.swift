@@ -30,7 +30,7 @@ public struct DeliveryWork: LaneWork {
         let now = core.runtime.now()
         guard let target = try await load(lease, now) else {
             try await core.database.write { tx in
-                try DeliveryStore.drop(lane: lease.laneID, tx)
+                _ = try DeliveryStore.drop(lane: lease.laneID, tx)
             }
             return .empty
         }
@@ -40,7 +40,8 @@ public struct DeliveryWork: LaneWork {
         let attempts = await send(target)
         try await core.database.write { tx in
             try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
-            DeliveryStore.complete(attempts, lease: lease, tx)
+            DeliveryStore.complete(
+                attempts, of: DeliveryLanes.endpoint(lease.subject), lease: lease, tx)
         }
         core.counters.count(attempts)
         return .more
@@ -50,8 +51,12 @@ public struct DeliveryWork: LaneWork {
         try await core.database.read { db in
             guard let found = try DeliveryTarget.load(lease.subject, lease.scope, core, db) else { return nil }
             let isComplete = found.endpoint.mayWantComplete
-            let due = try DeliveryStore.due(
-                lane: lease.laneID, now: now, limit: Self.batchSize, complete: isComplete, db)
+            var due: [DueDelivery] = []
+            for pass in DeliveryPass.allCases where due.count < Self.batchSize {
+                due += try DeliveryStore.list(
+                    lane: lease.laneID, pass, after: .start, count: Self.batchSize, complete: isComplete, db
+                ).rows.filter { pass == .first || $0.dueAt <= now }
+            }
             let items = try due.compactMap { item in
                 try members(item, found.endpoint, lease.scope, db).map { (delivery: item, members: $0) }
             }

@@ -10,6 +10,8 @@ public struct LaneLease: Sendable, Hashable {
     public let environmentID: Int64
     /// The endpoint or the institution that the lane is for.
     public let subject: String
+    /// How many owners before this one died, or were slower than their leases, one after the other.
+    public var crashes = 0
     public var scope: Scope { Scope(environmentID: environmentID) }
 }
 
@@ -47,8 +49,9 @@ public enum LaneStore {
             WITH due AS MATERIALIZED (
                 SELECT id FROM lane WHERE kind = $1 AND next_due_ms <= $2
                 ORDER BY next_due_ms LIMIT $3 \(dialect.rowLock))
-            UPDATE lane SET next_due_ms = $4, lease_token = $5 WHERE \(chosen)
-            RETURNING id, environment_id, subject
+            UPDATE lane SET next_due_ms = $4, lease_token = $5,
+                crashes = CASE WHEN lease_token IS NULL THEN crashes ELSE crashes + 1 END
+            WHERE \(chosen) RETURNING id, environment_id, subject, crashes
             """
     }
 
@@ -59,7 +62,10 @@ public enum LaneStore {
         try tx.db.query(
             claimSQL(tx.db.dialect),
             [.text(kind.rawValue), .at(now), .int(limit), .at(leaseEnd), .integer(token)]
-        ) { LaneLease(laneID: $0.int(0), token: token, environmentID: $0.int(1), subject: $0.text(2)) }
+        ) {
+            LaneLease(
+                laneID: $0.int(0), token: token, environmentID: $0.int(1), subject: $0.text(2), crashes: Int($0.int(3)))
+        }
     }
 
     /// The earliest due time of a kind.
@@ -98,13 +104,30 @@ public enum LaneStore {
     }
 
     private static let releaseDeliverySQL = """
-        UPDATE lane SET lease_token = NULL, next_due_ms = COALESCE(
-            (SELECT CASE WHEN d.due_ms < $4 THEN $4 ELSE d.due_ms END FROM delivery d
-             WHERE d.lane_id = $1 ORDER BY d.due_ms LIMIT 1), $3)
+        UPDATE lane SET lease_token = NULL, crashes = 0, hold_until_ms = 0, next_due_ms = COALESCE(
+            (SELECT MIN(CASE WHEN n.due_ms < $4 THEN $4 ELSE n.due_ms END) FROM (\(next("$1"))) AS n), $3)
         WHERE id = $1 AND lease_token = $2
         """
+
+    /// The next due time of each turn of a delivery lane, one step into an index for each. What was never tried is due
+    /// whatever the clock said when it was committed, and where order is kept the first in order counts.
+    private static func next(_ lane: String) -> String {
+        func due(_ pass: Int) -> String {
+            """
+            SELECT due_ms FROM (SELECT d.due_ms FROM delivery d WHERE d.lane_id = \(lane) AND d.pass = \(pass)
+                ORDER BY d.due_ms LIMIT 1) AS p\(pass)
+            """
+        }
+        return """
+            SELECT due_ms FROM (SELECT 0 AS due_ms FROM delivery d WHERE d.lane_id = \(lane) AND d.pass = 0
+                LIMIT 1) AS p0
+            UNION ALL \(due(1)) UNION ALL \(due(2))
+            UNION ALL SELECT due_ms FROM (SELECT d.due_ms FROM delivery d WHERE d.lane_id = \(lane) AND d.pass = 3
+                ORDER BY d.batch, d.id LIMIT 1) AS p3
+            """
+    }
     private static let releaseRefreshSQL = """
-        UPDATE lane SET lease_token = NULL, next_due_ms = COALESCE(
+        UPDATE lane SET lease_token = NULL, crashes = 0, next_due_ms = COALESCE(
             (SELECT CASE WHEN due.at < $4 THEN $4 ELSE due.at END FROM (
                 SELECT s.due_ms - (SELECT e.offset_ms FROM environment e WHERE e.id = s.environment_id) AS at
                 FROM refresh_schedule s WHERE s.lane_id = $1 ORDER BY s.due_ms LIMIT 1) AS due), $3)
@@ -117,7 +140,7 @@ public enum LaneStore {
         tx.forget("lease \(lease.laneID) \(lease.token)")
         try tx.db.run(
             """
-            UPDATE lane SET lease_token = NULL, next_due_ms = $3, hold_until_ms = $3
+            UPDATE lane SET lease_token = NULL, crashes = 0, next_due_ms = $3, hold_until_ms = $3
             WHERE id = $1 AND lease_token = $2
             """,
             [.integer(lease.laneID), .integer(lease.token), .at(until)])
@@ -127,6 +150,25 @@ public enum LaneStore {
     public static func touch(_ laneID: Int64, due: Instant, _ tx: Transaction) {
         tx.append(touchStatement, [.integer(laneID), .at(due)])
     }
+
+    /// As `touch`, for a delivery lane: one that is held stays so, and an owner that lingers is told after COMMIT.
+    public static func touchDelivery(_ laneID: Int64, due: Instant, _ tx: Transaction) {
+        tx.note(lane: laneID)
+        tx.append(touchDeliveryStatement, [.integer(laneID), .at(due)])
+    }
+
+    private static let touchDeliveryStatement = BulkStatement(
+        order: 91, name: "delivery lane touch", types: [.bigint, .bigint],
+        postgres: """
+            UPDATE lane SET next_due_ms = t.due
+            FROM (SELECT id, MIN(due) AS due FROM unnest($1::bigint[], $2::bigint[]) AS t (id, due) GROUP BY id) t
+            WHERE lane.id = t.id AND lane.lease_token IS NULL AND lane.next_due_ms > t.due
+              AND lane.hold_until_ms <= t.due
+            """,
+        sqlite: """
+            UPDATE lane SET next_due_ms = $2
+            WHERE id = $1 AND lease_token IS NULL AND next_due_ms > $2 AND hold_until_ms <= $2
+            """)
 
     private static let touchStatement = BulkStatement(
         order: 90, name: "lane touch", types: [.bigint, .bigint],
@@ -145,12 +187,20 @@ public enum LaneStore {
             kind == .delivery ? sweepDeliverySQL : sweepRefreshSQL, [.at(now)])
     }
 
-    // One step into the index a lane: asked whether any item is due, PostgreSQL may read all that wait to join them.
+    // A few steps into the index a lane, one for those in which nothing waits: asked whether any item is due,
+    // PostgreSQL may read all that wait to join them. A due time or a lease so far off comes from a clock that was
+    // wrong.
     private static let sweepDeliverySQL = """
         UPDATE lane SET next_due_ms = $1
-        WHERE kind = 'delivery' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
-          AND (SELECT d.due_ms FROM delivery d WHERE d.lane_id = lane.id ORDER BY d.due_ms LIMIT 1) <= $1
+        WHERE kind = 'delivery' AND next_due_ms > $1 AND (
+            lease_token IS NULL AND hold_until_ms <= $1
+                AND (SELECT d.id FROM delivery d WHERE d.lane_id = lane.id LIMIT 1) IS NOT NULL
+                AND (SELECT MIN(n.due_ms) FROM (\(next("lane.id"))) AS n) <= $1
+            OR next_due_ms > $1 + \(farMs) AND next_due_ms < \(idleMs))
         """
+    /// No retry, hold or lease is so long.
+    private static let farMs: Int64 = 3 * 86_400_000
+
     private static let sweepRefreshSQL = """
         UPDATE lane SET next_due_ms = $1
         WHERE kind = 'refresh' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
@@ -161,7 +211,9 @@ public enum LaneStore {
     /// On start a process that is alone on its database (SQLite) takes back what its dead predecessor had leased.
     public static func dropLeases(now: Instant, _ tx: Transaction) throws {
         try tx.db.run(
-            "UPDATE lane SET lease_token = NULL, next_due_ms = $1 WHERE lease_token IS NOT NULL", [.at(now)])
+            """
+            UPDATE lane SET lease_token = NULL, crashes = crashes + 1, next_due_ms = $1 WHERE lease_token IS NOT NULL
+            """, [.at(now)])
     }
 
     /// Leases an environment's refresh lanes to its clock, all or none.

@@ -108,7 +108,7 @@ struct MigratorTests {
             #expect(schedule?.syncedTo == LocalDate("2024-05-01"))
             #expect(schedule?.phase == .periodic)
             let due = try await database.read {
-                try DeliveryStore.due(lane: 7, now: Instant(ms: 100), limit: 10, complete: false, $0)
+                try DeliveryStore.list(lane: 7, .first, after: .start, count: 10, complete: false, $0).rows
             }
             #expect(due.map(\.eventID) == [31, 32])
             #expect(due.map { String(decoding: $0.thin, as: UTF8.self) } == ["one", "two"])
