@@ -60,6 +60,7 @@ enum OkraEnvelope {
         out.member("event", draft.type.name)
         out.member("event_id", EventID.text(id))
         out.member("sequence", sequence)
+        out.member("epoch", Epoch.of(id: id))
         out.member("created_at", context.now)
         out.object("data") { data in
             data.member("record", context.connection.id)
@@ -127,12 +128,23 @@ public enum OkraPaths {
 
 /// The id of an event on the wire, which is also `webhook-id`: the same over all retries.
 public enum EventID {
-    /// `evt_` and the number, padded with zeros.
-    public static func text(_ id: Int64) -> String { "evt_" + pad(id) }
+    /// `evt_` and the number, padded with zeros; the part of an event has its own number behind another `_`.
+    /// - Parameter part: 0 for the whole event.
+    public static func text(_ id: Int64, part: Int64 = 0) -> String {
+        part == 0 ? "evt_" + pad(id) : "evt_\(pad(id))_\(part)"
+    }
 
-    /// The number in `evt_…`; nil for anything else.
-    public static func parse(_ text: String) -> Int64? {
-        text.hasPrefix("evt_") ? Int64(text.dropFirst(4)) : nil
+    /// The number in `evt_…`, also of a part; nil for anything else.
+    public static func parse(_ text: String) -> Int64? { parts(text)?.id }
+
+    /// The number and the part in `evt_…` or `evt_…_3`; nil for anything else.
+    public static func parts(_ text: String) -> (id: Int64, part: Int64)? {
+        guard text.hasPrefix("evt_") else { return nil }
+        let numbers = text.dropFirst(4).split(separator: "_", omittingEmptySubsequences: false)
+        guard let id = numbers.first.flatMap({ Int64($0) }), numbers.count <= 2 else { return nil }
+        guard numbers.count == 2 else { return (id, 0) }
+        guard let part = Int64(numbers[1]), part > 0 else { return nil }
+        return (id, part)
     }
 
     private static func pad(_ id: Int64) -> String {
