@@ -1,0 +1,129 @@
+"""The receivers of Examples/webhooks, which docs/webhooks.md shows, run as they are: they take what is genuine, once, and
+nothing else. Go and PHP are tried where they are installed; scripts/setup --tests installs them."""
+
+import base64
+import hashlib
+import hmac
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from harness import ROOT, START_SECONDS, free_port, wait_until
+
+FOLDER = ROOT / "Examples" / "webhooks"
+SECRET = bytes(range(32))
+PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
+WHSEC = "whsec_" + base64.b64encode(SECRET).decode()
+WHPK = "whpk_" + base64.b64encode(PRIVATE.public_key().public_bytes_raw()).decode()
+BODY = b'{"event":"balance.success","event_id":"evt_1","data":{"n":1}}'
+
+
+def command(language, port, folder):
+    if language == "go":
+        built = folder / "receive"
+        environment = {**os.environ, "GOCACHE": str(folder / "cache"), "GO111MODULE": "off", "CGO_ENABLED": "0"}
+        subprocess.run(
+            ["go", "build", "-o", str(built), str(FOLDER / "receive.go")], check=True, env=environment, timeout=300)
+        return [str(built)]
+    return {
+        "python": ["python3", str(FOLDER / "receive.py")],
+        "node": ["node", str(FOLDER / "receive.mjs")],
+        "php": ["php", "-d", "cli_server.color=0", "-q", "-S", f"127.0.0.1:{port}", str(FOLDER / "receive.php")],
+    }[language]
+
+
+class Running:
+    """One example as a process."""
+
+    def __init__(self, language, key, folder):
+        tool = {"python": "python3"}.get(language, language)
+        assert shutil.which(tool), f"{tool} is not installed: run scripts/setup --tests"
+        self.port = free_port()
+        self.output = folder / "output"
+        done = folder / "done"
+        done.mkdir()
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command(language, self.port, folder), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env={**os.environ, "WEBHOOK_KEY": key, "PORT": str(self.port), "DONE": str(done)})
+        wait_until(f"the {language} receiver", self._is_listening, seconds=START_SECONDS)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+    def _is_listening(self):
+        assert self.process.poll() is None, self.output.read_text()
+        try:
+            return requests.post(self.url, timeout=5).status_code
+        except requests.ConnectionError:
+            return False
+
+    def post(self, signature, id="evt_1", at=None, body=BODY):
+        headers = {"webhook-id": id, "webhook-timestamp": str(at or int(time.time())), "content-type": "application/json"}
+        if signature is not None:
+            headers["webhook-signature"] = signature
+        return requests.post(self.url, data=body, headers=headers, timeout=10).status_code
+
+    def handled(self):
+        return [line for line in self.output.read_text().splitlines() if line.startswith("evt_")]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def v1(id="evt_1", at=None, body=BODY, secret=SECRET):
+    signed = f"{id}.{at or int(time.time())}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+
+
+def v1a(id="evt_1", at=None, body=BODY):
+    return "v1a," + base64.b64encode(PRIVATE.sign(f"{id}.{at or int(time.time())}.".encode() + body)).decode()
+
+
+@pytest.fixture
+def run(tmp_path):
+    running = []
+
+    def start(language, key):
+        running.append(Running(language, key, tmp_path))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.close()
+
+
+CASES = [
+    ("python", WHSEC, v1), ("node", WHSEC, v1), ("node", WHPK, v1a), ("php", WHSEC, v1), ("php", WHPK, v1a),
+    ("go", WHSEC, v1), ("go", WHPK, v1a),
+]
+
+
+@pytest.mark.parametrize("language,key,sign", CASES, ids=[f"{each[0]}-{each[2].__name__}" for each in CASES])
+def test_takes_what_is_genuine_once_and_nothing_else(run, language, key, sign):
+    receiver = run(language, key)
+    now = int(time.time())
+    assert receiver.post(sign(at=now), at=now) == 204
+    assert receiver.post(sign(at=now), at=now) == 204, "a repeated one is answered well"
+    assert receiver.post(f"v1,AAAA v1a,AAAA {sign(id='evt_2', at=now)}", id="evt_2", at=now) == 204, "keys are rotated"
+    wrong = [
+        receiver.post(sign(at=now), at=now, body=BODY + b" "),
+        receiver.post(sign(at=now), at=now, id="evt_3"),
+        receiver.post(sign(id="evt_4", at=now - 301), id="evt_4", at=now - 301),
+        receiver.post(sign(id="evt_4", at=now + 330), id="evt_4", at=now + 330),
+        receiver.post(sign(id="evt_5", at=now), id="evt_5", at=now + 1),
+        receiver.post(None, id="evt_6", at=now), receiver.post("", id="evt_6", at=now),
+        receiver.post("v1", id="evt_6", at=now), receiver.post("v1,", id="evt_6", at=now),
+        receiver.post("v1a," + base64.b64encode(bytes(64)).decode(), id="evt_6", at=now),
+        receiver.post(v1(id="evt_7", at=now, secret=b"another"), id="evt_7", at=now),
+    ]
+    assert wrong == [401] * len(wrong)
+    assert len(receiver.handled()) == 2, receiver.output.read_text()
