@@ -11,10 +11,15 @@ struct CSVCells: Sendable {
     private let layout: CSVLayout
     private var text = StatementText()
     private let usual: Currency
+    /// What the file calls its currency, in words that are not known.
+    let unknownCurrency: String?
 
     init(layout: CSVLayout) {
         self.layout = layout
-        usual = Currency(code: Self.code(layout.before.text(.currency)) ?? layout.profile.currency)
+        let told = layout.before.text(.currency)
+        let known = told.flatMap(CSVCurrency.code)
+        unknownCurrency = known == nil ? told : nil
+        usual = Currency(code: known ?? layout.currency ?? layout.profile.currency)
     }
 
     var isForeign: Bool { text.has1252 }
@@ -31,26 +36,34 @@ struct CSVCells: Sendable {
 
     // MARK: money
 
-    /// The code of a currency, also where it is written as a word or a sign.
-    private static func code(_ text: String?) -> String? {
-        guard let text = text?.uppercased() else { return nil }
-        if text.hasPrefix("NAIRA") || text.hasPrefix("NIGERIAN") || text == "₦" { return "NGN" }
-        let code = text.prefix { $0.isLetter }
-        return code.utf8.count == 3 && code.utf8.allSatisfy { (65...90).contains($0) } ? String(code) : nil
+    /// What the line's own column names, else what stands at its amount, else the file's.
+    func currency(
+        _ record: CSVRecord, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) -> Currency {
+        if let index = layout.columns[.currency], !record[index].isEmpty {
+            if let code = CSVCurrency.code(String(decoding: record[index], as: UTF8.self)) { return currency(code) }
+            try tell(
+                .note(
+                    StatementNote(
+                        .notUnderstood, "A currency is not known; \(usual.code) is taken.", place: record.line)))
+            return usual
+        }
+        let places = [CSVProfile.Column.amount, .debit, .credit, .balance].lazy.compactMap { layout.columns[$0] }
+        guard let code = places.compactMap({ CSVNumber.currency(record[$0]) }).first else { return usual }
+        return currency(code)
     }
 
-    func currency(_ record: CSVRecord) -> Currency {
-        guard let index = layout.columns[.currency], !record[index].isEmpty,
-            let code = Self.code(String(decoding: record[index], as: UTF8.self)), code != usual.code
-        else { return usual }
-        return Currency(code: code)
-    }
+    private func currency(_ code: String) -> Currency { code == usual.code ? usual : Currency(code: code) }
 
-    /// True when a column of amounts is not empty.
+    /// True when a column of amounts holds one.
     func hasAmount(_ record: CSVRecord) -> Bool {
         [CSVProfile.Column.debit, .credit, .amount].contains { column in
             guard let index = layout.columns[column] else { return false }
-            return CSVNumber.read(record[index], decimal: layout.decimal, scale: 9) != .empty
+            switch CSVNumber.read(record[index], decimal: layout.decimal, scale: 9) {
+            case .number(let number): return number.minor != 0
+            case .tooFine, .tooLarge: return true
+            case .empty, .notANumber: return false
+            }
         }
     }
 
@@ -144,8 +157,7 @@ struct CSVCells: Sendable {
 
     func account(_ record: CSVRecord) -> String? {
         guard let index = layout.columns[.account] else { return nil }
-        let number = String(decoding: record[index].filter { $0 != 32 && $0 != UInt8(ascii: "'") }, as: UTF8.self)
-        return StatementText.some(String(number.prefix(64)))
+        return CSVAccountNumber.read(String(decoding: record[index], as: UTF8.self))
     }
 
     mutating func row(
@@ -161,7 +173,7 @@ struct CSVCells: Sendable {
             occurredAt: timed(record, date).instant(order, offsetMinutes: offset),
             text: text.isEmpty ? counterparty ?? channel ?? "" : text)
         transaction.counterparty = counterparty
-        transaction.reference = try words(record, .reference, tell)
+        transaction.reference = try reference(record, tell)
         transaction.channel = channel
         transaction.branch = try words(record, .branch, tell)
         var row = StatementRow(
@@ -176,6 +188,20 @@ struct CSVCells: Sendable {
             !record[place].isEmpty, case .date(let both) = CSVDate.read(record[day] + [32] + record[place])
         else { return date }
         return both
+    }
+
+    /// As written; spreadsheets put an apostrophe before digits that are no number.
+    private mutating func reference(
+        _ record: CSVRecord, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) -> String? {
+        guard let index = layout.columns[.reference] else { return nil }
+        var field = record[index].prefix(Self.textMax)
+        if field.first == UInt8(ascii: "'") { field.removeFirst() }
+        while field.first == 32 { field.removeFirst() }
+        while field.last == 32 { field.removeLast() }
+        guard !field.isEmpty else { return nil }
+        let read = try text.read(field, place: record.line, tell)
+        return read.allSatisfy { $0 == "-" } ? nil : read
     }
 
     private mutating func words(

@@ -128,6 +128,7 @@ struct CSVDateReader {
             return known(first, month, day)
         }
         guard digits.count <= 2 else { return nil }
+        ordinal()
         let isParted = separator()
         if let next = rest.first, isLetter(next) {
             guard let month = month(), let year = year() else { return nil }
@@ -137,10 +138,20 @@ struct CSVDateReader {
         return .pair(first, second, year: year)
     }
 
+    /// `st`, `nd`, `rd` or `th` behind a day.
+    private mutating func ordinal() {
+        let word = rest.prefix { isLetter($0) }.map { $0 | 32 }
+        if word.count == 2, ["st", "nd", "rd", "th"].contains(where: { word.elementsEqual($0.utf8) }) {
+            rest.removeFirst(2)
+        }
+    }
+
     private mutating func named() -> CSVDate.Day? {
         guard let month = month() else { return nil }
         skip(" -/.")
-        guard let day = number(2), let year = year() else { return nil }
+        guard let day = number(2) else { return nil }
+        ordinal()
+        guard let year = year() else { return nil }
         return known(year, month, day)
     }
 

@@ -10,6 +10,8 @@ struct CSVLayout: Sendable {
     /// The byte before decimals.
     var decimal = UInt8(ascii: ".")
     var before = CSVPreamble()
+    /// What the headings of amounts name, as `Debit(USD)` does.
+    var currency: String?
 }
 
 /// What stands before the headings, as it is written.
@@ -120,7 +122,8 @@ struct CSVDetector {
     ) -> (rank: Int, layout: CSVLayout)? {
         for (index, record) in records.prefix(Self.recordsMax).enumerated() where record.count > 1 {
             let headings = (0..<record.count).map { CSVHeading.plain(record[$0]) }
-            guard let columns = columns(profile, headings) else { continue }
+            let codes = (0..<record.count).map { CSVCurrency.behind(heading: record[$0]) }
+            guard let columns = columns(profile, headings, codes) else { continue }
             guard isNamed(profile, records[...index]) else { return nil }
             let rows = records[(index + 1)...]
             guard tellsDirection(profile, columns, rows) else { return nil }
@@ -128,17 +131,26 @@ struct CSVDetector {
                 profile: profile, delimiter: delimiter, columns: columns, headingLine: record.line, headings: headings)
             layout.before = CSVPreamble(records[..<index], profile.labels)
             layout.decimal = decimal(profile, columns, rows)
-            return ((profile.isGeneral ? 0 : 1000) + columns.count, layout)
+            layout.currency = [.amount, .debit, .credit].lazy.compactMap { columns[$0].flatMap { codes[$0] } }.first
+            // Words that say debit or credit are surer than a column that may be a sign or a kind of payment.
+            let sureness = (profile.isGeneral ? 0 : 1000) + (columns[.direction] == nil ? 0 : 100)
+            return (sureness + columns.count, layout)
         }
         return nil
     }
 
-    private func columns(_ profile: CSVProfile, _ headings: [String]) -> [CSVProfile.Column: Int]? {
+    /// - Parameter codes: the currency that each heading ends with; it is no part of the name.
+    private func columns(
+        _ profile: CSVProfile, _ headings: [String], _ codes: [String?]
+    ) -> [CSVProfile.Column: Int]? {
+        func isNamed(_ index: Int, _ wanted: String) -> Bool {
+            headings[index] == wanted || codes[index].map { headings[index] == wanted + $0.lowercased() } == true
+        }
         var columns: [CSVProfile.Column: Int] = [:]
         var taken: Set<Int> = []
         for column in CSVProfile.Column.allCases {
             for wanted in profile.columns[column] ?? [] {
-                guard let index = headings.indices.first(where: { headings[$0] == wanted && !taken.contains($0) })
+                guard let index = headings.indices.first(where: { isNamed($0, wanted) && !taken.contains($0) })
                 else {
                     continue
                 }

@@ -15,6 +15,11 @@ struct CSVNumber: Sendable, Equatable {
     /// What `DR` or `CR` at the number says; nil when neither stands there.
     var isDebit: Bool?
 
+    /// The currency that a sign or a code at the number names; nil when none stands there.
+    static func currency(_ field: ArraySlice<UInt8>) -> String? {
+        CSVNumberParts(field).flatMap { $0.digits.isEmpty ? nil : $0.currency }
+    }
+
     /// - Parameters:
     ///   - decimal: the byte before decimals, a point or a comma; the other one parts thousands.
     ///   - scale: decimals of the currency.
@@ -46,11 +51,14 @@ struct CSVNumberParts {
     /// The field holds only what stands for nothing.
     private(set) var isNothing = true
 
-    private static let marks: [(bytes: [UInt8], isMinus: Bool)] = [
-        (Array("₦".utf8), false), (Array("€".utf8), false), (Array("£".utf8), false), (Array("¥".utf8), false),
-        (Array("₵".utf8), false), (Array("\u{00A0}".utf8), false), (Array("\u{202F}".utf8), false),
-        (Array("\u{2009}".utf8), false), (Array("−".utf8), true), (Array("–".utf8), true), ([0xA0], false),
-    ]
+    private(set) var currency: String?
+
+    private static let marks: [(bytes: [UInt8], currency: String?, isMinus: Bool)] =
+        CSVCurrency.signs.map { (Array($0.utf8), $1, false) } + [
+            (Array("\u{00A0}".utf8), nil, false), (Array("\u{202F}".utf8), nil, false),
+            (Array("\u{2009}".utf8), nil, false), (Array("−".utf8), nil, true), (Array("–".utf8), nil, true),
+            ([0xA0], nil, false),
+        ]
 
     /// nil when something stands there that belongs to no number.
     init?(_ field: ArraySlice<UInt8>) {
@@ -68,6 +76,7 @@ struct CSVNumberParts {
                 guard let mark = Self.marks.first(where: { field[index...].starts(with: $0.bytes) }) else { return nil }
                 if mark.isMinus, !digits.isEmpty || isNegative { return nil }
                 if mark.isMinus { isNegative = true }
+                if let code = mark.currency { currency = code }
                 index += mark.bytes.count
             } else {
                 guard take(byte, isLast: index == field.endIndex - 1) else { return nil }
@@ -89,7 +98,8 @@ struct CSVNumberParts {
         case UInt8(ascii: "("):
             guard digits.isEmpty else { return false }
             isNegative = true
-        case UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: "$"), UInt8(ascii: "#"):
+        case UInt8(ascii: "$"): currency = "USD"
+        case UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: "#"):
             guard digits.isEmpty else { return false }
         case UInt8(ascii: ")"), UInt8(ascii: "'"), UInt8(ascii: "\""), 32, 9: break
         default: return false
@@ -106,6 +116,7 @@ struct CSVNumberParts {
             // A currency's code.
             guard word.count == 3 else { return false }
             isNothing = false
+            currency = String(decoding: word, as: UTF8.self).uppercased()
         }
         return true
     }

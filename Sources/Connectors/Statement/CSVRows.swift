@@ -92,7 +92,9 @@ struct CSVRows: Sendable {
     ) throws(StatementError) {
         let order = order ?? .dayFirst
         switch CSVDate.read(record[layout.columns[.date] ?? -1]) {
-        case .none: try readOther(record, tell)
+        case .none:
+            guard cells.label(record) == nil, cells.hasAmount(record) else { return try readOther(record, tell) }
+            throw CSVCells.fault("has an amount and no date that can be read", record)
         case .impossible:
             guard cells.hasAmount(record) else { return try readOther(record, tell) }
             throw CSVCells.fault("has a date that no calendar has", record)
@@ -114,7 +116,7 @@ struct CSVRows: Sendable {
             throw StatementError(
                 .truncated, "The file ends in the middle of a line. Export it again.", place: record.line)
         }
-        let currency = cells.currency(record)
+        let currency = try currency(record, tell)
         let amounts = try cells.amounts(record, scale: currency.scale)
         let balance = try cells.balance(record, scale: currency.scale, tell)
         let isNothing = amounts.allSatisfy { $0 == 0 }
@@ -135,6 +137,20 @@ struct CSVRows: Sendable {
             summary.add(row)
             try tell(.row(row))
         }
+    }
+
+    private mutating func currency(
+        _ record: CSVRecord, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) -> Currency {
+        let currency = try cells.currency(record, tell)
+        if narrowest == nil, cells.unknownCurrency != nil {
+            try tell(
+                .note(
+                    StatementNote(
+                        .notUnderstood, "The file's currency is not known; \(currency.code) is taken.",
+                        place: layout.headingLine)))
+        }
+        return currency
     }
 
     /// A line without a transaction: a balance, something known that is passed over, or a note.

@@ -81,8 +81,8 @@ struct CSVSummary: Sendable {
         isBegun = true
         let before = layout.before
         let own = currency ?? Currency(code: layout.profile.currency)
-        let number = before.text(.accountNumber).map { $0.filter { $0.isLetter || $0.isNumber || $0 == "*" } }
-        var header = StatementHeader(accountNumber: account ?? number.flatMap(StatementText.some), currency: own)
+        let number = before.text(.accountNumber).flatMap(CSVAccountNumber.read)
+        var header = StatementHeader(accountNumber: account ?? number, currency: own)
         header.holderName = before.text(.holderName)
         header.accountType = before.text(.accountType)
         header.period = period

@@ -37,7 +37,7 @@ enum CSVBuiltIn {
          "columns": {"date": ["trans date", "date posted", "transaction date"], "value_date": ["value date"],
                      "text": ["description", "remarks"], "debit": ["debit", "dr amount"],
                      "credit": ["credit", "cr amount"], "balance": ["balance"], "reference": ["trans id"]},
-         "required": ["value_date", "text", "debit", "credit", "balance"], "words": ["zenith", "date posted"],
+         "required": ["value_date", "text", "debit", "credit", "balance"], "words": ["zenith"],
          "dates": "day_first", "decimal": "."}
         """#
 
@@ -47,7 +47,7 @@ enum CSVBuiltIn {
                      "text": ["narration", "description"], "reference": ["chq. no", "cheque no", "chq no", "ref"],
                      "debit": ["debit"], "credit": ["credit"], "balance": ["balance"]},
          "required": ["value_date", "text", "reference", "debit", "credit", "balance"],
-         "words": ["chq", "cheque", "united bank for africa"], "dates": "day_first", "decimal": "."}
+         "words": ["united bank for africa"], "dates": "day_first", "decimal": "."}
         """#
 
     static let firstbank = #"""
@@ -85,7 +85,7 @@ enum CSVBuiltIn {
                      "credit": ["money in (ngn)", "money in"], "debit": ["money out (ngn)", "money out"],
                      "reference": ["transaction id", "transaction no"], "balance": ["balance"]},
          "required": ["text", "debit", "credit", "reference"],
-         "dates": "month_first", "decimal": "."}
+         "decimal": "."}
         """#
 
     static let moniepoint = #"""
@@ -101,7 +101,7 @@ enum CSVBuiltIn {
          "columns": {"date": ["posting date", "transaction date"], "value_date": ["value date"],
                      "text": ["description", "remarks", "transaction details"], "debit": ["debit"],
                      "credit": ["credit"], "balance": ["balance"], "reference": ["reference"]},
-         "required": ["value_date", "text", "debit", "credit", "balance"], "words": ["stanbic", "posting date"],
+         "required": ["value_date", "text", "debit", "credit", "balance"], "words": ["stanbic"],
          "skip": ["balance as at", "statement opening balance"], "dates": "day_first", "decimal": "."}
         """#
 
@@ -110,7 +110,7 @@ enum CSVBuiltIn {
          "columns": {"date": ["transaction date", "trans date", "date"], "value_date": ["value date"],
                      "channel": ["channel"], "text": ["details", "description", "narration"],
                      "debit": ["pay out", "debit"], "credit": ["pay in", "credit"], "balance": ["balance"]},
-         "required": ["value_date", "text", "debit", "credit", "balance"], "words": ["pay out", "fidelity"],
+         "required": ["value_date", "text", "debit", "credit", "balance"], "words": ["fidelity"],
          "dates": "day_first", "decimal": "."}
         """#
 
@@ -184,7 +184,8 @@ enum CSVBuiltIn {
            "amount": ["amount", "transaction amount", "amount (ngn)", "betrag", "montant", "value"],
            "balance": ["balance", "running balance", "balance after", "closing balance", "ledger balance",
                        "balance (ngn)", "saldo"],
-           "currency": ["currency", "ccy", "wahrung"], "account": ["account number", "account no"],
+           "currency": ["currency", "ccy", "wahrung", "waehrung", "whrung"],
+           "account": ["account number", "account no"],
            "channel": ["channel", "category", "type", "transaction type"]},
          "required": ["amount"]}
         """#
