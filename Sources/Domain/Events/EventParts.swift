@@ -20,6 +20,16 @@ public struct EventParts: Sendable {
     /// Of how many rows the event tells; 0 when somebody asked and there was nothing new.
     public var count: Int { ids.count }
 
+    /// The ids of the rows.
+    public var rows: [String] { ids.compactMap(\.text) }
+
+    /// The days that were looked at, as ISO days; nil when the event does not say.
+    public var days: (from: String, to: String)? {
+        let query = members["data"]?["query"]
+        guard let from = query?["from"]?.text, let to = query?["to"]?.text else { return nil }
+        return (from, to)
+    }
+
     /// The members of one part, without their braces; those of the whole event for a part that there is not.
     public func body(part: Int) -> [UInt8] {
         var body = members

@@ -37,7 +37,8 @@ struct HealthNotice {
         at now: Instant, _ tx: Transaction
     ) throws {
         let draft = EnvironmentDraft(
-            type: type(health), method: "INSTITUTION", isSuccess: health == .healthy,
+            type: type(health), method: "INSTITUTION", subject: key.institution,
+            id: InstitutionCatalog.find(key.institution)?.id.hex,
             data: { data in
                 data.member("institution", key.institution)
                 data.member("institution_id", InstitutionCatalog.find(key.institution)?.id)

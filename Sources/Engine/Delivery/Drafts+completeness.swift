@@ -9,7 +9,7 @@ extension Drafts {
             type: isClosed ? EventCatalog.gapClosed : EventCatalog.gapFound, method: "TRANSACTIONS",
             code: isClosed ? "GAP_CLOSED" : "GAP_FOUND",
             message: isClosed ? "The account's transactions are complete again" : "Transactions seem to be missing",
-            accountID: account.id, isSuccess: isClosed,
+            accountID: account.id, window: gap.window,
             data: { out, _ in
                 out.member("from", gap.window.from.iso)
                 out.member("to", gap.window.to.iso)

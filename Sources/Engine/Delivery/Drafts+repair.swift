@@ -9,7 +9,6 @@ extension Drafts {
     static func reauthRequired(_ error: ConnectorError, url: String, until: Instant?) -> EventDraft {
         EventDraft(
             type: EventCatalog.reauthRequired, method: "AUTH", code: "REAUTH_REQUIRED", message: error.message,
-            isSuccess: false,
             data: { out, _ in
                 out.member("reason", error.code.rawValue)
                 out.member("action", error.code.errorClass.action?.rawValue)
@@ -36,7 +35,7 @@ extension Drafts {
     static func consentExpired(at end: Instant?, url: String?, until: Instant?) -> EventDraft {
         EventDraft(
             type: EventCatalog.consentExpired, method: "AUTH", code: "CONSENT_EXPIRED",
-            message: "The consent has ended; nothing more is fetched", isSuccess: false,
+            message: "The consent has ended; nothing more is fetched",
             data: { out, _ in
                 out.member("days_left", 0)
                 out.member("consent_expires_at", end)

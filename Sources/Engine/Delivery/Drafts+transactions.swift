@@ -2,10 +2,11 @@ import Domain
 import Storage
 
 extension Drafts {
-    /// How many ids and rows one event carries; the rest is told by the window's query.
-    private static let idsMax = 500
+    /// How many rows one event tells of; a step that changed more is told by several.
+    private static let rowsMax = 2000
+    private typealias Rows = [(id: ID<FetchedTransaction>, row: FetchedTransaction)]
 
-    /// What a step did to one account's transactions, as at most three events.
+    /// What a step did to one account's transactions, as an event for each kind of change.
     struct TransactionChange {
         var account: Account
         var number: String?
@@ -24,37 +25,46 @@ extension Drafts {
     static func transactions(_ change: TransactionChange) -> [EventDraft] {
         var drafts: [EventDraft] = []
         if !change.added.isEmpty || (change.isAsked && change.modified.isEmpty && change.removed.isEmpty) {
-            drafts.append(
-                draft(
-                    EventCatalog.transactions, change, change.added, code: change.code,
-                    "Successfully fetched transactions"))
+            drafts += told(
+                EventCatalog.transactions, change, change.added, code: change.code,
+                "Successfully fetched transactions")
         }
         if !change.modified.isEmpty {
-            drafts.append(
-                draft(
-                    EventCatalog.transactionsUpdated, change, change.modified, code: "PERIODIC_TRANSACTIONS",
-                    "Transactions have changed"))
+            drafts += told(
+                EventCatalog.transactionsUpdated, change, change.modified, code: "PERIODIC_TRANSACTIONS",
+                "Transactions have changed")
         }
         if !change.removed.isEmpty {
-            drafts.append(
-                draft(
-                    EventCatalog.transactionsRemoved, change, change.removed, code: "TRANSACTIONS_DELETED",
-                    "Transactions were removed by the bank"))
+            drafts += told(
+                EventCatalog.transactionsRemoved, change, change.removed, code: "TRANSACTIONS_DELETED",
+                "Transactions were removed by the bank")
         }
-        if !change.matched.isEmpty { drafts.append(matched(change)) }
+        for start in stride(from: 0, to: change.matched.count, by: rowsMax) {
+            drafts.append(matched(change, change.matched[start...].prefix(rowsMax)))
+        }
         return drafts
     }
 
+    private static func told(
+        _ type: EventType, _ change: TransactionChange, _ rows: Rows, code: String, _ message: String
+    ) -> [EventDraft] {
+        stride(from: 0, to: max(rows.count, 1), by: rowsMax).map { start in
+            draft(type, change, Array(rows.dropFirst(start).prefix(rowsMax)), code: code, message)
+        }
+    }
+
     /// Rows that a refresh took for one transaction without the bank saying so.
-    private static func matched(_ change: TransactionChange) -> EventDraft {
+    private static func matched(
+        _ change: TransactionChange, _ matched: ArraySlice<(id: ID<FetchedTransaction>, match: Match)>
+    ) -> EventDraft {
         EventDraft(
             type: EventCatalog.transactionsMerged, method: change.method, code: "TRANSACTIONS_MERGED",
             message: "Rows of the bank were found to be one transaction", accountID: change.account.id,
-            number: change.number, hasComplete: false,
+            number: change.number, rows: matched.map(\.id.hex), window: change.window, hasComplete: false,
             data: { out, _ in
-                out.member("count", change.matched.count)
+                out.member("count", matched.count)
                 out.array("merged") { list in
-                    for (id, match) in change.matched.prefix(idsMax) {
+                    for (id, match) in matched {
                         list.object { out in
                             out.member("transaction", id)
                             out.member("rule", match.rule.rawValue)
@@ -62,7 +72,6 @@ extension Drafts {
                         }
                     }
                 }
-                if change.matched.count > idsMax { out.member("truncated", true) }
             })
     }
 
@@ -83,6 +92,7 @@ extension Drafts {
             method: "REFRESH_TRANSACTIONS", code: ruling.isMerge ? "TRANSACTIONS_MERGED" : "TRANSACTIONS_SPLIT",
             message: ruling.isMerge ? "Two transactions are one" : "One transaction is two",
             accountID: ruling.account.id, number: ruling.number,
+            rows: [ruling.transaction.id.hex, ruling.other.id.hex],
             data: { out, isComplete in
                 out.member("count", 1)
                 out.array(ruling.isMerge ? "merged" : "split") { list in
@@ -103,28 +113,24 @@ extension Drafts {
     }
 
     private static func draft(
-        _ type: EventType, _ change: TransactionChange,
-        _ rows: [(id: ID<FetchedTransaction>, row: FetchedTransaction)], code: String, _ message: String
+        _ type: EventType, _ change: TransactionChange, _ rows: Rows, code: String, _ message: String
     ) -> EventDraft {
-        EventDraft(
+        let ids = rows.map(\.id.hex)
+        return EventDraft(
             type: type, method: change.method, code: code, message: message, accountID: change.account.id,
-            number: change.number,
+            number: change.number, rows: ids, window: change.window,
             data: { out, isComplete in
                 out.member("count", rows.count)
                 out.member("from", change.window.from.iso)
                 out.member("to", change.window.to.iso)
-                out.array("transactions") { list in for row in rows.prefix(idsMax) { list.string(row.id.hex) } }
-                if rows.count > idsMax { out.member("truncated", true) }
                 guard isComplete else { return }
                 out.array("resource") { list in
-                    for row in rows.prefix(idsMax) { list.object { write(row.row, row.id, &$0) } }
+                    for row in rows { list.object { write(row.row, row.id, &$0) } }
                 }
             },
             product: { out, _ in
                 if type == EventCatalog.transactionsRemoved {
-                    out.array("removed_transactions") { list in
-                        for row in rows.prefix(idsMax) { list.string(row.id.hex) }
-                    }
+                    out.array("removed_transactions") { list in for id in ids { list.string(id) } }
                 } else {
                     out.member("new_transactions", rows.count)
                 }
@@ -153,7 +159,7 @@ extension Drafts {
     static func identity(id: String, _ details: IdentityDetails) -> EventDraft {
         EventDraft(
             type: EventCatalog.identity, method: "IDENTITY", code: "IDENTITY_IS_READY",
-            message: "Successfully fetched identity",
+            message: "Successfully fetched identity", subject: id,
             data: { out, isComplete in
                 out.member("identity", id)
                 if isComplete { out.object("resource") { write(details, id: id, &$0) } }
@@ -168,12 +174,17 @@ extension Drafts {
         IdentityMembers.write(details, &out)
     }
 
-    /// A refresh that was asked for failed for good.
+    /// What a link or a refresh was asked for could not be had.
     static func failed(_ product: Product, method: String, _ error: ConnectorError) -> EventDraft {
-        let isBalance = product == .balance
+        let (type, code) =
+            switch product {
+            case .auth, .accounts: (EventCatalog.accountsFailed, "ACCOUNTS_ERROR")
+            case .balance: (EventCatalog.balanceFailed, "BALANCE_ERROR")
+            case .transactions: (EventCatalog.transactionsFailed, "TRANSACTIONS_ERROR")
+            case .identity: (EventCatalog.identityFailed, "IDENTITY_ERROR")
+            }
         return EventDraft(
-            type: isBalance ? EventCatalog.balanceFailed : EventCatalog.transactionsFailed, method: method,
-            code: isBalance ? "BALANCE_ERROR" : "TRANSACTIONS_ERROR", message: error.message, isSuccess: false,
+            type: type, method: method, code: code, message: error.message,
             data: { out, _ in out.member("reason", error.code.rawValue) })
     }
 }

@@ -28,7 +28,11 @@ struct EventDraft {
     var accountID: ID<Account>?
     /// The account's number where it is known, told whole only in complete bodies.
     var number: String?
-    var isSuccess = true
+    /// The rows that it tells of, where they are looked up by it, and the days that were looked at.
+    var rows: [String] = []
+    var window: DayWindow?
+    /// What else it is about, as an identity's id.
+    var subject: String?
     /// False when the complete body would say no more, or nothing may be sealed for the connection any more.
     var hasComplete = true
     /// Members of `data`; the flag says whether the complete resource was asked for.
@@ -37,24 +41,53 @@ struct EventDraft {
     var product: (inout JSONWriter, _ isComplete: Bool) -> Void = { _, _ in }
 }
 
+extension EventDraft {
+    /// The parts in which endpoints get it that ask for one webhook per row.
+    var parts: Int { type.isSplit ? rows.count : 0 }
+
+    /// The call that gets what it tells of.
+    func query(_ context: EventContext) -> ChangeQuery {
+        let record = context.connection.id.hex
+        switch type.leadsTo {
+        case .account, .completeness:
+            guard let accountID else { return ChangeQuery(.connection, record) }
+            return ChangeQuery(type.leadsTo, accountID.hex, window: window)
+        case .transactions: return ChangeQuery(.transactions, "", ids: rows, window: window)
+        case .refresh:
+            guard let refresh = context.refreshID else { return ChangeQuery(.connection, record) }
+            return ChangeQuery(.refresh, String(refresh))
+        case .identity: return ChangeQuery(.identity, subject ?? "")
+        case .connection, .schedule, .lastEvent: return ChangeQuery(type.leadsTo, record)
+        case .linkSession, .institution, .endpoint: return ChangeQuery(type.leadsTo, subject ?? "")
+        }
+    }
+}
+
 /// Renders an event as members of one JSON object: the native ones and Okra's envelope side by side. The receiver's
 /// own URL (`callbackURL`) is added when it is sent.
 enum OkraEnvelope {
+    /// How much of an event a body has.
+    enum Extent {
+        case thin, complete
+        /// Complete but for the rows, which are too many.
+        case truncated
+    }
+
     static func members(
-        _ draft: EventDraft, _ context: EventContext, id: Int64, sequence: Int64, isComplete: Bool
+        _ draft: EventDraft, _ context: EventContext, id: Int64, sequence: Int64, _ extent: Extent
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 2048)
         writer.object { out in
-            native(draft, context, id, sequence, isComplete, &out)
+            native(draft, context, id, sequence, extent, &out)
             head(draft, context, &out)
-            record(draft, context, isComplete, &out)
-            draft.product(&out, isComplete)
+            record(draft, context, extent != .thin, &out)
+            draft.product(&out, extent == .complete)
         }
         return Array(writer.bytes.dropFirst().dropLast())
     }
 
     private static func native(
-        _ draft: EventDraft, _ context: EventContext, _ id: Int64, _ sequence: Int64, _ isComplete: Bool,
+        _ draft: EventDraft, _ context: EventContext, _ id: Int64, _ sequence: Int64, _ extent: Extent,
         _ out: inout JSONWriter
     ) {
         out.member("event", draft.type.name)
@@ -67,7 +100,9 @@ enum OkraEnvelope {
             data.member("customer", context.connection.customerID)
             if let account = draft.accountID { data.member("account", account) }
             if let refresh = context.refreshID { data.member("refresh", String(refresh)) }
-            draft.data(&data, isComplete)
+            draft.data(&data, extent == .complete)
+            if extent == .truncated { data.member("truncated", true) }
+            data.object("query") { draft.query(context).write(event: EventID.text(id), &$0) }
         }
     }
 
@@ -78,7 +113,7 @@ enum OkraEnvelope {
         out.member("type", "CALLBACK")
         out.member("code", draft.code)
         out.member("env", context.environment.kind.okraName)
-        out.member("status", draft.isSuccess ? "is_success" : "is_error")
+        out.member("status", draft.type.isError ? "is_error" : "is_success")
         out.member("started_at", context.startedAt)
         out.member("ended_at", context.now)
         out.member("message", draft.message)

@@ -5,6 +5,8 @@ extension Outbox {
     /// Which of an environment's endpoints an event of its own goes to; the feed has it in any case.
     enum Recipients: Sendable {
         case all
+        /// All, and the URL that a link was begun with.
+        case link(callbackURL: String?)
         case except(ID<WebhookEndpoint>)
         /// This one alone, whatever types it asked for.
         case only(WebhookEndpoint)

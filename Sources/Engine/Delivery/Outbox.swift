@@ -3,12 +3,14 @@ import Storage
 
 /// Turns drafts into rows of the outbox, inside the transaction of the data that they tell of.
 struct Outbox {
-    /// A complete body beyond this is sent thin, with the ids to fetch the rest by.
+    /// A complete body beyond this is sent without its rows, with the call to fetch them by.
     private static let completeBytesMax = 256 * 1024
     let core: Core
 
-    func emit(_ drafts: [EventDraft], _ context: EventContext, _ tx: Transaction) throws {
-        guard !drafts.isEmpty else { return }
+    /// - Returns: the events' ids.
+    @discardableResult
+    func emit(_ drafts: [EventDraft], _ context: EventContext, _ tx: Transaction) throws -> [Int64] {
+        guard !drafts.isEmpty else { return [] }
         let scope = context.environment.scope
         let connection = context.connection
         var sequence = try ConnectionStore.takeSequence(connection.id, count: drafts.count, scope, tx)
@@ -16,16 +18,17 @@ struct Outbox {
             scope, connection: connection.id, callbackURL: connection.callbackURL,
             refreshURL: connection.refreshWebhookURL, tx)
         let machineNow = core.runtime.now()
-        for draft in drafts {
+        return try drafts.map { draft in
             let id = try core.sequence.take()
             let event = EventStore.NewEvent(
                 id: id, sequence: sequence, type: draft.type.name, accountID: draft.accountID,
-                thin: OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: false),
-                complete: try complete(draft, context, id: id, sequence: sequence, tx))
+                thin: OkraEnvelope.members(draft, context, id: id, sequence: sequence, .thin),
+                complete: try complete(draft, context, id: id, sequence: sequence, tx), parts: draft.parts)
             try EventStore.append(
                 event, connection: connection.id, to: endpoints.filter { wants($0, draft.type, connection) }.distinct,
                 at: context.now, machineNow: machineNow, newID: core.sequence.take, scope, tx)
             sequence += 1
+            return id
         }
     }
 
@@ -40,8 +43,10 @@ struct Outbox {
         _ tx: Transaction
     ) throws -> [UInt8]? {
         guard draft.hasComplete else { return nil }
-        let body = OkraEnvelope.members(draft, context, id: id, sequence: sequence, isComplete: true)
-        guard body.count <= Self.completeBytesMax else { return nil }
+        var body = OkraEnvelope.members(draft, context, id: id, sequence: sequence, .complete)
+        if body.count > Self.completeBytesMax {
+            body = OkraEnvelope.members(draft, context, id: id, sequence: sequence, .truncated)
+        }
         let sealing = Outbox.sealing(context.environment.scope, context.connection.id.hex)
         if let sealer = context.sealer { return try sealer.seal(body, purpose: sealing.purpose) }
         return try core.seal(body, sealing, tx)

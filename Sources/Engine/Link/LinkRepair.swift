@@ -76,7 +76,9 @@ struct LinkRepair {
         failed.status = .failed
         failed.state = nil
         failed.step = StepCodec.json(.failed(error)).encoded
-        _ = try LinkSessionStore.advance(failed, from: ending.revision, ending.scope, tx)
+        if try LinkSessionStore.advance(failed, from: ending.revision, ending.scope, tx) {
+            try LinkFailureNotice(core: core).tell(.failed(error), failed, ending.environment, tx)
+        }
         return .refused
     }
 
@@ -122,7 +124,10 @@ struct LinkRepair {
             environment: ending.environment, connection: repaired, customerName: name, bvn: nil,
             startedAt: ending.session.createdAt, now: now, publicURL: core.settings.publicURL)
         let repair = Drafts.repaired(clientID: ending.session.id, consentExpiresAt: access.consentExpiresAt)
-        guard purpose == .relink else { return try Outbox(core: core).emit([repair] + added, context, tx) }
+        guard purpose == .relink else {
+            try Outbox(core: core).emit([repair] + added, context, tx)
+            return
+        }
         // Whoever waits for a link hears what every link says.
         let told = [Drafts.auth(clientID: ending.session.id, isMerged: true)] + (try plan.told(vaulting, tx)) + added
         try Outbox(core: core).emit((news.isEmpty ? [] : [repair]) + told, context, tx)

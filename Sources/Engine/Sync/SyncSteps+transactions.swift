@@ -16,10 +16,26 @@ extension SyncSteps {
         _ run: Syncer.Run, _ tx: Transaction
     ) throws -> StepCounts {
         let replaced = try StatementStore.replaced(upload, account: account.id.hex, run.scope, tx.db)
+        let stored = try storedByValue(found.rows, found.window, of: account, run.scope, tx.db)
         let compared = try compare(
-            found.rows, found.window, of: account, connector: connector, replacing: replaced, run.scope, tx.db)
+            found.rows, found.window, of: account, connector: connector, stored, replacing: replaced, run.scope, tx.db)
         let result = StatementMerge.merged(compared, replaced: replaced)
         return try write(result, of: found.window, from: connector, to: account, run, tx)
+    }
+
+    /// What a statement's rows are compared with: those that it may date by their days of value too.
+    private func storedByValue(
+        _ rows: [FetchedTransaction], _ window: DayWindow, of account: Account, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [StoredTransaction] {
+        let values = try StatementStore.valueDays(account.id, window, scope, db)
+        guard !values.isEmpty || rows.contains(where: { $0.valueOn != nil }) else {
+            return try TransactionStore.stored(account.id, window: window, fetched: rows, scope, db)
+        }
+        let days = Reconciler.valueDaysMax
+        let wide = DayWindow(from: window.from.adding(days: -days), to: window.to.adding(days: days))
+        var stored = try TransactionStore.stored(account.id, window: wide, fetched: rows, scope, db)
+        for index in stored.indices { stored[index].fetched.valueOn = values[stored[index].id] }
+        return stored
     }
 
     private func write(
@@ -29,6 +45,7 @@ extension SyncSteps {
         let now = now(run)
         let ids = try TransactionStore.apply(
             result, to: account, newID: { core.runtime.newID() }, at: now, run.scope, tx)
+        StatementStore.keepValueDays(result.added, ids: ids, of: account.id, run.scope, tx)
         trace(result, ids, account, from: connector, run, now, tx)
         let isNewest = window.to >= now.day()
         let isLink = run.refresh.causes.contains(.link)
@@ -52,7 +69,8 @@ extension SyncSteps {
     func reconcile(
         _ found: FetchedWindow, of account: Account, connector: String, _ scope: Scope, _ db: any SQLConnection
     ) throws -> ReconcileResult {
-        var result = try compare(found.rows, found.window, of: account, connector: connector, scope, db)
+        let stored = try TransactionStore.stored(account.id, window: found.window, fetched: found.rows, scope, db)
+        var result = try compare(found.rows, found.window, of: account, connector: connector, stored, scope, db)
         // What seems gone may be among the rows that were not believed.
         if !found.isWhole { result.removed = [] }
         return result
@@ -60,9 +78,9 @@ extension SyncSteps {
 
     private func compare(
         _ rows: [FetchedTransaction], _ window: DayWindow, of account: Account, connector: String,
-        replacing: Set<LocalDate> = [], _ scope: Scope, _ db: any SQLConnection
+        _ stored: [StoredTransaction], replacing: Set<LocalDate> = [], _ scope: Scope, _ db: any SQLConnection
     ) throws -> ReconcileResult {
-        var stored = try TransactionStore.stored(account.id, window: window, fetched: rows, scope, db)
+        var stored = stored
         let plain = Reconciler.reconcile(stored: stored, fetched: rows, window: window, replacing: replacing)
         guard !plain.isEmpty else { return plain }
         let trust = try LineageStore.trust(connector: connector, institution: account.institution, scope, db)

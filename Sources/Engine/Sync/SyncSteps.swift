@@ -16,6 +16,8 @@ struct SyncSteps {
 
     /// Okra's method for what a run tells: by its cause, as its pull form is named.
     func method(_ product: Product, _ causes: Set<RefreshCause>) -> String {
+        if product == .identity { return "IDENTITY" }
+        if product == .accounts || product == .auth { return "ACCOUNTS" }
         let isBalance = product == .balance
         if causes.contains(.link) { return isBalance ? "BALANCE" : "TRANSACTIONS" }
         if causes.contains(.check) { return isBalance ? "CHECK_BALANCE" : "REFRESH_TRANSACTIONS" }

@@ -108,11 +108,13 @@ extension Syncer {
         try reschedule(run, &schedule, now, tx)
     }
 
-    /// A run that somebody asked for says that it failed.
+    /// A run that somebody asked for, or the first one of a link, says what it could not fetch.
     private func answer(_ run: Run, _ error: ConnectorError, _ now: Instant, _ tx: Transaction) throws {
-        guard !run.refresh.causes.isDisjoint(with: [.demand, .check]) else { return }
         let steps = SyncSteps(core: core)
-        let products = run.refresh.products.products.intersection([.balance, .transactions])
+        guard steps.isAsked(run.refresh.causes) else { return }
+        let left = run.refresh.steps.dropFirst(run.refresh.stepsDone)
+        var products = Self.products(left)
+        if left.contains(where: { SyncStep($0) == .accounts }) { products.insert(.accounts) }
         let drafts = products.sorted { $0.rawValue < $1.rawValue }.map {
             Drafts.failed($0, method: steps.method($0, run.refresh.causes), error)
         }

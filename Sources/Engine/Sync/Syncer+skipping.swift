@@ -53,7 +53,7 @@ extension Syncer {
         return budget.ready(for: left, calls: run.schedule.calls, at: virtualNow(run))
     }
 
-    private static func products(_ steps: some Sequence<String>) -> Set<Product> {
+    static func products(_ steps: some Sequence<String>) -> Set<Product> {
         var found: Set<Product> = []
         for step in steps {
             switch SyncStep(step) {
@@ -75,7 +75,7 @@ extension Syncer {
         let error = ConnectorError(
             .rateLimited,
             "The bank takes no more calls for this record today. The next one can be made at \(until.iso).")
-        let drafts = left.intersection([.balance, .transactions]).sorted { $0.rawValue < $1.rawValue }.map {
+        let drafts = left.sorted { $0.rawValue < $1.rawValue }.map {
             Drafts.failed($0, method: steps.method($0, run.refresh.causes), error)
         }
         try Outbox(core: core).emit(drafts, steps.context(run, now), tx)

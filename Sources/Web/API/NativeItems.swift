@@ -35,6 +35,14 @@ enum NativeItems {
             "options":$options,"meta":$meta,"created_at":$created_at,"updated_at":$updated_at}
             """))
 
+    static let identity = item(
+        RowTemplate(
+            IdentityColumn.self,
+            """
+            {"id":$id,"connection":$connection,"customer":$customer_id,"person":$details,"created_at":$created_at,
+            "updated_at":$updated_at}
+            """))
+
     /// The one item of a list by itself, with how fresh it is.
     static func reply(_ listing: Listing, _ noun: String) throws -> Reply { try reply(listing.only, noun) }
 
@@ -89,5 +97,8 @@ struct NativeForms: RowForms {
     func periodic(_ balances: [EarlierBalance], owner: String, _ out: inout JSONWriter) { out.null() }
     func usedProducts(_ connection: ConnectionFacts, _ out: inout JSONWriter) { products(connection, &out) }
     func credentials(_ logins: [(ConnectionFacts, AccountFacts, Institution)], _ out: inout JSONWriter) { out.null() }
-    func identity(_ details: IdentityDetails, _ out: inout JSONWriter) { out.null() }
+
+    func identity(_ details: IdentityDetails, _ out: inout JSONWriter) {
+        out.object { NativeIdentity.write(details, &$0) }
+    }
 }

@@ -1,0 +1,19 @@
+/// `account.gap_closed`
+enum AccountGapClosed {
+    static let event = EventType(
+        "account.gap_closed",
+        "What was missing between an account's balances and its transactions is there.",
+        isRefresh: true,
+        okra: EventType.Okra(["TRANSACTIONS"], ["GAP_CLOSED"]),
+        leadsTo: .completeness,
+        data: [
+            EventMembers.account,
+            EventMember("from", .day, "The first day of the gap."), EventMember("to", .day, "Its last day."),
+            EventMember("amount_minor", .integer, "What the transactions do not tell of, in minor units."),
+            EventMember("currency", .currency),
+        ],
+        example: EventType.Example([
+            "account": .string(EventExample.account), "from": "2024-01-14", "to": "2024-01-15",
+            "amount_minor": -250_000, "currency": "NGN",
+        ]))
+}

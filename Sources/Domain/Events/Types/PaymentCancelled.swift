@@ -1,0 +1,16 @@
+/// `payment.cancelled`
+enum PaymentCancelled {
+    static let event = EventType(
+        "payment.cancelled",
+        "A payment was cancelled before it was made.",
+        isPlanned: true,
+        okra: EventType.Okra(["PAYMENT"], ["PAYMENT_CANCELLED"]),
+        leadsTo: .connection,
+        data: [
+            EventMember("payment", .id, "The payment."), EventMember("amount_minor", .integer, "In minor units."),
+            EventMember("currency", .currency),
+        ],
+        example: EventType.Example([
+            "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN",
+        ]))
+}

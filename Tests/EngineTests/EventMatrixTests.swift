@@ -1,0 +1,165 @@
+import Domain
+import Storage
+import TestKit
+import Testing
+
+@testable import Engine
+
+/// Every product comes to an end that is told, good or bad, and what is told is as its schema says.
+@Suite("Events by product and outcome")
+struct EventMatrixTests {
+    private static let thinURL = "https://other.example/hook"
+    /// What nothing fires yet.
+    private static let planned: Set<String> = ["income", "payment"]
+    private static let products = ["auth", "accounts", "balance", "transaction", "identity", "income", "payment"]
+
+    /// Sends complete bodies to the environment's URL and thin ones to the link's.
+    private func linked(
+        _ database: Database, _ user: String, _ password: String = "pass", months: Int = 1,
+        _ change: @escaping (inout BeginLink) -> Void = { _ in }
+    ) async throws -> World {
+        let world = try await World.make(on: database)
+        try await world.listen(payload: .complete)
+        _ = try await world.link(user, password: password) {
+            $0.historyMonths = months
+            $0.callbackURL = Self.thinURL
+            change(&$0)
+        }
+        try await world.settle()
+        return world
+    }
+
+    private func ask(_ world: World, _ products: [Product]) async throws {
+        let connection = try await world.core.database.read {
+            try $0.first("SELECT id FROM connection WHERE status = 'active' ORDER BY id LIMIT 1") { $0.text(0) }
+        }
+        _ = try await world.services.refreshes.request(
+            scope: world.scope, accountID: nil, connectionID: connection, products: Set(products), cause: .demand)
+        try await world.settle()
+    }
+
+    /// Checks every body that a world has sent.
+    /// - Returns: the names of the events.
+    private func check(_ world: World) throws -> Set<String> {
+        var names: Set<String> = []
+        for request in world.webhooks.requests {
+            let body = try JSONValue(parsing: request.body)
+            let name = try #require(body["event"]?.text)
+            let type = try #require(EventCatalog.find(name))
+            #expect(!type.isPlanned, "\(name) was fired")
+            let isComplete = request.url == World.webhookURL && type.resource != nil
+            // What has no complete body is sent thin to everyone.
+            let schemas = isComplete ? [true, false] : [false]
+            let problems = schemas.map {
+                SchemaCheck().problems(body, type.schema(isComplete: $0).json)
+            }
+            #expect(problems.contains { $0.isEmpty }, "\(name): \(problems[0])")
+            names.insert(name)
+        }
+        return names
+    }
+
+    @Test("each product that is offered tells of its success and of its failure, thin and complete as its schema says")
+    func matrix() async throws {
+        try await onEveryDatabase { database in
+            let good = try await linked(database, "success")
+            try await ask(good, [.balance, .transactions])
+            var told = try check(good)
+            // A login that is locked while linking.
+            _ = try await good.link("locked") { $0.callbackURL = Self.thinURL }
+            try await good.settle()
+            told.formUnion(try check(good))
+            #expect(try good.webhooks.bodies("auth.failed").count == 2, "both endpoints hear of it")
+            for (password, products) in [
+                (
+                    #"{"rules": [{"from": "1h", "on": ["balance", "transactions"], "error": "account_blocked"}]}"#,
+                    [Product.balance, .transactions]
+                ),
+                (#"{"rules": [{"from": "1h", "on": ["accounts"], "error": "user_locked"}]}"#, [.balance]),
+            ] {
+                let bad = try await again(good, password)
+                try await ask(bad, products)
+                told.formUnion(try check(bad))
+            }
+            let unknown = try await again(good, #"{"rules": [{"on": ["identity"], "error": "user_locked"}]}"#)
+            told.formUnion(try check(unknown))
+            for product in Self.products {
+                for outcome in EventType.Outcome.allCases {
+                    let name = "\(product).\(outcome.rawValue)"
+                    let type = try #require(EventCatalog.find(name), "\(name) is in no catalogue")
+                    #expect(type.isPlanned == Self.planned.contains(product))
+                    #expect(told.contains(name) == !type.isPlanned, "\(name)")
+                }
+            }
+        }
+    }
+
+    /// Another login in the same world, two days old, which is refreshed on demand alone.
+    private func again(_ world: World, _ password: String) async throws -> World {
+        world.webhooks.forget()
+        try await world.core.database.write { tx in
+            try tx.db.run("UPDATE connection SET status = 'removed' WHERE status = 'active'", [])
+        }
+        _ = try await world.link("u\(password.count)", password: password) {
+            $0.historyMonths = 1
+            $0.callbackURL = Self.thinURL
+            $0.refresh = false
+        }
+        try await world.settle()
+        try await world.advance(days: 2)
+        return world
+    }
+
+    @Test("what happens to records in time is told as its schema says")
+    func life() async throws {
+        try await onEveryDatabase { database in
+            let world = try await linked(database, "ada", #"{"consent": "20d", "pending": "20h"}"#)
+            try await world.advance(days: 25)
+            _ = try await world.services.schedules.change(
+                try #require(try await connection(world)), RefreshChange(paused: true), in: world.environment())
+            try await world.settle()
+            let told = try check(world)
+            for name in [
+                "consent.expiring", "consent.expired", "record.reauth_required", "refresh.phase_changed",
+                "refresh.interval_changed", "transaction.updated",
+            ] {
+                #expect(told.contains(name), "\(name)")
+            }
+        }
+    }
+
+    private func connection(_ world: World) async throws -> String? {
+        try await world.core.database.read {
+            try $0.first("SELECT id FROM connection ORDER BY id LIMIT 1") { $0.text(0) }
+        }
+    }
+
+    @Test("names are unique, each outcome of a product is told apart, and every example is as its schema says")
+    func examples() throws {
+        #expect(Set(EventCatalog.all.map(\.name)).count == EventCatalog.all.count)
+        for type in EventCatalog.all {
+            for isComplete in type.resource == nil ? [false] : [false, true] {
+                let example = try JSONValue(parsing: EventExamples.body(of: type, isComplete: isComplete))
+                let problems = SchemaCheck().problems(example, type.schema(isComplete: isComplete).json)
+                #expect(problems.isEmpty, "\(type.name): \(problems)")
+            }
+            #expect(type.isError == (type.outcome == .failed) || type.outcome == nil, "\(type.name)")
+        }
+    }
+
+    @Test("the check of schemas finds what is wrong")
+    func check() throws {
+        let schema = EventCatalog.balance.schema(isComplete: false).json
+        let example = try JSONValue(parsing: EventExamples.body(of: EventCatalog.balance, isComplete: false))
+        var members = try #require(example.members)
+        members["surprise"] = true
+        #expect(SchemaCheck().problems(.object(members), schema) == ["$: surprise is told of nowhere"])
+        #expect(SchemaCheck(isStrict: false).problems(.object(members), schema).isEmpty)
+        members["surprise"] = nil
+        members["sequence"] = "3"
+        members["event_id"] = "evt_3"
+        members["status"] = "is_error"
+        members["created_at"] = nil
+        #expect(SchemaCheck().problems(.object(members), schema).count == 4)
+    }
+}
