@@ -1,0 +1,392 @@
+import Domain
+import Storage
+
+/// Sends events to endpoints again.
+///
+/// A replay is a durable job: each step is one transaction that looks at a bounded number of events, puts those that
+/// are meant into the queue behind what is new, and notes how far it has come. So it survives a restart, live events go
+/// past it, and the queue stays short however much is replayed.
+public struct ReplayService: Sendable {
+    /// Jobs of one environment that are worked on at once.
+    public static let runningMax = 20
+    /// Deliveries of one job that wait at once; it goes on when fewer do.
+    static let waitingMax = 2000
+
+    let core: Core
+    let endpoints: WebhookEndpointService
+
+    public init(core: Core, endpoints: WebhookEndpointService) {
+        self.core = core
+        self.endpoints = endpoints
+    }
+
+    /// What a caller asks for.
+    public struct New: Sendable {
+        public var request: ReplayRequest
+        /// The endpoint; a delivery's own when it is left out.
+        public var endpoint: String?
+        /// A delivery, instead of an event.
+        public var delivery: String?
+        /// Where to send instead of the endpoint's URL.
+        public var url: String?
+        public init(
+            _ request: ReplayRequest = ReplayRequest(), endpoint: String? = nil, delivery: String? = nil,
+            url: String? = nil
+        ) {
+            self.request = request
+            self.endpoint = endpoint
+            self.delivery = delivery
+            self.url = url
+        }
+    }
+
+    // MARK: asking
+
+    /// Begins a replay. One of a single event is done at once.
+    /// - Throws: `not_found` for what is not here, `conflict` for a disabled endpoint or too many at once,
+    ///   `url_refused`, and `missing_field` where nothing says what to send or where.
+    public func create(
+        _ new: New, in environment: Domain.Environment, once: Once<ReplayView>? = nil
+    ) async throws -> ReplayView {
+        let new = try await resolved(new, environment)
+        let url = try new.url.map { try URLRules(environment, core.settings).checked($0, field: "url") }
+        guard let id = new.endpoint else { throw DomainError.missing("endpoint") }
+        guard !new.request.isEmpty else {
+            throw DomainError(
+                .missingField,
+                "Say what is to be sent again: `event`, `delivery`, `types`, `connection`, `status`, "
+                    + "`never_attempted`, or a range by `from`.", field: "event")
+        }
+        let now = core.runtime.now()
+        let made = try await core.change(once) { tx in
+            let endpoint = try self.endpoint(id, environment.scope, tx)
+            return try view(begin(new.request, to: endpoint, url: url, at: now, environment.scope, tx), tx.db)
+        }
+        ring()
+        return made
+    }
+
+    /// With the event and the endpoint of a delivery, and no further back than attempts are kept.
+    private func resolved(_ new: New, _ environment: Domain.Environment) async throws -> New {
+        var new = new
+        if let text = new.delivery {
+            guard let (event, id) = LogID.delivery(text),
+                let found = try await core.database.read({ db in
+                    try AttemptReads.delivery(event: event, id, environment.scope, db)
+                })
+            else { throw DomainError.notFound("delivery") }
+            new.request.event = event
+            new.endpoint = new.endpoint ?? found.endpointID
+        }
+        if let from = new.request.from, let to = new.request.to, to < from {
+            throw DomainError(.invalidDate, "`from` is after `to`. Both are inclusive.", field: "from")
+        }
+        let days = core.settings.attemptRetentionDays
+        if new.request.neverAttempted, days > 0 {
+            let known = environment.virtual(core.runtime.now()) + -days * Instant.dayMs
+            new.request.from = max(new.request.from ?? known, known)
+        }
+        return new
+    }
+
+    private func endpoint(_ id: String, _ scope: Scope, _ tx: Transaction) throws -> WebhookEndpoint {
+        guard let id = ID<WebhookEndpoint>(id), let found = try EndpointStore.find(id, scope, tx.db) else {
+            throw DomainError.notFound("webhook endpoint")
+        }
+        guard found.isRouted else {
+            throw DomainError(
+                .conflict, "The endpoint is disabled, so nothing is sent to it. Enable it first.", field: "endpoint")
+        }
+        return found
+    }
+
+    private func begin(
+        _ request: ReplayRequest, to endpoint: WebhookEndpoint, url: String?, at now: Instant, _ scope: Scope,
+        _ tx: Transaction
+    ) throws -> Replay {
+        let single = try request.event.map { try event($0, endpoint, scope, tx) }
+        guard try ReplayStore.runningCount(limit: Self.runningMax, scope, tx.db) < Self.runningMax else {
+            throw DomainError(
+                .conflict, "\(Self.runningMax) replays are under way. Wait for one of them, or cancel one.")
+        }
+        let (start, until) = try range(request, scope, tx)
+        let replay = try make(request, to: endpoint, url: url, (start, until), at: now, scope, tx)
+        return try single.map { try end(replay, with: [$0], endpoint, at: now, tx) } ?? replay
+    }
+
+    func make(
+        _ request: ReplayRequest, to endpoint: WebhookEndpoint, url: String?,
+        _ range: (start: FeedPlace, until: FeedPlace), at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Replay {
+        let id = try core.sequence.take()
+        let lane = try url.map { _ in
+            let subject = ReplayLane(endpointID: endpoint.id.hex, replayID: id).subject
+            return try LaneStore.findOrCreate(.delivery, subject: subject, scope, newID: core.sequence.take, tx)
+        }
+        try ReplayStore.create(
+            .init(
+                id: id, request: request, endpointID: endpoint.id.hex, url: url, laneID: lane, start: range.start,
+                until: range.until), at: now, scope, tx)
+        guard let replay = try ReplayStore.find(id, scope, tx.db) else { throw ReplayMoved() }
+        return replay
+    }
+
+    /// Does all of a small replay at once.
+    func end(
+        _ replay: Replay, with events: [LoggedEvent], _ endpoint: WebhookEndpoint, at now: Instant, _ tx: Transaction
+    ) throws -> Replay {
+        let queued = try queue(events, replay, endpoint, at: now, tx)
+        try ReplayStore.advance(
+            replay, to: replay.until, lookedAt: events.count, queued: queued, endedAt: now, tx)
+        return try ReplayStore.find(replay.id, replay.scope, tx.db) ?? replay
+    }
+
+    /// A single event, which is sent whatever types the endpoint asks for.
+    private func event(
+        _ id: Int64, _ endpoint: WebhookEndpoint, _ scope: Scope, _ tx: Transaction
+    ) throws -> LoggedEvent {
+        guard let event = try AttemptReads.events([id], scope, tx.db).first else { throw DomainError.notFound("event") }
+        let connection = try ID<Connection>(event.connection).flatMap { try ConnectionStore.find($0, scope, tx.db) }
+        guard Routing.mayGet(endpoint, type: event.type, of: connection) else {
+            throw DomainError(
+                .conflict, "The endpoint gets events of other connections only. Choose another one.",
+                field: "endpoint")
+        }
+        return event
+    }
+
+    private func range(
+        _ request: ReplayRequest, _ scope: Scope, _ tx: Transaction
+    ) throws -> (start: FeedPlace, until: FeedPlace) {
+        guard let connection = request.connection else {
+            return try ReplayStore.range(from: request.from, scope, tx.db)
+        }
+        guard let last = try EventReads.lastSequence(connection, scope, tx.db) else {
+            throw DomainError.notFound("connection")
+        }
+        return (FeedPlace(batch: 0, place: 0), FeedPlace(batch: 0, place: last))
+    }
+
+    /// - Returns: how many deliveries were made.
+    private func queue(
+        _ events: [LoggedEvent], _ replay: Replay, _ endpoint: WebhookEndpoint, at now: Instant, _ tx: Transaction
+    ) throws -> Int {
+        var count = 0
+        let split =
+            endpoint.splitsTransactions
+            ? try AttemptReads.thin(events.filter { EventParts.types.contains($0.type) }.map(\.id), replay.scope, tx.db)
+            : [:]
+        for event in events {
+            let parts = try split[event.id].map { try EventParts($0).count } ?? 0
+            for part in parts > 0 ? 1...parts : 0...0 {
+                try DeliveryStore.append(
+                    EventPart(event: event.id, part: Int64(part)), of: event.connection, to: endpoint,
+                    replay: replay, machineNow: now, newID: core.sequence.take, replay.scope, tx)
+                count += 1
+            }
+        }
+        return count
+    }
+
+    private func ring() {
+        core.replays.ring()
+        core.wakes.deliveries.set()
+    }
+
+    // MARK: reading and cancelling
+
+    /// One replay and how far it has come.
+    public func find(_ id: String, in environment: Domain.Environment) async throws -> ReplayView {
+        guard let number = ReplayView.number(id),
+            let found = try await core.database.read(
+                snapshot: true, { db in try ReplayStore.find(number, environment.scope, db).map { try view($0, db) } })
+        else { throw DomainError.notFound("replay") }
+        return found
+    }
+
+    /// With what waits at this moment.
+    func view(_ replay: Replay, _ db: any SQLConnection) throws -> ReplayView {
+        let open = Int(replay.queued - replay.delivered - replay.failed)
+        let waiting = open > 0 ? try ReplayStore.waiting(replay.id, limit: open, replay.scope, db) : 0
+        return ReplayView(replay, waiting: waiting)
+    }
+
+    /// Replays, newest first.
+    /// - Parameter cursor: the id of the last one that was shown.
+    public func list(
+        limit: Int, after cursor: String?, in environment: Domain.Environment
+    ) async throws -> (rows: [ReplayView], next: String?) {
+        let before = try cursor.map { text in
+            guard let number = ReplayView.number(text) else {
+                throw DomainError.invalid("cursor", "must be the `next_cursor` of a reply.")
+            }
+            return number
+        }
+        let found = try await core.database.read(snapshot: true) { db in
+            try ReplayStore.list(before: before, limit: limit + 1, environment.scope, db).map { try view($0, db) }
+        }
+        let shown = Array(found.prefix(limit))
+        return (shown, found.count > limit ? shown.last?.id : nil)
+    }
+
+    /// Ends a replay; what waits of it is not sent. What is being sent at this moment is.
+    /// - Throws: `conflict` when it is over and all of it was sent.
+    public func cancel(
+        _ id: String, in environment: Domain.Environment, once: Once<ReplayView>? = nil
+    ) async throws -> ReplayView {
+        let scope = environment.scope
+        let now = core.runtime.now()
+        return try await core.change(once) { tx in
+            guard let number = ReplayView.number(id), let replay = try ReplayStore.find(number, scope, tx.db) else {
+                throw DomainError.notFound("replay")
+            }
+            guard try ReplayStore.stop(replay, .cancelled, error: nil, at: now, tx) else {
+                throw DomainError(.conflict, "The replay is over and nothing of it waits, so there is nothing to cancel.")
+            }
+            return try view(ReplayStore.find(number, scope, tx.db) ?? replay, tx.db)
+        }
+    }
+}
+
+// MARK: retention
+
+extension ReplayService {
+    /// A job is kept so long, where events are kept for good.
+    private static let keptDays: Int64 = 90
+
+    /// Clears away what jobs that are over left, and forgets the old ones.
+    /// - Returns: jobs that were forgotten.
+    static func prune(_ core: Core) async throws -> Int {
+        while try await core.database.write({ try ReplayStore.clearLanes($0) }) == ReplayStore.prunedMax {}
+        let days = core.settings.retentionDays > 0 ? core.settings.retentionDays : keptDays
+        let before = core.runtime.now() + -days * Instant.dayMs
+        var sum = 0
+        while true {
+            let count = try await core.database.write { try ReplayStore.prune(before: before, $0) }
+            sum += count
+            if count < ReplayStore.prunedMax { return sum }
+        }
+    }
+}
+
+// MARK: a step
+
+extension ReplayService {
+    /// One bounded step of a job.
+    /// - Returns: whether it has come further.
+    func step(_ replay: Replay) async throws -> Bool {
+        let waiting = try await core.database.read {
+            try ReplayStore.waiting(replay.id, limit: Self.waitingMax, replay.scope, $0)
+        }
+        guard waiting < Self.waitingMax else { return false }
+        try await core.sequence.fill()
+        let now = core.runtime.now()
+        let queued = try await core.database.write { tx -> Int? in
+            try ReplayStore.take(replay, tx)
+            guard let endpoint = try target(of: replay, at: now, tx) else { return 0 }
+            let (rows, isLast) = try replay.request.connection.map { try ReplayStore.next(replay, of: $0, tx.db) }
+                ?? ReplayStore.next(replay, tx.db)
+            // An older transaction may still commit what comes next.
+            guard let last = rows.last?.place ?? (isLast ? replay.until : nil) else { return nil }
+            let queued = try queue(try wanted(rows, replay, endpoint, tx), replay, endpoint, at: now, tx)
+            try ReplayStore.advance(
+                replay, to: last, lookedAt: rows.count, queued: queued, endedAt: isLast ? now : nil, tx)
+            return queued
+        }
+        guard let queued else { return false }
+        if queued > 0 { core.wakes.deliveries.set() }
+        return true
+    }
+
+    /// nil when it is gone, which ends the job.
+    private func target(of replay: Replay, at now: Instant, _ tx: Transaction) throws -> WebhookEndpoint? {
+        if let id = ID<WebhookEndpoint>(replay.endpointID),
+            let found = try EndpointStore.find(id, replay.scope, tx.db)
+        {
+            return found
+        }
+        _ = try ReplayStore.stop(replay, .failed, error: "The endpoint was removed.", at: now, tx)
+        return nil
+    }
+
+    private func wanted(
+        _ rows: [(event: LoggedEvent, place: FeedPlace)], _ replay: Replay, _ endpoint: WebhookEndpoint,
+        _ tx: Transaction
+    ) throws -> [LoggedEvent] {
+        var connections: [String: Connection?] = [:]
+        let request = replay.request
+        var events: [LoggedEvent] = []
+        for (row, _) in rows
+        where request.wants(type: row.type, connection: row.connection, at: row.at) && endpoint.wants(row.type) {
+            if endpoint.source == .connection, connections[row.connection] == nil {
+                connections[row.connection] = .some(
+                    try ID<Connection>(row.connection).flatMap { try ConnectionStore.find($0, replay.scope, tx.db) })
+            }
+            let isItsOwn =
+                endpoint.source == .connection
+                ? Routing.mayGet(endpoint, type: row.type, of: connections[row.connection] ?? nil)
+                : endpoint.connectionID.map { $0 == row.connection } ?? true
+            if isItsOwn { events.append(row) }
+        }
+        guard request.asksForDeliveries else { return events }
+        var found: [Int64: [(state: DeliveryState, isTried: Bool)]] = [:]
+        for one in try AttemptReads.deliveries(of: events.map(\.id), replay.scope, tx.db)
+        where one.endpointID == replay.endpointID {
+            found[one.event.id, default: []].append((one.state, !one.attempts.isEmpty))
+        }
+        return events.filter { request.wants(found[$0.id] ?? []) }
+    }
+}
+
+/// Which endpoint may be sent which event.
+enum Routing {
+    /// - Parameter connection: whose event it is; nil for the environment's own, or when it was removed.
+    static func mayGet(_ endpoint: WebhookEndpoint, type: String, of connection: Connection?) -> Bool {
+        if let only = endpoint.connectionID, only != connection?.id.hex { return false }
+        guard endpoint.source == .connection else { return true }
+        // The URL for refreshes gets nothing else, unless it is the callback's too.
+        let isRefresh = EventCatalog.all.first { $0.name == type }?.isRefresh ?? false
+        return connection?.callbackURL == endpoint.url
+            || (connection?.refreshWebhookURL == endpoint.url && isRefresh)
+    }
+}
+
+/// A replay as it is shown.
+public struct ReplayView: Sendable {
+    public let id: String
+    public let state: String
+    public let request: ReplayRequest
+    public let endpointID: String
+    public let url: String?
+    public let lookedAt: Int64
+    public let queued: Int64
+    public let waiting: Int64
+    public let delivered: Int64
+    public let failed: Int64
+    public let dropped: Int64
+    public let error: String?
+    /// Machine time, as `endedAt`.
+    public let createdAt: Instant
+    public let endedAt: Instant?
+
+    init(_ replay: Replay, waiting: Int) {
+        id = Self.text(replay.id)
+        state = replay.state.rawValue
+        request = replay.request
+        endpointID = replay.endpointID
+        url = replay.url
+        lookedAt = replay.lookedAt
+        queued = replay.queued
+        self.waiting = Int64(waiting)
+        delivered = replay.delivered
+        failed = replay.failed
+        dropped = max(0, replay.queued - replay.delivered - replay.failed - Int64(waiting))
+        error = replay.error
+        createdAt = replay.createdAt
+        endedAt = replay.endedAt
+    }
+
+    /// `rpl_` and the number.
+    public static func text(_ id: Int64) -> String { "rpl_\(id)" }
+    static func number(_ text: String) -> Int64? { text.hasPrefix("rpl_") ? Int64(text.dropFirst(4)) : nil }
+}
