@@ -20,6 +20,9 @@ public struct Core: Sendable {
     let settingsBook = SettingsBook()
     /// Rung for a connection whose run has ended or was put off.
     let refreshBells = LinkBells()
+    let epochs = EpochBook()
+    /// Rung when a replay was asked for.
+    let replays = Signal()
     /// Names this process among the nodes of one database.
     let nodeID: String
     public let logger: Logger
@@ -38,6 +41,7 @@ public struct Core: Sendable {
         wakes = Wakes()
         pages = PageCache(bytesMax: settings.pageCacheBytes)
         nodeID = Hex.encode(runtime.randomBytes(8))
+        database.onCommit { [lanes = wakes.lanes] in lanes.ring($0) }
     }
 
     /// Seals inside the unit that writes what is sealed.
@@ -75,6 +79,8 @@ public struct EngineSettings: Sendable {
     public var pageCacheBytes: Int
     /// Events that were delivered are kept so long; 0 keeps them for good.
     public var retentionDays: Int64
+    /// Attempts are kept so long; 0 keeps them as long as their events.
+    public var attemptRetentionDays: Int64 = 0
     /// A production connection's product that was fetched well is not asked for again before so long; 0 is no limit.
     public var refreshCooldownSeconds: Int64 = 60
     /// No product of any connection is refreshed by itself more often than this, in milliseconds; 0 is no floor.

@@ -20,6 +20,8 @@ struct Composition {
     let bank: SandboxBank
     let banks: BankConnectors
     let logger: Logger
+    /// The data folder.
+    let data: String
 
     /// Opens the database, migrates it, opens the vault and puts the services together.
     static func open(
@@ -49,7 +51,8 @@ struct Composition {
                 database: database, vault: vault, runtime: runtime, connectors: banks.catalog, settings: settings,
                 logger: logger)
             let services = Services(core: core, bank: bank, book: book, transport: banks.sandboxClient)
-            return Composition(database: database, services: services, bank: bank, banks: banks, logger: logger)
+            return Composition(
+                database: database, services: services, bank: bank, banks: banks, logger: logger, data: options.data)
         } catch {
             await database.close()
             throw error
@@ -62,6 +65,7 @@ struct Composition {
             deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit,
             leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000,
             retentionDays: Int64(max(0, serve.retentionDays)))
+        settings.attemptRetentionDays = Int64(serve.attemptRetentionDays)
         settings.pageCacheBytes = serve.pageCacheMegabytes << 20
         settings.reauthLinkHours = Int64(serve.reauthLinkHours)
         settings.refreshFloorMs = serve.refreshFloor.flatMap(RefreshInterval.init(rawValue:))?.ms ?? 0
@@ -86,6 +90,8 @@ struct Composition {
                 try BankStore.dropShares(tx)
             }
         }
+        let epochs = EpochKeeper(core: core, data: data)
+        try await epochs.open()
         // Beside everything else: a program that is slow to start holds nobody up.
         async let _ = banks.warmUp()
         let group = MultiThreadedEventLoopGroup.singleton
@@ -98,10 +104,10 @@ struct Composition {
         }
         let work: [any Service] = [
             Housekeeper(core: core), ClockLoop(core: core), LaneLoop(DeliveryWork(core: core, transport: sender)),
-            LaneLoop(RefreshWork(core: core)),
+            LaneLoop(RefreshWork(core: core)), ReplayWork(services.replays),
         ]
         let parts: [any Service] =
-            [WakeRelay(core: core), bankServer(serve)] + (serve.role.doesWork ? work : [])
+            [epochs, WakeRelay(core: core), bankServer(serve)] + (serve.role.doesWork ? work : [])
             + webServices(serve, [connections], onReady)
         var configuration = ServiceGroupConfiguration(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -112,6 +118,7 @@ struct Composition {
             await close()
             throw error
         }
+        await epochs.close()
         await close()
     }
 

@@ -29,6 +29,17 @@ public final class SequenceBlock: Sendable {
         ON CONFLICT (name) DO UPDATE SET next = id_block.next + $1 RETURNING next
         """
 
+    private static let raiseSQL = """
+        INSERT INTO id_block (name, next) VALUES ('id', $1)
+        ON CONFLICT (name) DO UPDATE SET next = excluded.next WHERE id_block.next < excluded.next
+        """
+
+    /// Blocks that are leased from now on begin there or later.
+    static func raise(to first: Int64, _ tx: Transaction) throws { try tx.db.run(raiseSQL, [.integer(first)]) }
+
+    /// Forgets what was leased: ids of a database's earlier life are not to be given any more.
+    public func drop() { state.withLock { $0.next = $0.end } }
+
     /// - Throws: `StorageError.busy` when the block is used up; `fill` was not called.
     public func take() throws -> Int64 {
         try state.withLock { state in

@@ -10,7 +10,7 @@ public struct FeedPlace: Sendable, Hashable, Comparable {
     }
 
     /// Before everything.
-    public static let start = FeedPlace(batch: -1, place: 0)
+    public static let start = FeedPlace(batch: Int64.min, place: 0)
 
     public static func < (left: Self, right: Self) -> Bool {
         (left.batch, left.place) < (right.batch, right.place)
@@ -57,33 +57,48 @@ public struct FeedCursor: Sendable, Hashable {
 
     public var filter: FeedFilter
     public var stage: Stage
+    /// The life of the database in which it was given.
+    public var epoch: Int64
 
-    public init(filter: FeedFilter, stage: Stage) {
+    public init(filter: FeedFilter, stage: Stage, epoch: Int64 = 1) {
         self.filter = filter
         self.stage = stage
+        self.epoch = epoch
     }
 
     /// The cursor without its signature.
     public var text: String {
+        let head = epoch == 1 ? filter.text : "\(filter.text)@\(epoch)"
         switch stage {
         case .history(let day, let id, let from):
-            return "\(filter.text);h;\(from.batch);\(from.place);\(day);\(id)"
+            return "\(head);h;\(from.batch);\(from.place);\(day);\(id)"
         case .changes(let after, let skipped, let until):
             let end = until.map { ";\($0.batch);\($0.place)" } ?? ""
-            return "\(filter.text);c;\(after.batch);\(after.place);\(skipped)\(end)"
+            return "\(head);c;\(after.batch);\(after.place);\(skipped)\(end)"
         }
+    }
+
+    /// A cursor that names no epoch is of the first.
+    private static func head(_ text: Substring) -> (FeedFilter, Int64)? {
+        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let filter = parts.first.flatMap(FeedFilter.init(text:)) else { return nil }
+        guard parts.count == 2 else { return (filter, 1) }
+        guard let epoch = Int64(parts[1]), epoch > 1 else { return nil }
+        return (filter, epoch)
     }
 
     /// nil for what `text` never wrote.
     public init?(text: String) {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false)
-        guard parts.count >= 5, let filter = FeedFilter(text: parts[0]), let batch = Int64(parts[2]),
+        guard parts.count >= 5, let (filter, epoch) = Self.head(parts[0]), let batch = Int64(parts[2]),
             let place = Int64(parts[3])
         else { return nil }
         let start = FeedPlace(batch: batch, place: place)
         switch (parts[1], parts.count) {
         case ("h", 6):
-            self.init(filter: filter, stage: .history(day: String(parts[4]), id: String(parts[5]), from: start))
+            self.init(
+                filter: filter, stage: .history(day: String(parts[4]), id: String(parts[5]), from: start),
+                epoch: epoch)
         case ("c", 5), ("c", 7):
             guard let skipped = Int(parts[4]), skipped >= 0 else { return nil }
             var until: FeedPlace?
@@ -91,7 +106,7 @@ public struct FeedCursor: Sendable, Hashable {
                 guard let batch = Int64(parts[5]), let place = Int64(parts[6]) else { return nil }
                 until = FeedPlace(batch: batch, place: place)
             }
-            self.init(filter: filter, stage: .changes(after: start, skipped: skipped, until: until))
+            self.init(filter: filter, stage: .changes(after: start, skipped: skipped, until: until), epoch: epoch)
         default: return nil
         }
     }

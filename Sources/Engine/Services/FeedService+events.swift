@@ -7,6 +7,8 @@ import Storage
 public struct EventCover: Sendable, Equatable {
     /// nil for events of the environment itself.
     public let connection: String?
+    /// The life of the database in which the numbers were given.
+    public let epoch: Int64
     public let first: Int64
     public internal(set) var last: Int64
 }
@@ -26,6 +28,8 @@ public struct EventPage: Sendable {
 
 /// What is asked of the events' feed.
 public struct EventQuery: Sendable {
+    /// Instead of a connection: the events that belong to none.
+    public static let none = "none"
     public var connection: String?
     /// Types by name, or groups as in `transaction.*`; empty for all.
     public var types: [String] = []
@@ -45,9 +49,9 @@ public struct EventQuery: Sendable {
 }
 
 extension FeedService {
-    private static let feed = "events"
+    static let eventFeed = "events"
     /// Events that one page looks at to find those of the asked types.
-    private static let scannedMax = 1000
+    static let scannedMax = 1000
     /// Commits come in bursts: who waits looks again no sooner than this after the last look.
     private static let lookMs: Int64 = 100
     /// Without a call it looks so often, for what another node committed and could not tell.
@@ -92,18 +96,22 @@ extension FeedService {
         var named: Int64?
         if case .cursor(let text) = query.start {
             named = EventID.parse(text)
-            if named == nil { given = try cursor(text, Self.feed, field: "after", filter, environment) }
+            if named == nil { given = try cursor(text, Self.eventFeed, field: "after", filter, environment) }
         }
         let start = given
         let event = named
-        let (page, next) = try await core.database.read(snapshot: true) { db in
-            let reading = EventReading(query: query, scope: environment.scope, db: db, scannedMax: Self.scannedMax)
-            return try query.connection.map { try reading.connection($0, start, event) }
+        let (page, next, epoch) = try await core.database.read(snapshot: true) { db in
+            let reading = EventReading(
+                query: query, scope: environment.scope, db: db, horizon: try EventReads.horizon(db),
+                scannedMax: Self.scannedMax)
+            let (page, next) =
+                try query.connection.map { try reading.connection($0, start, event) }
                 ?? reading.environment(start, event)
+            return (page, next, reading.horizon.epoch)
         }
         var told = page
         let stage = FeedCursor.Stage.changes(after: next, skipped: 0, until: nil)
-        told.next = text(FeedCursor(filter: filter, stage: stage), Self.feed, environment)
+        told.next = text(FeedCursor(filter: filter, stage: stage, epoch: epoch), Self.eventFeed, environment)
         return told
     }
 }
@@ -113,6 +121,7 @@ private struct EventReading {
     let query: EventQuery
     let scope: Scope
     let db: any SQLConnection
+    let horizon: FeedHorizon
     let scannedMax: Int
 
     private func place(_ cursor: FeedCursor?) throws -> FeedPlace? {
@@ -121,19 +130,25 @@ private struct EventReading {
         return after
     }
 
-    private func known(_ event: Int64) throws -> EventReads.Fed {
-        guard let found = try EventReads.place(of: event, scope, db) else { throw DomainError.notFound("event") }
-        return found
+    /// - Returns: nil for an event of an earlier life of the database that is not in this one.
+    private func known(_ event: Int64) throws -> EventReads.Fed? {
+        if let found = try EventReads.place(of: event, scope, db) { return found }
+        guard Epoch.of(id: event) != horizon.epoch else { throw DomainError.notFound("event") }
+        return nil
+    }
+
+    /// Whether what the reader has come to was undone.
+    private func isUndone(_ cursor: FeedCursor?, _ event: Int64?, _ named: EventReads.Fed?) -> Bool {
+        event != nil ? named == nil : cursor.map { $0.epoch != horizon.epoch } ?? false
     }
 
     func environment(_ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
-        let horizon = try EventReads.horizon(db)
         if query.start == .now { return (EventPage(), horizon.place) }
-        let named = try event.map { try known($0).place }
+        let named = try event.flatMap(known)
         let floor = try EventReads.floor(scope, db)
-        var after = try named ?? place(cursor) ?? floor ?? .start
+        var after = try named?.place ?? place(cursor) ?? floor ?? .start
         var gap: FeedGap?
-        if named == nil, horizon.isPassed(by: after) {
+        if isUndone(cursor, event, named) || (named == nil && horizon.isPassed(by: after, of: horizon.epoch)) {
             gap = .restored
             after = floor ?? .start
         } else if let floor, after < floor {
@@ -149,17 +164,21 @@ private struct EventReading {
     }
 
     /// The place in a connection's feed is its sequence number.
-    func connection(_ id: String, _ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
+    func connection(_ asked: String, _ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
+        let id = asked == EventQuery.none ? "" : asked
         let newest = try EventReads.lastSequence(id, scope, db)
         var after = try place(cursor)?.place ?? 0
-        if query.start == .now { return (EventPage(), FeedPlace(batch: 0, place: newest ?? 0)) }
-        if let event {
-            let found = try known(event)
-            guard found.connection == id else { throw DomainError.notFound("event") }
-            after = found.sequence
+        if query.start == .now {
+            guard let newest else { throw DomainError.notFound("connection") }
+            return (EventPage(), FeedPlace(batch: 0, place: newest))
+        }
+        let named = try event.flatMap(known)
+        if let named {
+            guard named.connection == id else { throw DomainError.notFound("event") }
+            after = named.sequence
         }
         var gap: FeedGap?
-        if let newest, after > newest {
+        if isUndone(cursor, event, named) || (newest.map { after > $0 } ?? false) {
             gap = .restored
             after = 0
         }
@@ -189,7 +208,8 @@ private struct EventReading {
             last = row
             page.covered.cover(
                 EventCover(
-                    connection: row.connection.isEmpty ? nil : row.connection, first: row.sequence, last: row.sequence))
+                    connection: row.connection.isEmpty ? nil : row.connection, epoch: Epoch.of(id: row.id),
+                    first: row.sequence, last: row.sequence))
             guard query.wants(row.type) else { continue }
             page.add(row)
         }
@@ -210,7 +230,9 @@ extension EventPage {
 extension [EventCover] {
     /// Widens the connection's last range, or begins one behind a hole.
     fileprivate mutating func cover(_ next: EventCover) {
-        if let place = lastIndex(where: { $0.connection == next.connection }), self[place].last + 1 == next.first {
+        if let place = lastIndex(where: { $0.connection == next.connection }), self[place].epoch == next.epoch,
+            self[place].last + 1 == next.first
+        {
             self[place].last = next.last
         } else {
             append(next)

@@ -39,19 +39,21 @@ extension FeedService {
                 nil
             }
         let vault = core.vault
-        let (sync, next, facts) = try await core.database.read(snapshot: true) { db in
+        let (sync, cursor, facts) = try await core.database.read(snapshot: true) { db in
             let (owner, accounts) = try Self.owned(filter, environment.scope, db)
             let horizon = try FeedStore.horizon(db)
             let stage = given?.stage ?? Self.stage(start, horizon.place)
+            let epoch = given?.epoch ?? horizon.epoch
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)
             let reading = SyncReading(
                 scope: environment.scope, db: db, accounts: accounts, count: count, form: form, names: names)
-            let (sync, next) = try reading.page(stage, horizon)
+            let (sync, next) = try reading.page(stage, of: epoch, horizon)
             let shown = owner.map { [$0] } ?? sync.connections.sorted()
-            return (sync, next, try FreshnessReads.find(shown, environment.scope, db))
+            let cursor = FeedCursor(filter: filter, stage: next, epoch: horizon.epoch)
+            return (sync, cursor, try FreshnessReads.find(shown, environment.scope, db))
         }
         var told = sync
-        told.next = text(FeedCursor(filter: filter, stage: next), Self.feed, environment)
+        told.next = text(cursor, Self.feed, environment)
         told.freshness = FreshnessService(core: core).write(facts, in: environment, form.forms)
         return told
     }
@@ -91,24 +93,28 @@ private struct SyncReading {
 
     typealias Read = (TransactionSync, FeedCursor.Stage)
 
-    func page(_ stage: FeedCursor.Stage, _ horizon: FeedHorizon) throws -> Read {
+    func page(_ stage: FeedCursor.Stage, of epoch: Int64, _ horizon: FeedHorizon) throws -> Read {
+        // In another life of the database nothing is where it was.
+        guard epoch == horizon.epoch else { return again(.restored, horizon) }
         switch stage {
         case .history(let day, let id, let from):
             return try history(day, id, from, horizon.place)
         case .changes(let after, let skipped, let until):
-            if let gap = try gap(after, horizon) {
-                var sync = TransactionSync()
-                sync.gap = gap
-                sync.hasMore = true
-                return (sync, FeedService.stage(.beginning, horizon.place))
-            }
+            if let gap = try gap(after, horizon) { return again(gap, horizon) }
             // A batch that is begun goes as far as it did then; the first page of one sets its end.
             return try changes(after, skipped, until ?? max(after, horizon.place))
         }
     }
 
+    private func again(_ gap: FeedGap, _ horizon: FeedHorizon) -> Read {
+        var sync = TransactionSync()
+        sync.gap = gap
+        sync.hasMore = true
+        return (sync, FeedService.stage(.beginning, horizon.place))
+    }
+
     private func gap(_ after: FeedPlace, _ horizon: FeedHorizon) throws -> FeedGap? {
-        if horizon.isPassed(by: after) { return .restored }
+        if horizon.isPassed(by: after, of: horizon.epoch) { return .restored }
         guard let floor = try FeedStore.floor(scope, db), after < floor else { return nil }
         return .retention
     }

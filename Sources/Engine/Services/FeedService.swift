@@ -52,21 +52,33 @@ public struct FeedService: Sendable {
 
     // MARK: retention
 
+    /// Puts right what a restored dump left. Call before events are written or read.
+    func settle() async throws {
+        try await forEachScope { scope in
+            _ = try await core.database.write { try FeedStore.settle(scope, $0) }
+        }
+    }
+
     /// Forgets what was logged longer ago than events are kept, and puts right what a restored dump left.
     /// - Returns: rows that were forgotten.
     func prune() async throws -> Int {
         var sum = 0
+        try await forEachScope { scope in
+            _ = try await core.database.write { try FeedStore.settle(scope, $0) }
+            sum += try await prune(scope)
+        }
+        return sum
+    }
+
+    private func forEachScope(_ body: (Scope) async throws -> Void) async throws {
         var last: Int64 = 0
         while true {
             let from = last
             let scopes = try await core.database.read {
                 try RetentionStore.environments(after: from, limit: Self.environmentsPerStep, $0)
             }
-            guard let end = scopes.last else { return sum }
-            for scope in scopes {
-                try await core.database.write { try FeedStore.settle(scope, $0) }
-                sum += try await prune(scope)
-            }
+            guard let end = scopes.last else { return }
+            for scope in scopes { try await body(scope) }
             last = end.environmentID
         }
     }
@@ -105,6 +117,6 @@ public enum FeedStart: Sendable, Hashable {
 public enum FeedGap: String, Sendable {
     /// What comes next was forgotten: the reader was away for longer than it is kept.
     case retention
-    /// The cursor is ahead of the database: an older copy of it was put in its place.
+    /// The database is not the one that gave the cursor: an older copy of it was put in its place.
     case restored
 }

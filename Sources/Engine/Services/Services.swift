@@ -21,6 +21,9 @@ public struct Services: Sendable {
     public let institutions: InstitutionService
     public let connectorSettings: ConnectorSettingService
     public let feeds: FeedService
+    public let triggers: TriggerService
+    public let deliveries: DeliveryLogService
+    public let replays: ReplayService
     public let statements: StatementService
 
     public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
@@ -42,6 +45,9 @@ public struct Services: Sendable {
         institutions = InstitutionService(core: core)
         connectorSettings = ConnectorSettingService(core: core)
         feeds = FeedService(core: core)
+        triggers = TriggerService(core: core)
+        deliveries = DeliveryLogService(core: core)
+        replays = ReplayService(core: core, endpoints: endpoints)
         statements = StatementService(core: core, links: links)
     }
 }

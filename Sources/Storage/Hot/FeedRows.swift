@@ -6,9 +6,11 @@ public struct FeedHorizon: Sendable {
     public let place: FeedPlace
     /// Nothing that was ever given to a reader is behind it.
     let newest: FeedPlace
+    /// Which life of the database this is.
+    public let epoch: Int64
 
-    /// Whether a reader has come further than this database: it was replaced by an older copy.
-    public func isPassed(by place: FeedPlace) -> Bool { place > newest }
+    /// Whether a reader has come further than this database, or in another life of it: an older copy was put back.
+    public func isPassed(by place: FeedPlace, of epoch: Int64) -> Bool { epoch != self.epoch || place > newest }
 }
 
 /// What the feeds read by one text per database: how far everything is committed, and rows by their ids.
@@ -35,22 +37,26 @@ enum FeedRows {
              WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity a
                  WHERE a.backend_xid = CAST(x AS xid) AND a.datname <> current_database())),
             CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT)) - 1,
-            9223372036854775807, CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT) - 1
+            9223372036854775807, CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT) - 1, \(epoch)
         FROM s
         """
-    private static let sqliteHorizon = "SELECT 0, seq, 0 FROM sqlite_sequence WHERE name = $1"
+    private static let sqliteHorizon = """
+        SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = $1), 0), 0, \(epoch)
+        """
+    private static let epoch = "(SELECT epoch FROM database_mark WHERE name = 'feed')"
 
     static func horizon(_ feed: Feed, _ db: any SQLConnection) throws -> FeedHorizon {
         func horizon(_ row: borrowing Row) -> FeedHorizon {
             let place = FeedPlace(batch: row.int(0), place: row.int(1))
-            return FeedHorizon(place: place, newest: FeedPlace(batch: row.int(2), place: place.place))
+            return FeedHorizon(
+                place: place, newest: FeedPlace(batch: row.int(2), place: place.place), epoch: row.int(3))
         }
         let found =
             db.dialect == .postgres
             ? try db.first(postgresHorizon, [], horizon)
             : try db.first(sqliteHorizon, [.text(feed.table(.sqlite))], horizon)
         let start = FeedPlace(batch: 0, place: 0)
-        return found ?? FeedHorizon(place: start, newest: start)
+        return found ?? FeedHorizon(place: start, newest: start, epoch: 1)
     }
 
     private static let postgresRows = """
@@ -82,24 +88,24 @@ enum FeedRows {
     /// old one can be ahead, and its rows would be hidden until the new one has come so far.
     private static func foreignBatch(_ feed: Feed) -> String {
         """
-        SELECT 1 FROM \(feed.table(.postgres)) WHERE environment_id = $1
-            AND batch > CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT) LIMIT 1
+        SELECT MAX(batch) + 1 FROM \(feed.table(.postgres)) WHERE environment_id = $1
+        HAVING MAX(batch) > CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)
         """
     }
     private static func settleBatch(_ feed: Feed) -> String {
-        "UPDATE \(feed.table(.postgres)) SET batch = 0 WHERE environment_id = $1 AND batch > 0"
+        "UPDATE \(feed.table(.postgres)) SET batch = batch - $2 WHERE environment_id = $1"
     }
 
-    private static let settleFloor = "UPDATE feed_floor SET batch = 0 WHERE environment_id = $1 AND feed = $2"
+    private static let settleFloor = "UPDATE feed_floor SET batch = batch - $2 WHERE environment_id = $1 AND feed = $3"
 
-    /// Puts what came from another server before what this one writes.
+    /// Puts what came from another server, in its order, before what this one writes.
     /// - Returns: rows that came from there.
     static func settle(_ feed: Feed, _ scope: Scope, _ tx: Transaction) throws -> Int {
         let key: [SQLValue] = [.integer(scope.environmentID)]
-        guard tx.db.dialect == .postgres, try tx.db.first(foreignBatch(feed), key, { $0.int(0) }) != nil else {
+        guard tx.db.dialect == .postgres, let shift = try tx.db.first(foreignBatch(feed), key, { $0.int(0) }) else {
             return 0
         }
-        try tx.db.run(settleFloor, key + [.text(feed.rawValue)])
-        return try tx.db.run(settleBatch(feed), key)
+        try tx.db.run(settleFloor, key + [.integer(shift), .text(feed.rawValue)])
+        return try tx.db.run(settleBatch(feed), key + [.integer(shift)])
     }
 }

@@ -289,9 +289,6 @@ public enum BankStore {
 
     /// - Returns: the number of the environment's next event that belongs to no connection.
     public static func takeSequence(_ scope: Scope, _ tx: Transaction) throws -> Int64 {
-        try tx.db.first(
-            "UPDATE environment SET event_seq = event_seq + 1 WHERE id = $1 RETURNING event_seq",
-            [.integer(scope.environmentID)]
-        ) { $0.int(0) } ?? 1
+        try EventSequence.take(count: 1, scope, tx)
     }
 }

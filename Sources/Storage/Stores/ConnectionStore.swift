@@ -124,16 +124,7 @@ public enum ConnectionStore {
     /// - Returns: the first of them.
     public static func takeSequence(
         _ id: ID<Connection>, count: Int, _ scope: Scope, _ tx: Transaction
-    ) throws -> Int64 {
-        let last = try tx.db.first(
-            """
-            UPDATE connection SET event_seq = event_seq + $3 WHERE environment_id = $1 AND id = $2
-            RETURNING event_seq
-            """,
-            [.integer(scope.environmentID), .id(id), .int(count)]
-        ) { $0.int(0) }
-        return (last ?? Int64(count)) - Int64(count) + 1
-    }
+    ) throws -> Int64 { try EventSequence.take(id, count: count, scope, tx) }
 
     /// Says whether a refresh of the connection is queued or under way.
     public static func setRunning(_ id: ID<Connection>, _ isRunning: Bool, _ scope: Scope, _ tx: Transaction) throws {

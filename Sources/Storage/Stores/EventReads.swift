@@ -13,11 +13,22 @@ public enum EventReads {
     /// Fails when the database does not answer.
     public static func ping(_ db: any SQLConnection) throws { _ = try db.first("SELECT 1") { $0.int(0) } }
 
+    /// The id of the connection that was linked last and was not removed; nil before the first.
+    public static func lastLinked(_ scope: Scope, _ db: any SQLConnection) throws -> String? {
+        try db.first(
+            """
+            SELECT id FROM connection WHERE environment_id = $1 AND status <> 'revoked'
+            ORDER BY created_on DESC, id DESC LIMIT 1
+            """, [.integer(scope.environmentID)]
+        ) { $0.text(0) }
+    }
+
     // MARK: the feed
 
     /// An event as the feed shows it.
     public struct Fed: Sendable {
         public let place: FeedPlace
+        public let id: Int64
         /// Empty for an event of the environment itself.
         public let connection: String
         public let sequence: Int64
@@ -30,7 +41,7 @@ public enum EventReads {
     public static func horizon(_ db: any SQLConnection) throws -> FeedHorizon { try FeedRows.horizon(.events, db) }
 
     private static func columns(_ dialect: Dialect) -> String {
-        "batch, \(FeedRows.Feed.events.place(dialect)), connection_id, seq, type, thin FROM event"
+        "batch, \(FeedRows.Feed.events.place(dialect)), id, connection_id, seq, type, thin FROM event"
     }
 
     private static func feedSQL(_ dialect: Dialect) -> String {
@@ -63,8 +74,8 @@ public enum EventReads {
     private static let sqliteOfConnectionSQL = connectionSQL(.sqlite)
     private static let postgresOfConnectionSQL = connectionSQL(.postgres)
 
-    /// A connection's events after one of its sequence numbers. The numbers are given under a lock that lasts until
-    /// the commit, so they are in the order of commits.
+    /// A connection's events after one of its sequence numbers; those of no connection with an empty one. The numbers
+    /// are given under a lock that lasts until the commit, so they are in the order of commits.
     public static func feed(
         connection: String, after sequence: Int64, limit: Int, _ scope: Scope, _ db: any SQLConnection
     ) throws -> [Fed] {
@@ -73,10 +84,29 @@ public enum EventReads {
             [.integer(scope.environmentID), .text(connection), .integer(sequence), .int(limit)], fed)
     }
 
+    private static func latestSQL(_ dialect: Dialect, _ rest: String) -> String {
+        "SELECT \(columns(dialect)) WHERE environment_id = $1 AND \(rest) LIMIT $2"
+    }
+
+    /// The newest events that are settled, the newest first.
+    /// - Parameter connection: whose; an empty one for those of none, nil for all.
+    public static func latest(
+        of connection: String?, limit: Int, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [Fed] {
+        let key: [SQLValue] = [.integer(scope.environmentID), .int(limit)]
+        if let connection {
+            let rest = "connection_id = $3 ORDER BY seq DESC"
+            return try db.query(latestSQL(db.dialect, rest), key + [.text(connection)], fed)
+        }
+        let place = FeedRows.Feed.events.place(db.dialect)
+        let rest = "batch <= $3 ORDER BY batch DESC, \(place) DESC"
+        return try db.query(latestSQL(db.dialect, rest), key + [.integer(try horizon(db).place.batch)], fed)
+    }
+
     private static func fed(_ row: borrowing Row) -> Fed {
         Fed(
-            place: FeedPlace(batch: row.int(0), place: row.int(1)), connection: row.text(2), sequence: row.int(3),
-            type: row.text(4), thin: row.blob(5))
+            place: FeedPlace(batch: row.int(0), place: row.int(1)), id: row.int(2), connection: row.text(3),
+            sequence: row.int(4), type: row.text(5), thin: row.blob(6))
     }
 
     /// Where an event stands, and its sequence number; nil when the environment has none of that number.
@@ -88,11 +118,17 @@ public enum EventReads {
             [.integer(scope.environmentID), .integer(event)], fed)
     }
 
-    /// The sequence number of a connection's last event; 0 before its first. nil when there is no such connection.
+    /// The sequence number of a connection's last event, or with an empty one of the last that belongs to none; 0
+    /// before the first. nil when there is no such connection.
     public static func lastSequence(
         _ connection: String, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Int64? {
-        try db.first(
+        if connection.isEmpty {
+            return try db.first("SELECT event_seq FROM environment WHERE id = $1", [.integer(scope.environmentID)]) {
+                $0.int(0)
+            }
+        }
+        return try db.first(
             "SELECT event_seq FROM connection WHERE environment_id = $1 AND id = $2",
             [.integer(scope.environmentID), .text(connection)]
         ) { $0.int(0) }

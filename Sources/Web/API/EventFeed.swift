@@ -6,35 +6,15 @@ import HTTPTypes
 enum EventFeed {
     struct List: Endpoint {
         static let waitSecondsMax = 25
-        static let typesMax = 50
         static let route = EndpointRoute(
             method: .get, path: "/events", summary: "Events in the order of their commits, waited for if asked.",
             example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", isLong: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let page = try NativePage(call.query)
-            var query = EventQuery(limit: page.limit, start: FeedStart(call.query["after"]))
-            if let id = call.query["connection"], !id.isEmpty { query.connection = OkraBody.id(id) }
-            query.types = try types(call.query["types"] ?? "")
+            let query = try EventFeed.query(call, FeedStart(call.query["after"]))
             let found = try await call.services.feeds.events(
                 query, waiting: try wait(call.query["wait"]), in: call.environment())
             return Reply.json { write(found, &$0) }
-        }
-
-        private static func types(_ text: String) throws -> [String] {
-            let names = text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
-            guard names.count <= typesMax else { throw DomainError.invalid("types", "names more than \(typesMax).") }
-            for name in names {
-                let isKnown = EventCatalog.all.contains {
-                    $0.name == name || (name.hasSuffix(".*") && $0.name.hasPrefix(name.dropLast()))
-                }
-                guard isKnown else {
-                    throw DomainError.invalid(
-                        "types", "has `\(name.prefix(40))`, which is no event. Use names as in webhooks, or `record.*`."
-                    )
-                }
-            }
-            return names
         }
 
         private static func wait(_ text: String?) throws -> Int64 {
@@ -44,6 +24,63 @@ enum EventFeed {
             }
             return seconds
         }
+    }
+
+    /// What `kubewa listen` begins with.
+    struct Listening: Endpoint {
+        static let route = EndpointRoute(
+            method: .get, path: "/events/listener",
+            summary: "The signing secret of forwarded events, and a cursor to begin with.",
+            example: "{\"last\":\"3\"}")
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let environment = try call.environment()
+            let found = try await call.services.feeds.listener(
+                try EventFeed.query(call, .now), last: try last(call.query["last"]), in: environment)
+            return Reply.json { out in
+                out.object { out in
+                    out.member("environment", environment.kind.rawValue)
+                    out.member("secret", found.secret)
+                    out.member("next_cursor", found.cursor)
+                }
+            }
+        }
+
+        private static func last(_ text: String?) throws -> Int {
+            guard let text, !text.isEmpty else { return 0 }
+            guard let number = Int(text), (0...FeedService.lastMax).contains(number) else {
+                throw DomainError.invalid("last", "must be a whole number from 0 to \(FeedService.lastMax).")
+            }
+            return number
+        }
+    }
+
+    // MARK: what is asked
+
+    static let typesMax = 50
+
+    private static func query(_ call: Call, _ start: FeedStart) throws -> EventQuery {
+        var query = EventQuery(limit: try NativePage(call.query).limit, start: start)
+        if let id = call.query["connection"], !id.isEmpty {
+            query.connection = id == EventQuery.none ? id : OkraBody.id(id)
+        }
+        query.types = try types(call.query["types"] ?? "")
+        return query
+    }
+
+    private static func types(_ text: String) throws -> [String] {
+        let names = text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
+        guard names.count <= typesMax else { throw DomainError.invalid("types", "names more than \(typesMax).") }
+        for name in names {
+            let isKnown = EventCatalog.all.contains {
+                $0.name == name || (name.hasSuffix(".*") && $0.name.hasPrefix(name.dropLast()))
+            }
+            guard isKnown else {
+                throw DomainError.invalid(
+                    "types", "has `\(name.prefix(40))`, which is no event. Use names as in webhooks, or `record.*`.")
+            }
+        }
+        return names
     }
 
     private static func write(_ page: EventPage, _ out: inout JSONWriter) {
@@ -56,6 +93,7 @@ enum EventFeed {
                 for range in page.covered {
                     out.object { out in
                         out.member("connection", range.connection)
+                        out.member("epoch", range.epoch)
                         out.member("first_sequence", range.first)
                         out.member("last_sequence", range.last)
                     }
