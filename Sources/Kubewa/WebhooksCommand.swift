@@ -7,28 +7,26 @@ import Storage
 struct WebhooksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "webhooks", abstract: "Where events go.",
-        subcommands: [Set.self, List.self, ReceiveCommand.self])
-
-    enum Payload: String, ExpressibleByArgument, CaseIterable {
-        case thin, complete
-    }
+        subcommands: [
+            Set.self, List.self, Pause.self, Resume.self, Disable.self, Enable.self, Rotate.self, Keys.self, Test.self,
+            ReceiveCommand.self,
+        ])
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Set the URL that gets every event of an environment; prints its signing secret.")
+            abstract: "Set the environment's own endpoint; prints its signing secret.",
+            discussion: "Only what is named changes. Setting it enables it again when it was paused or disabled.")
         @OptionGroup var data: DataOptions
         @OptionGroup var which: EnvironmentOptions
-        @Option(help: "Where to send.") var url: String
-        @Option(help: "Sent as a bearer token with every event, as Okra did.") var token: String?
-        @Option(help: "thin: ids only; complete: the whole resource, account numbers and BVN included.")
-        var payload: Payload = .thin
+        @OptionGroup var options: EndpointOptions
 
         func run() async throws {
+            let change = try options.change()
             try await withComposition(data) { composition in
                 let environment = try await which.find(composition.services)
-                let made = try await composition.services.endpoints.set(
-                    in: environment, url: url, payload: payload == .complete ? .complete : .thin, token: token)
-                Console.say(made.secret)
+                let made = try await composition.services.endpoints.set(change, in: environment)
+                if let secret = made.secret { Console.say(secret) }
+                if let publicKey = made.publicKey { Console.say(publicKey) }
             }
         }
     }
@@ -44,10 +42,115 @@ struct WebhooksCommand: AsyncParsableCommand {
                 for endpoint in try await composition.services.endpoints.list(in: environment) {
                     let types = endpoint.eventTypes.isEmpty ? "every event" : endpoint.eventTypes.joined(separator: ",")
                     Console.say(
-                        [endpoint.id.hex, endpoint.source.rawValue, endpoint.payload.rawValue, types, endpoint.url]
-                            .joined(separator: "  ")
-                    )
+                        [
+                            endpoint.id.hex, endpoint.source.rawValue, endpoint.status.rawValue,
+                            endpoint.payload.rawValue, types, endpoint.url,
+                        ].joined(separator: "  "))
                 }
+            }
+        }
+    }
+
+    /// Which endpoint is meant.
+    struct Chosen: ParsableArguments {
+        @OptionGroup var data: DataOptions
+        @OptionGroup var which: EnvironmentOptions
+        @Option(help: "The endpoint's id, as `kubewa webhooks list` shows it; by default the environment's own.")
+        var endpoint: String?
+
+        func with(
+            _ body: @escaping @Sendable (WebhookEndpointService, String, Domain.Environment) async throws -> Void
+        ) async throws {
+            try await withComposition(data) { composition in
+                let service = composition.services.endpoints
+                let environment = try await which.find(composition.services)
+                var id = endpoint
+                if id == nil { id = try await service.own(in: environment).endpoint.id.hex }
+                try await body(service, id ?? "", environment)
+            }
+        }
+
+        func turn(_ wish: WebhookEndpointService.Switch) async throws {
+            try await with { service, id, environment in
+                let view = try await service.turn(id, wish, in: environment)
+                Console.say("\(id)  \(view.endpoint.status.rawValue)")
+            }
+        }
+    }
+
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Keep what is for an endpoint until it is resumed.")
+        @OptionGroup var chosen: Chosen
+        func run() async throws { try await chosen.turn(.pause) }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Send what waited for a paused endpoint.")
+        @OptionGroup var chosen: Chosen
+        func run() async throws { try await chosen.turn(.resume) }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send an endpoint nothing more; events are kept, and can be replayed.")
+        @OptionGroup var chosen: Chosen
+        func run() async throws { try await chosen.turn(.disable) }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Send to a disabled endpoint again.")
+        @OptionGroup var chosen: Chosen
+        func run() async throws { try await chosen.turn(.enable) }
+    }
+
+    struct Rotate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a new signing key and print it; the old one signs along until the overlap ends.")
+        @OptionGroup var chosen: Chosen
+        @Option(help: "For how long both keys sign, in seconds: 0 to 604800 (seven days).")
+        var overlapSeconds = WebhookEndpointService.overlapSecondsDefault
+        @Option(help: "v1 (a shared secret) or v1a (a key pair); by default what the endpoint signs with.")
+        var kind: EndpointOptions.SignatureName?
+
+        func run() async throws {
+            let (overlapSeconds, kind) = (overlapSeconds, kind)
+            try await chosen.with { service, id, environment in
+                let made = try await service.rotate(
+                    id, kind?.signature, overlapSeconds: overlapSeconds, in: environment)
+                Console.say(made.secret ?? made.key.publicKey ?? "")
+            }
+        }
+    }
+
+    struct Keys: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the keys that sign for an endpoint; secrets are told when they are made, and not here.")
+        @OptionGroup var chosen: Chosen
+
+        func run() async throws {
+            try await chosen.with { service, id, environment in
+                for key in try await service.keys(of: id, in: environment) {
+                    let end = key.expiresAt.map { "until \($0.iso)" } ?? "live"
+                    let row = [key.kind.rawValue, key.id, key.publicKey ?? "-", key.createdAt.iso, end]
+                    Console.say(row.joined(separator: "  "))
+                }
+            }
+        }
+    }
+
+    struct Test: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send webhook_endpoint.test to an endpoint, by the server that runs, and tell what came of it.")
+        @OptionGroup var chosen: Chosen
+
+        func run() async throws {
+            try await chosen.with { service, id, environment in
+                let view = try await service.test(id, in: environment)
+                let status = view.status.map { "HTTP \($0)" } ?? view.error
+                let parts = [view.eventID, view.outcome, status, view.durationMs.map { "\($0) ms" }]
+                Console.say(parts.compactMap { $0 }.joined(separator: "  "))
+                guard view.outcome == "waiting" else { return }
+                Console.say("It has not been sent within 20 seconds: is `kubewa serve` running on this database?")
             }
         }
     }

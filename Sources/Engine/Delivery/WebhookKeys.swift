@@ -24,11 +24,11 @@ struct WebhookKeys {
     let core: Core
 
     /// Adds a key that stays; those that are there stay too.
-    /// - Returns: what the receiver verifies with: `whsec_…`, or `whpk_…` of a `v1a` key, whose private half nobody
-    ///   is told.
+    /// - Returns: it, and what the receiver verifies with: `whsec_…`, or `whpk_…` of a `v1a` key, whose private half
+    ///   nobody is told.
     func make(
         _ kind: WebhookEndpoint.Signature, of owner: WebhookKeyOwner, at now: Instant, _ scope: Scope, _ tx: Transaction
-    ) throws -> String {
+    ) throws -> (key: WebhookKey, text: String) {
         let secret: [UInt8]
         var publicKey: [UInt8]?
         switch kind {
@@ -40,7 +40,7 @@ struct WebhookKeys {
         let key = WebhookKey(id: core.runtime.newID(), kind: kind, publicKey: publicKey, createdAt: now)
         try WebhookKeyStore.create(
             key, secret: try core.seal(secret, Self.sealing(kind, owner, scope), tx), of: owner, scope, tx)
-        return publicKey.map(WebhookSecret.publicText) ?? WebhookSecret.text(secret)
+        return (key, publicKey.map(WebhookSecret.publicText) ?? WebhookSecret.text(secret))
     }
 
     /// Makes the keys that an endpoint's signatures need and its owner lacks.

@@ -21,6 +21,7 @@ extension Migrations {
             ALTER TABLE webhook_endpoint ADD COLUMN authorities TEXT;
             ALTER TABLE webhook_endpoint ADD COLUMN header_names TEXT NOT NULL DEFAULT '';
             ALTER TABLE webhook_endpoint ADD COLUMN headers BYTEA;
+            ALTER TABLE webhook_endpoint ADD COLUMN is_ending BIGINT NOT NULL DEFAULT 0;
             ALTER TABLE webhook_endpoint ADD COLUMN revision BIGINT NOT NULL DEFAULT 0;
             UPDATE webhook_endpoint SET status_since_ms = created_at_ms;
             UPDATE webhook_endpoint SET status = 'disabled', status_reason = 'manual' WHERE is_enabled = 0;
@@ -28,6 +29,7 @@ extension Migrations {
             DROP INDEX webhook_endpoint_url;
             CREATE INDEX webhook_endpoint_route ON webhook_endpoint (environment_id, connection_id, source, url);
             CREATE INDEX webhook_endpoint_by_id ON webhook_endpoint (id);
+            CREATE INDEX webhook_endpoint_ending ON webhook_endpoint (environment_id, id) WHERE is_ending = 1;
 
             CREATE TABLE webhook_key (
                 environment_id BIGINT NOT NULL REFERENCES environment (id), owner TEXT NOT NULL, id TEXT NOT NULL,

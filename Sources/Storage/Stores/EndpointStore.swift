@@ -16,7 +16,7 @@ public enum EndpointStore {
     private static let fields = """
         id, url, source, payload, event_types, lane_id, created_at_ms, description, status, status_reason, \
         status_since_ms, connection_id, payloads, rate_per_second, in_flight_max, ordering, retry_seconds, signatures, \
-        splits_transactions, authorities, header_names
+        splits_transactions, authorities, header_names, CASE WHEN token IS NULL THEN 0 ELSE 1 END
         """
     static let columns = "\(fields) FROM webhook_endpoint"
 
@@ -40,6 +40,7 @@ public enum EndpointStore {
         found.splitsTransactions = row.bool(18)
         found.authorities = row.textOrNil(19)
         found.headerNames = names(row.text(20))
+        found.hasToken = row.bool(21)
         return found
     }
 
@@ -129,7 +130,7 @@ public enum EndpointStore {
             SELECT \(fields), token, headers FROM webhook_endpoint WHERE environment_id = $1 AND id = $2
             \(rowWait(tx.db.dialect))
             """, [.integer(scope.environmentID), .id(id)]
-        ) { (endpoint($0), Sealed(token: $0.blobOrNil(21), headers: $0.blobOrNil(22))) }
+        ) { (endpoint($0), Sealed(token: $0.blobOrNil(22), headers: $0.blobOrNil(23))) }
     }
 
     private static let findSQL = "SELECT \(columns) WHERE environment_id = $1 AND id = $2"
@@ -182,7 +183,7 @@ public enum EndpointStore {
         _ id: String, _ scope: Scope, _ db: any SQLConnection
     ) throws -> (endpoint: WebhookEndpoint, sealed: Sealed, revision: Int64)? {
         try db.first(sendingSQL, [.integer(scope.environmentID), .text(id)]) {
-            (endpoint($0), Sealed(token: $0.blobOrNil(21), headers: $0.blobOrNil(22)), $0.int(23))
+            (endpoint($0), Sealed(token: $0.blobOrNil(22), headers: $0.blobOrNil(23)), $0.int(24))
         }
     }
 
@@ -198,6 +199,35 @@ public enum EndpointStore {
         try tx.db.run("DELETE FROM delivery WHERE environment_id = $1 AND endpoint_id = $2", key)
         try tx.db.run("DELETE FROM webhook_key WHERE environment_id = $1 AND owner = $2", key)
         return true
+    }
+
+    /// Lets the endpoints of a connection end when what waits for them is sent: the connection has no more to tell.
+    public static func end(of connection: ID<Connection>, _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE webhook_endpoint SET is_ending = 1 WHERE environment_id = $1 AND connection_id = $2",
+            [.integer(scope.environmentID), .id(connection)])
+    }
+
+    private static let endingSQL = """
+        SELECT w.environment_id, w.id FROM webhook_endpoint w WHERE w.is_ending = 1 AND NOT EXISTS (
+            SELECT 1 FROM lane l JOIN delivery d ON d.lane_id = l.id
+            WHERE l.kind = 'delivery' AND l.environment_id = w.environment_id
+              AND (l.subject = w.id OR (l.subject > w.id || ':' AND l.subject < w.id || ';')))
+        LIMIT 500
+        """
+
+    /// Removes endpoints that were to end and for which nothing waits any more, at most 500.
+    /// - Returns: how many.
+    @discardableResult
+    public static func removeEnded(_ tx: Transaction) throws -> Int {
+        let ended = try tx.db.query(endingSQL, []) { (environment: $0.int(0), id: $0.text(1)) }
+        for each in ended {
+            let key: [SQLValue] = [.integer(each.environment), .text(each.id)]
+            try tx.db.run("DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2", key)
+            try tx.db.run("DELETE FROM webhook_key WHERE environment_id = $1 AND owner = $2", key)
+            try tx.db.run("DELETE FROM endpoint_health WHERE environment_id = $1 AND endpoint_id = $2", key)
+        }
+        return ended.count
     }
 
     /// Makes the lanes of an endpoint due, which were held while nothing could be sent.

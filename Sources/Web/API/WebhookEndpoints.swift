@@ -4,64 +4,153 @@ import HTTPTypes
 
 /// Where events are sent.
 enum WebhookEndpoints {
+    private static let example = """
+        {"url":"https://example.com/hook","payload":"thin","event_types":["transaction.*"],"token":"abc"}
+        """
+
     struct Create: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/webhook_endpoints", summary: "Adds an endpoint; its secret is told once.",
-            example: """
-                {"url":"https://example.com/hook","payload":"complete","event_types":["transaction.*"],"token":"abc"}
-                """, commitsReply: true)
+            example: example, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
-            let (view, secret) = try await call.services.endpoints.create(
-                in: call.environment(), url: body.required("url"), payloadName: body.text("payload") ?? "thin",
-                eventTypes: body.texts("event_types") ?? [], token: body.text("token"),
-                once: call.once { made in reply(made.view, made.secret) })
-            return reply(view, secret)
+            let change = try EndpointChange(json: body.members, beside: ["connection"])
+            return try await create(call, change, record: body.text("connection"))
         }
+    }
 
-        private static func reply(_ view: EndpointView, _ secret: String) -> Reply {
-            Reply.json(status: .created) { out in write(view, secret: secret, &out) }
+    struct CreateOfConnection: Endpoint {
+        static let route = EndpointRoute(
+            method: .post, path: "/connections/{record}/webhook_endpoints",
+            summary: "Adds an endpoint that gets the events of one record alone.", example: example, commitsReply: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let change = try EndpointChange(json: NativeBody(call.bytes).members)
+            return try await create(call, change, record: call.parameter("record"))
         }
+    }
+
+    private static func create(_ call: Call, _ change: EndpointChange, record: String?) async throws -> Reply {
+        reply(
+            try await call.services.endpoints.create(
+                change, record: record, in: call.environment(), once: call.once { reply($0, .created) }), .created)
     }
 
     struct List: Endpoint {
         static let route = EndpointRoute(
-            method: .get, path: "/webhook_endpoints", summary: "The environment's endpoint and the added ones.")
+            method: .get, path: "/webhook_endpoints",
+            summary: "The environment's endpoint and the added ones, or those of one record.",
+            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}")
 
         static func handle(_ call: Call) async throws -> Reply {
-            let views = try await call.services.endpoints.views(in: call.environment())
+            let page = try NativePage(call.query)
+            let record = call.query["connection"].flatMap { $0.isEmpty ? nil : OkraBody.id($0) }
+            let found = try await call.services.endpoints.page(
+                in: call.environment(), record: record, after: page.cursor, limit: page.limit)
             return Reply.json { out in
                 out.object { out in
-                    out.array("data") { out in for view in views { write(view, secret: nil, &out) } }
-                    out.member("has_more", false)
-                    out.null("next_cursor")
+                    out.array("data") { out in for view in found.endpoints { write(view, &out) } }
+                    out.member("has_more", found.next != nil)
+                    out.member("next_cursor", found.next)
                 }
             }
         }
     }
 
-    struct Remove: Endpoint {
+    struct Get: Endpoint {
         static let route = EndpointRoute(
-            method: .delete, path: "/webhook_endpoints/{endpoint}", summary: "Removes an added endpoint.")
+            method: .get, path: "/webhook_endpoints/{endpoint}", summary: "One endpoint, one that a link named too.")
 
         static func handle(_ call: Call) async throws -> Reply {
-            try await call.services.endpoints.remove(call.parameter("endpoint"), in: call.environment())
+            reply(try await call.services.endpoints.get(call.parameter("endpoint"), in: call.environment()))
+        }
+    }
+
+    struct Update: Endpoint {
+        static let route = EndpointRoute(
+            method: .patch, path: "/webhook_endpoints/{endpoint}", summary: "Changes the members that are sent.",
+            example: "{\"event_types\":[\"balance.*\"],\"rate_per_second\":50}", commitsReply: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let change = try EndpointChange(json: NativeBody(call.bytes).members)
+            return reply(
+                try await call.services.endpoints.update(
+                    call.parameter("endpoint"), change, in: call.environment(), once: call.once { reply($0) }))
+        }
+    }
+
+    struct Remove: Endpoint {
+        static let route = EndpointRoute(
+            method: .delete, path: "/webhook_endpoints/{endpoint}", summary: "Removes an added endpoint.",
+            commitsReply: true)
+
+        static func handle(_ call: Call) async throws -> Reply {
+            try await call.services.endpoints.remove(
+                call.parameter("endpoint"), in: call.environment(), once: call.onceDone())
             return .noContent
         }
     }
 
-    private static func write(_ view: EndpointView, secret: String?, _ out: inout JSONWriter) {
+    static func reply(_ view: EndpointView, _ status: HTTPResponse.Status = .ok) -> Reply {
+        Reply.json(status: status) { out in write(view, &out) }
+    }
+
+    private static func write(_ view: EndpointView, _ out: inout JSONWriter) {
+        let endpoint = view.endpoint
         out.object { out in
-            out.member("id", view.id)
-            out.member("url", view.url)
-            out.member("source", view.source)
-            out.member("payload", view.payload)
-            out.array("event_types") { out in for type in view.eventTypes { out.string(type) } }
-            out.member("status", view.status)
-            out.member("created_at", view.createdAt)
-            if let secret { out.member("secret", secret) }
+            out.member("id", endpoint.id)
+            out.member("url", endpoint.url)
+            out.member("description", endpoint.description)
+            out.member("source", endpoint.source.rawValue)
+            out.member("connection", endpoint.connectionID)
+            out.member("status", endpoint.status.rawValue)
+            out.member("status_reason", endpoint.statusReason.isEmpty ? nil : endpoint.statusReason)
+            out.member("status_since", endpoint.statusSince)
+            what(endpoint, &out)
+            how(endpoint, &out)
+            out.member("created_at", endpoint.createdAt)
+            health(view.health, &out)
+            if let secret = view.secret { out.member("secret", secret) }
+            if let publicKey = view.publicKey { out.member("public_key", publicKey) }
         }
+    }
+
+    private static func health(_ health: EndpointHealth?, _ out: inout JSONWriter) {
+        guard let health else { return out.null("health") }
+        out.object("health") { out in
+            out.member("failing_since", health.failingSince)
+            out.member("failures", health.failures)
+            out.member("last_success_at", health.lastSuccessAt)
+            out.member("last_failure_at", health.lastFailureAt)
+            out.member("last_status", health.lastStatus.map(Int64.init))
+            out.member("last_error", health.lastError)
+        }
+    }
+
+    private static func what(_ endpoint: WebhookEndpoint, _ out: inout JSONWriter) {
+        out.array("event_types") { out in for type in endpoint.eventTypes { out.string(type) } }
+        out.member("payload", endpoint.payload.rawValue)
+        out.array("payloads") { out in
+            for rule in endpoint.payloads {
+                out.object { out in
+                    out.member("event_type", rule.pattern)
+                    out.member("payload", rule.payload.rawValue)
+                }
+            }
+        }
+        out.member("splits_transactions", endpoint.splitsTransactions)
+    }
+
+    private static func how(_ endpoint: WebhookEndpoint, _ out: inout JSONWriter) {
+        out.array("signatures") { out in for kind in endpoint.signatures.map(\.rawValue).sorted() { out.string(kind) } }
+        out.member("has_token", endpoint.hasToken)
+        out.array("header_names") { out in for name in endpoint.headerNames { out.string(name) } }
+        out.member("authorities", endpoint.authorities)
+        out.member("rate_per_second", endpoint.ratePerSecond.map(Int64.init))
+        out.member("in_flight_max", endpoint.inFlightMax.map(Int64.init))
+        out.member("ordering", endpoint.ordering.rawValue)
+        out.array("retry_seconds") { out in for seconds in endpoint.retrySeconds { out.value(.integer(Int64(seconds))) } }
     }
 }
 

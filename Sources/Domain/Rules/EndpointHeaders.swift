@@ -10,8 +10,8 @@ public struct EndpointHeaders: Sendable {
 
     /// What the sender and the signature own, and what would change how a request is read.
     private static let taken: Set<String> = [
-        "accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type",
-        "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via",
+        "accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
+        "content-type", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via",
     ]
     private static let takenPrefixes = ["webhook-", "proxy-", "x-kubewa-"]
 
@@ -78,7 +78,12 @@ public struct EndpointHeaders: Sendable {
     /// To be sealed.
     public var json: [UInt8] {
         var writer = JSONWriter(capacity: 256)
-        writer.object { out in for (name, value) in values { out.member(name, value) } }
+        writer.object { out in
+            for (name, value) in values {
+                out.key(name)
+                out.string(value)
+            }
+        }
         return writer.bytes
     }
 }

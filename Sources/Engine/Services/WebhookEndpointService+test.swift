@@ -1,0 +1,49 @@
+import Domain
+import Storage
+
+extension WebhookEndpointService {
+    private static let testWaitMs: Int64 = 20_000
+    private static let testPauseMs: Int64 = 50
+
+    /// Sends `webhook_endpoint.test` to one endpoint as everything is sent: written, signed, delivered, logged.
+    /// - Parameter once: kept with the outcome `waiting`: the log of the event has what became of it.
+    /// - Throws: `conflict` unless it is active.
+    /// - Returns: what the first attempt came to, or `waiting` after 20 seconds.
+    public func test(
+        _ id: String, in environment: Domain.Environment, once: Once<EndpointTestView>? = nil
+    ) async throws -> EndpointTestView {
+        let id = try parsed(id)
+        try await core.sequence.fill()
+        let now = core.runtime.now()
+        let written = try await core.change(once) { tx in
+            guard let endpoint = try EndpointStore.find(id, environment.scope, tx.db) else { throw Self.unknown }
+            guard endpoint.status == .active else {
+                let what = endpoint.status == .paused ? "paused. Resume" : "disabled. Enable"
+                throw DomainError(.conflict, "This endpoint is \(what) it first: nothing is sent to it now.")
+            }
+            let event = try Outbox(core: core).emit(
+                Drafts.endpointTest(endpoint.id), in: environment, to: .only(endpoint), at: environment.virtual(now),
+                tx)
+            return Self.view(event, nil)
+        }
+        core.wakes.deliveries.set()
+        guard let event = EventID.parse(written.eventID) else { return written }
+        let end = now + Self.testWaitMs
+        while core.runtime.now() < end {
+            if let found = try await attempt(event, environment.scope) { return Self.view(event, found) }
+            try await core.runtime.sleep(until: core.runtime.now() + Self.testPauseMs)
+        }
+        return written
+    }
+
+    private func attempt(_ event: Int64, _ scope: Scope) async throws -> AttemptRecord? {
+        try await core.database.read { try DeliveryStore.attempts(event: event, scope, $0).first?.1 }
+    }
+
+    private static func view(_ event: Int64, _ attempt: AttemptRecord?) -> EndpointTestView {
+        EndpointTestView(
+            eventID: EventID.text(event),
+            outcome: attempt.map { $0.outcome == .delivered ? "delivered" : "failed" } ?? "waiting",
+            status: attempt?.status, error: attempt?.error, durationMs: attempt?.durationMs)
+    }
+}

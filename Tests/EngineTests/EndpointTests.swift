@@ -1,0 +1,192 @@
+import Domain
+import Engine
+import Storage
+import TestKit
+import Testing
+
+@Suite struct EndpointTests {
+    private func create(
+        _ world: World, _ url: String, record: String? = nil, _ change: (inout EndpointChange) -> Void = { _ in }
+    ) async throws -> String {
+        var new = EndpointChange()
+        new.url = url
+        change(&new)
+        let made = try await world.services.endpoints.create(new, record: record, in: world.environment())
+        return made.endpoint.id.hex
+    }
+
+    private func events(_ world: World, _ url: String) throws -> [String] {
+        try world.webhooks.bodies(url: url).compactMap { $0["event"]?.text }
+    }
+
+    @Test("an endpoint of one record gets that record's events alone, before and beside those of the environment")
+    func ofConnection() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            let first = try #require(try await world.link().connectionID)
+            let second = try #require(try await world.link("otp").connectionID)
+            try await world.settle()
+            let own = "https://shop.example/first"
+            _ = try await create(world, own, record: first)
+            world.webhooks.forget()
+            for record in [first, second] {
+                _ = try await world.services.refreshes.requestOnDemand(
+                    in: world.environment(), accountID: nil, connectionID: record, products: [.balance])
+            }
+            try await world.settle()
+            let got = try world.webhooks.bodies(url: own)
+            let all = try world.webhooks.bodies(url: World.webhookURL)
+            #expect(Set(all.compactMap { $0["data"]?["record"]?.text }) == [first, second])
+            let wanted = all.filter { $0["data"]?["record"]?.text == first }.compactMap { $0["event_id"]?.text }
+            #expect(got.compactMap { $0["event_id"]?.text }.sorted() == wanted.sorted())
+            let error = await #expect(throws: DomainError.self) {
+                try await create(world, "https://shop.example/x", record: "655a5c3e9f1b2c3d4e5f6090")
+            }
+            #expect(error?.code == .notFound)
+        }
+    }
+
+    @Test("a URL that an endpoint has for some types and a link for all gets each event once, and none is lost")
+    func equalURLs() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let url = "https://shop.example/both"
+            _ = try await create(world, url) { $0.eventTypes = ["balance.*"] }
+            _ = try await world.link { $0.callbackURL = url }
+            try await world.settle()
+            let ids = try world.webhooks.bodies(url: url).compactMap { $0["event_id"]?.text }
+            #expect(Set(ids).count == ids.count)
+            let all = try await database.read { try $0.query("SELECT type FROM event", []) { $0.text(0) } }
+            #expect(try events(world, url).sorted() == all.sorted())
+        }
+    }
+
+    @Test("thin or complete is decided for each type, by the first rule that fits")
+    func payloads() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let url = "https://shop.example/mixed"
+            _ = try await create(world, url) {
+                $0.payload = .thin
+                $0.payloads = [.init(pattern: "balance.*", payload: .complete)]
+            }
+            _ = try await world.link()
+            try await world.settle()
+            let bodies = try world.webhooks.bodies(url: url)
+            #expect(bodies.contains { $0["event"]?.text == "transaction.success" })
+            for body in bodies {
+                let isComplete = body["data"]?["resource"] != nil
+                #expect(isComplete == (body["event"]?.text == "balance.success"), "\(body.encoded.prefix(200))")
+            }
+        }
+    }
+
+    @Test("what is for a paused endpoint waits and goes when it is resumed; others notice nothing")
+    func pause() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            let url = "https://shop.example/paused"
+            let id = try await create(world, url)
+            let service = world.services.endpoints
+            _ = try await service.turn(id, .pause, in: world.environment())
+            _ = try await world.link()
+            try await world.settle()
+            #expect(try events(world, url).isEmpty)
+            let waiting = try events(world, World.webhookURL)
+            #expect(!waiting.isEmpty)
+            let view = try await service.turn(id, .resume, in: world.environment())
+            #expect(view.endpoint.status == .active)
+            try await world.settle()
+            #expect(try events(world, url).sorted() == waiting.sorted())
+        }
+    }
+
+    @Test("a disabled endpoint gets nothing new; what waited before goes when it is enabled")
+    func disable() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let url = "https://shop.example/disabled"
+            let id = try await create(world, url)
+            let service = world.services.endpoints
+            _ = try await service.turn(id, .pause, in: world.environment())
+            _ = try await world.link()
+            try await world.settle()
+            let before = try await database.read { try $0.first("SELECT COUNT(id) FROM delivery", []) { $0.int(0) } }
+            _ = try await service.turn(id, .disable, in: world.environment())
+            for wish in [WebhookEndpointService.Switch.pause, .resume] {
+                let error = await #expect(throws: DomainError.self) {
+                    try await service.turn(id, wish, in: world.environment())
+                }
+                #expect(error?.code == .conflict && error?.message.contains("Enable") == true)
+            }
+            _ = try await world.link("otp")
+            try await world.settle()
+            #expect(try events(world, url).isEmpty)
+            _ = try await service.turn(id, .enable, in: world.environment())
+            try await world.settle()
+            #expect(try events(world, url).count == Int(before ?? 0))
+        }
+    }
+
+    @Test("a test event goes to its endpoint alone, whatever types it asked for, and tells what came of it")
+    func testEvent() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            let url = "https://shop.example/tested"
+            let id = try await create(world, url) { $0.eventTypes = ["balance.*"] }
+            for status in [200, 503] {
+                world.webhooks.answer { _ in WebhookOutcome(status: status) }
+                async let view = world.services.endpoints.test(id, in: world.environment())
+                await world.runtime.sleepers(atLeast: 1)
+                try await world.settle()
+                world.runtime.advance(milliseconds: 100)
+                let told = try await view
+                #expect(told.outcome == (status == 200 ? "delivered" : "failed") && told.status == status)
+                let sent = world.webhooks.requests
+                #expect(sent.map(\.url) == [url])
+                #expect(try JSONValue(parsing: sent[0].body)["event_id"]?.text == told.eventID)
+                #expect(try JSONValue(parsing: sent[0].body)["event"]?.text == "webhook_endpoint.test")
+                world.webhooks.forget()
+            }
+            _ = try await world.services.endpoints.turn(id, .pause, in: world.environment())
+            let error = await #expect(throws: DomainError.self) {
+                try await world.services.endpoints.test(id, in: world.environment())
+            }
+            #expect(error?.code == .conflict)
+        }
+    }
+
+    @Test("a URL belongs to one endpoint, and an endpoint to one environment")
+    func conflicts() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            let id = try await create(world, "https://shop.example/a")
+            for url in [World.webhookURL, "https://shop.example/a"] {
+                let error = await #expect(throws: DomainError.self) { try await create(world, url) }
+                #expect(error?.code == .conflict && error?.field == "url")
+            }
+            let other = try await create(world, "https://shop.example/b")
+            var change = EndpointChange()
+            change.url = "https://shop.example/a"
+            let taken = await #expect(throws: DomainError.self) {
+                try await world.services.endpoints.update(other, change, in: world.environment())
+            }
+            #expect(taken?.code == .conflict)
+            change.description = "the same URL is no conflict with itself"
+            _ = try await world.services.endpoints.update(id, change, in: world.environment())
+            let stranger = await #expect(throws: DomainError.self) {
+                try await world.services.endpoints.get(id, in: world.environment(.production))
+            }
+            #expect(stranger?.code == .notFound)
+            change.url = "http://shop.example/plain"
+            let plain = await #expect(throws: DomainError.self) {
+                try await world.services.endpoints.create(change, in: world.environment(.production))
+            }
+            #expect(plain?.code == .urlRefused, "production has https alone")
+        }
+    }
+}
