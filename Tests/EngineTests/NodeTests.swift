@@ -18,6 +18,19 @@ import Testing
         }
     }
 
+    @Test("one account that is linked on two nodes at once is one connection")
+    func linkedTwice() async throws {
+        try await onTwoNodes { one, two in
+            for bank in ["access-bank", "guaranty-trust-bank", "kuda-bank", "zenith-bank", "opay", "palmpay"] {
+                async let first = one.link(institution: bank)
+                async let second = two.link(institution: bank)
+                let linked = try await [first, second]
+                #expect(linked.allSatisfy { $0.status == .done })
+                #expect(Set(linked.map(\.connectionID)).count == 1, "at \(bank)")
+            }
+        }
+    }
+
     @Test("the refresh of a frozen node is taken over, and what the node writes late is refused")
     func refreshTakeover() async throws {
         let gate = Gate { $0.url.contains("/transactions") }

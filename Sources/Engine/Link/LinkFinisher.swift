@@ -16,6 +16,7 @@ struct LinkFinisher {
         try await core.sequence.fill()
         let now = environment.virtual(core.runtime.now())
         let end = try await core.database.write { tx -> LinkEnd in
+            try LinkLock.take(institution: ending.session.institution, ending.scope, tx)
             guard try isLinkUsable(terms, ending.session, from: ending.revision, ending.scope, tx) else {
                 return .refused
             }
