@@ -116,7 +116,7 @@ struct EventMatrixTests {
             let world = try await linked(database, "ada", #"{"consent": "20d", "pending": "20h"}"#)
             try await world.advance(days: 25)
             _ = try await world.services.schedules.change(
-                try #require(try await connection(world)), RefreshChange(paused: true), in: world.environment())
+                try #require(try await connection(world)), RefreshChange(isPaused: true), in: world.environment())
             try await world.settle()
             let told = try check(world)
             for name in [

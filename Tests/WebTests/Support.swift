@@ -99,7 +99,7 @@ struct Server: Sendable {
         ids["refresh"] = try await number("SELECT id FROM refresh WHERE environment_id = $1", scope, world).map(
             String.init)
         ids["event"] = try await number("SELECT MIN(id) FROM event WHERE environment_id = $1", scope, world)
-            .map(EventID.text)
+            .map { EventID.text($0) }
         let people = try await world.services.reads.identities(
             .all, PageRequest(limit: 1), in: environment, as: TestItems.identity)
         ids["bvn"] = try JSONValue(parsing: people.items)["bvn"]?.text

@@ -17,7 +17,7 @@ struct LinkFinisher {
         let now = environment.virtual(core.runtime.now())
         let end = try await core.database.write { tx -> LinkEnd in
             try LinkLock.take(institution: ending.session.institution, ending.scope, tx)
-            guard try isLinkUsable(terms, ending.session, from: ending.revision, ending.scope, tx) else {
+            guard try isLinkUsable(ending, tx) else {
                 return .refused
             }
             let known = try known(terms, access, person, connector, ending.scope, tx)
@@ -64,18 +64,13 @@ struct LinkFinisher {
     }
 
     /// A link that may be used once fails the session that comes second.
-    private func isLinkUsable(
-        _ terms: LinkTerms, _ session: LinkSession, from revision: Int64, _ scope: Scope, _ tx: Transaction
-    ) throws -> Bool {
-        guard let link = terms.run.linkID, try !WidgetLinkStore.isUsable(link, scope, tx) else { return true }
+    private func isLinkUsable(_ ending: LinkEnding, _ tx: Transaction) throws -> Bool {
+        let (session, scope) = (ending.session, ending.scope)
+        guard let link = ending.terms.run.linkID, try !WidgetLinkStore.isUsable(link, scope, tx) else { return true }
         let isDone = try LinkSessionStore.find(session.id, scope, tx.db)?.status == .done
         guard !isDone else { return true }
         let error = ConnectorError(.accessDenied, "This link was used already, or removed. Ask for a new one.")
-        var failed = session
-        failed.status = .failed
-        failed.state = nil
-        failed.step = StepCodec.json(.failed(error)).encoded
-        _ = try LinkSessionStore.advance(failed, from: revision, scope, tx)
+        _ = try LinkRepair(core: core).refuse(ending, error, tx)
         return false
     }
 
@@ -230,6 +225,13 @@ struct AccountVault {
             },
             mask: fetched.number.map { String($0.suffix(4)) }, name: fetched.name, type: fetched.type,
             currency: fetched.currency)
+    }
+
+    /// nil when the connection has none.
+    func grant(_ db: any SQLConnection) throws -> Grant? {
+        try ConnectionStore.grant(ID(trusted: connectionID), scope, db).map {
+            Grant(bytes: try core.vault.open($0, context("grant"), on: db))
+        }
     }
 
     func number(_ account: Account, _ db: any SQLConnection) throws -> String? {

@@ -93,7 +93,9 @@ extension LinkService {
     }
 
     /// The person went away. An ended session stays as it ended.
-    public func abandon(sessionID: String, in scope: Scope, reason: String? = nil) async throws -> LinkView {
+    public func abandon(
+        sessionID: String, in scope: Scope, reason: String? = nil, once: Once<Void>? = nil
+    ) async throws -> LinkView {
         let environment = try await core.environment(scope)
         if let reason, reason.count > Self.reasonLengthMax {
             throw DomainError.invalid("reason", "may have at most \(Self.reasonLengthMax) characters.")
@@ -109,7 +111,7 @@ extension LinkService {
             session.revision += 1
             let ended = session
             // When the bank's answer came first, the session is read and ended again.
-            let isEnded = try await core.database.write {
+            let isEnded = try await core.changeIfThere(once) {
                 try LinkSessionStore.advance(ended, from: revision, scope, $0)
             }
             if isEnded {
@@ -164,7 +166,7 @@ extension LinkService {
             switch try step(session) {
             case .selectInstitution: throw DomainError.missing("institution")
             case .wait where !answer.cameBack && answer.access == nil: return try poll(session)
-            case .confirmAccounts: return try confirm(answer, session)
+            case .confirmAccounts: return try confirm(answer, session, environment)
             default: break
             }
             return LinkJob(
@@ -182,17 +184,20 @@ extension LinkService {
     }
 
     /// The person's word on the accounts; the bank is asked only to take its access back.
-    private func confirm(_ answer: StepAnswer, _ session: LinkSession) throws -> LinkJob {
+    private func confirm(
+        _ answer: StepAnswer, _ session: LinkSession, _ environment: Domain.Environment
+    ) throws -> LinkJob {
         let says = answer.fields["confirm"]
         guard says == "yes" || says == "no" else {
             throw DomainError.invalid("fields.confirm", "must be `yes` or `no`.")
         }
+        let needed = NeededAccess(core: core, session: session, environment: environment)
         return LinkJob(
             target: session, connector: try connector(of: session), goesOn: true
         ) { connector, state, context throws(ConnectorError) in
             let access = try KeptAccess.access(state)
             if says == "yes" { return LinkProgress(step: .done, state: [], linked: access) }
-            try await connector.revoke(access.grant, context)
+            if await !needed.includes(access) { try await connector.revoke(access.grant, context) }
             return LinkProgress(step: .failed(ConnectorError(.mappingRefused)), state: [])
         }
     }
@@ -210,12 +215,14 @@ extension LinkService {
         target.consentText = consentText(institution, terms, environment)
         let request = try await linkRequest(terms, connector, environment)
         let isConfirming = try isConfirming(session)
+        let needed = NeededAccess(core: core, session: session, environment: environment)
         return LinkJob(target: target, connector: connector, goesOn: isConfirming, reference: request.reference) {
             connector, state, context throws(ConnectorError) in
             if isConfirming {
                 // The person goes back before saying yes: the access of the first login is not needed any more.
                 do throws(ConnectorError) {
-                    try await connector.revoke(try KeptAccess.access(state).grant, context)
+                    let access = try KeptAccess.access(state)
+                    if await !needed.includes(access) { try await connector.revoke(access.grant, context) }
                 } catch {
                     // A bank that cannot be told now ends the access with its own time.
                 }
@@ -333,13 +340,16 @@ extension LinkService {
         }
         if case .failed = progress.step { next.status = .failed }
         let kept = next
+        try await core.sequence.fill()
         _ = try await core.database.write { tx in
             var kept = kept
             kept.state = kept.status == .active ? try core.seal(progress.state, sealing(scope), tx) : nil
             guard try LinkSessionStore.advance(kept, from: revision, scope, tx) else { return false }
             try keep(job.reference, of: kept, scope, tx)
+            try LinkFailureNotice(core: core).tell(progress.step, kept, environment, tx)
             return true
         }
+        if kept.status == .failed { core.wakes.deliveries.set() }
     }
 
     /// While the bank only says `wait`, the step stays what it was.
@@ -348,8 +358,10 @@ extension LinkService {
         return try step(session) == progressed
     }
 
-    /// The person left while the bank gave access: nobody may keep it.
+    /// The person left while the bank gave access: nobody may keep it, unless a connection lives by it.
     private func withdraw(_ access: LinkedAccess, _ job: LinkJob, _ environment: Domain.Environment) async {
+        let needed = NeededAccess(core: core, session: job.target, environment: environment)
+        guard await !needed.includes(access) else { return }
         do {
             try await job.connector.revoke(access.grant, context(job.target, environment))
         } catch {

@@ -35,7 +35,9 @@ public struct LinkService: Sendable {
     }
 
     /// - Throws: `unknown_institution`, `unknown_product`, `unknown_interval`, `url_refused`, `invalid_field`.
-    public func begin(_ request: BeginLink, in environment: Domain.Environment) async throws -> LinkView {
+    public func begin(
+        _ request: BeginLink, in environment: Domain.Environment, once: Once<LinkView>? = nil
+    ) async throws -> LinkView {
         let app = try await app(request.appID, environment)
         try await requireCustomer(request.customerID, environment)
         let found = try request.institution.map { try institution($0, environment) }
@@ -47,7 +49,8 @@ public struct LinkService: Sendable {
             consentText: consentText(found?.0, terms, environment), connectionID: nil, revision: 1, createdAt: now,
             expiresAt: now + core.settings.linkSessionMinutes * 60_000)
         guard let connector = found?.1 else {
-            return try await store(new: session, LinkProgress(step: .selectInstitution, state: []), environment)
+            return try await store(
+                new: session, LinkProgress(step: .selectInstitution, state: []), environment, once)
         }
         let request = try await linkRequest(terms, connector, environment)
         let progress: LinkProgress
@@ -56,24 +59,28 @@ public struct LinkService: Sendable {
         } catch {
             progress = LinkProgress(step: .failed(error), state: [])
         }
-        return try await store(new: session, progress, reference: request.reference, environment)
+        return try await store(new: session, progress, reference: request.reference, environment, once)
     }
 
     private func store(
-        new session: LinkSession, _ progress: LinkProgress, reference: String? = nil, _ environment: Domain.Environment
+        new session: LinkSession, _ progress: LinkProgress, reference: String? = nil,
+        _ environment: Domain.Environment, _ once: Once<LinkView>?
     ) async throws -> LinkView {
         var session = session
         session.step = StepCodec.json(progress.step).encoded
         if case .failed = progress.step { session.status = .failed }
         let kept = session
-        let saved = try await core.database.write { tx in
+        try await core.sequence.fill()
+        let view = try await core.change(once) { tx in
             var kept = kept
             kept.state = try core.seal(progress.state, sealing(environment.scope), tx)
             try LinkSessionStore.create(kept, environment.scope, tx)
             try keep(reference, of: kept, environment.scope, tx)
-            return kept
+            try LinkFailureNotice(core: core).tell(progress.step, kept, environment, tx)
+            return try self.view(kept, environment)
         }
-        return try await shown(saved, environment)
+        if kept.status == .failed { core.wakes.deliveries.set() }
+        return view
     }
 
     func app(_ id: String?, _ environment: Domain.Environment) async throws -> WidgetApp {

@@ -8,5 +8,5 @@ enum AccountsFailed {
         okra: EventType.Okra(["ACCOUNTS"], ["ACCOUNTS_ERROR"]),
         leadsTo: .refresh,
         data: [EventMembers.reason],
-        example: EventType.Example(["reason": "bank_down"]))
+        example: EventType.Example(["reason": "provider_unavailable"]))
 }

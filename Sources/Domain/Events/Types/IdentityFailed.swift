@@ -7,5 +7,5 @@ enum IdentityFailed {
         okra: EventType.Okra(["IDENTITY"], ["IDENTITY_ERROR"]),
         leadsTo: .refresh,
         data: [EventMembers.reason],
-        example: EventType.Example(["reason": "bank_down"]))
+        example: EventType.Example(["reason": "provider_unavailable"]))
 }

@@ -12,6 +12,6 @@ enum PaymentFailed {
             EventMember("currency", .currency), EventMembers.reason,
         ],
         example: EventType.Example([
-            "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN", "reason": "bank_down",
+            "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN", "reason": "provider_unavailable",
         ]))
 }

@@ -9,5 +9,5 @@ enum TransactionFailed {
             ["TRANSACTIONS", "PERIODIC_TRANSACTIONS", "REFRESH_TRANSACTIONS"], ["TRANSACTIONS_ERROR"]),
         leadsTo: .refresh,
         data: [EventMembers.someAccount, EventMembers.reason],
-        example: EventType.Example(["reason": "bank_down"]))
+        example: EventType.Example(["reason": "provider_unavailable"]))
 }
