@@ -35,6 +35,8 @@ let package = Package(
         .executable(name: "kubewa", targets: ["Kubewa"]),
         .library(name: "KubewaParts", targets: ["Domain", "Storage", "Outbound", "Connectors", "Engine", "Web"]),
         .library(name: "KubewaTestKit", targets: ["TestKit"]),
+        // For those who receive webhooks; it needs nothing else of this package.
+        .library(name: "KubewaWebhooks", targets: ["KubewaWebhooks"]),
     ],
     dependencies: [
         hummingbird,
@@ -66,6 +68,7 @@ let package = Package(
             name: "Web", dependencies: ["Domain", "Engine", "CZlib", crypto, lifecycle, logging] + http,
             // The sources of what Link/Assets holds.
             exclude: ["Link/page"]),
+        .target(name: "KubewaWebhooks", dependencies: [crypto]),
         // The demo's customer, which is a package of its own and knows nothing of the other targets.
         .target(
             name: "Shop",
@@ -98,6 +101,7 @@ let package = Package(
             dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")],
             exclude: ["Golden"]),
         .testTarget(name: "ShopTests", dependencies: ["Shop", crypto]),
+        .testTarget(name: "KubewaWebhooksTests", dependencies: ["KubewaWebhooks", crypto]),
         .testTarget(name: "TidyTests", dependencies: ["Domain", "Web", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]

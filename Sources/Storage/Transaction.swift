@@ -2,11 +2,13 @@ import Domain
 
 /// What a unit of work may do inside `Database.write`. A unit may run twice (its group is retried unit by unit),
 /// so it has no effect but through this.
-public final class Transaction {
+public final class Transaction: OpenUnit {
     public let db: any SQLConnection
     private var deferred: [String: (statement: BulkStatement, rows: [[SQLValue]])] = [:]
     private var totals: [TotalKey: Total] = [:]
     private var known: [String: Any] = [:]
+    /// Delivery lanes into which something was put; their owners are told after COMMIT.
+    private(set) var lanes: Set<Int64> = []
 
     init(_ db: any SQLConnection) { self.db = db }
 
@@ -36,6 +38,8 @@ public final class Transaction {
         known[name] = value
         return value
     }
+
+    func note(lane: Int64) { lanes.insert(lane) }
 
     /// The next `once` asks again.
     func forget(_ name: String) { known[name] = nil }
@@ -70,12 +74,34 @@ public struct Total: Sendable, Equatable {
         self.creditMinor = creditMinor
         self.debitMinor = debitMinor
     }
+    /// One row of an amount; its status does not matter here.
+    init(row minor: Int64) {
+        self.init(count: 1, creditMinor: max(minor, 0), debitMinor: minor < 0 ? Self.negated(minor) : 0)
+    }
+
+    /// A sum beyond 64 bits stays at their end: a list's total is never a reason to stop.
     static func + (left: Total, right: Total) -> Total {
         Total(
-            count: left.count + right.count, creditMinor: left.creditMinor + right.creditMinor,
-            debitMinor: left.debitMinor + right.debitMinor)
+            count: sum(left.count, right.count), creditMinor: sum(left.creditMinor, right.creditMinor),
+            debitMinor: sum(left.debitMinor, right.debitMinor))
     }
     static func += (left: inout Total, right: Total) { left = left + right }
+    static func - (left: Total, right: Total) -> Total {
+        left
+            + Total(
+                count: negated(right.count), creditMinor: negated(right.creditMinor),
+                debitMinor: negated(right.debitMinor))
+    }
+    static func -= (left: inout Total, right: Total) { left = left - right }
+
+    /// As many as the database adds without leaving 64 bits, either way.
+    static let most = Int64.max
+
+    private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? (right < 0 ? -most : most) : max(sum, -most)
+    }
+    private static func negated(_ number: Int64) -> Int64 { number < -most ? most : -number }
 }
 
 private struct TotalKey: Hashable, Comparable {
@@ -95,6 +121,19 @@ public enum DayTotals {
     /// Not a list: its revision is raised when the name of a customer changes, which rows of many lists show.
     public static let names = "names"
 
+    /// The sum of what is there and what is added, at the end of 64 bits where it would leave them: one list's sum must
+    /// not fail the transaction of all others.
+    private static func clamped(_ column: String) -> String {
+        """
+        \(column) = CASE
+            WHEN excluded.\(column) > 0 AND day_total.\(column) > \(Total.most) - excluded.\(column)
+                THEN \(Total.most)
+            WHEN excluded.\(column) < 0 AND day_total.\(column) < -\(Total.most) - excluded.\(column)
+                THEN -\(Total.most)
+            ELSE day_total.\(column) + excluded.\(column) END
+        """
+    }
+
     static let add = BulkStatement.insert(
         order: 0, into: "day_total",
         [
@@ -102,8 +141,7 @@ public enum DayTotals {
             ("debit_minor", .bigint),
         ],
         conflict: """
-            ON CONFLICT (environment_id, list, day) DO UPDATE SET count = day_total.count + excluded.count, \
-            credit_minor = day_total.credit_minor + excluded.credit_minor, \
-            debit_minor = day_total.debit_minor + excluded.debit_minor, revision = day_total.revision + 1
+            ON CONFLICT (environment_id, list, day) DO UPDATE SET count = day_total.count + excluded.count,
+            \(clamped("credit_minor")), \(clamped("debit_minor")), revision = day_total.revision + 1
             """)
 }

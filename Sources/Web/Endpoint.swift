@@ -19,6 +19,8 @@ struct EndpointRoute {
     var isLong = false
     /// Its change commits together with the reply that a repeated request gets (`Call.once`).
     var commitsReply = false
+    /// Its change takes several commits, so the reply is kept after the last.
+    var keepsReply = false
     /// A file, which is read while it comes.
     var streamsBody = false
 }
@@ -29,7 +31,7 @@ extension Endpoint {
         return Route(
             route.method, "/api/v1" + route.path, wire: .native, access: route.access, summary: route.summary,
             example: route.example, isLong: route.isLong, commitsReply: route.commitsReply,
-            streamsBody: route.streamsBody
+            keepsReply: route.keepsReply, streamsBody: route.streamsBody
         ) { try await handle($0) }
     }
 }

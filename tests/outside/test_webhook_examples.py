@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 import os
-import pathlib
 import shutil
 import subprocess
 import time
@@ -41,13 +40,14 @@ def command(language, port, folder):
 class Running:
     """One example as a process."""
 
-    def __init__(self, language, key, folder):
+    def __init__(self, language, key, folder, port=None):
         tool = {"python": "python3"}.get(language, language)
         assert shutil.which(tool), f"{tool} is not installed: run scripts/setup --tests"
-        self.port = free_port()
+        self.port = port or free_port()
+        folder = folder / language
         self.output = folder / "output"
         done = folder / "done"
-        done.mkdir()
+        done.mkdir(parents=True)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 command(language, self.port, folder), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -92,8 +92,8 @@ def v1a(id="evt_1", at=None, body=BODY):
 def run(tmp_path):
     running = []
 
-    def start(language, key):
-        running.append(Running(language, key, tmp_path))
+    def start(language, key, port=None):
+        running.append(Running(language, key, tmp_path, port))
         return running[-1]
 
     yield start
@@ -127,3 +127,20 @@ def test_takes_what_is_genuine_once_and_nothing_else(run, language, key, sign):
     ]
     assert wrong == [401] * len(wrong)
     assert len(receiver.handled()) == 2, receiver.output.read_text()
+
+
+def test_they_take_what_kubewa_sends(kubewa, run):
+    tenant = kubewa.make_tenant()
+    kubewa.start()
+    receivers = []
+    for language in ("python", "node", "php", "go"):
+        port = free_port()
+        made = tenant.native("POST", "/webhook_endpoints", {"url": f"http://127.0.0.1:{port}/"})
+        receivers.append(run(language, made["secret"], port))
+    tenant.make_customers("ada")
+    tenant.link("ada")
+    kubewa.settle()
+    for each in receivers:
+        lines = each.handled()
+        assert {line.split()[0] for line in lines} == kubewa.event_ids()
+        assert len(lines) == len(kubewa.event_ids()), "each once"

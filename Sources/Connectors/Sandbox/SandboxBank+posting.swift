@@ -56,8 +56,11 @@ extension SandboxBank {
     static let amountMaxMinor: Int64 = 1_000_000_000_000
 
     /// Posts a transaction at this moment of the environment's time.
+    /// - Parameter also: what commits together with it.
     /// - Throws: `DomainError` that says what is wrong with the order.
-    public func post(_ order: SandboxOrder, environmentID: Int64) async throws -> SandboxPosted {
+    public func post(
+        _ order: SandboxOrder, environmentID: Int64, also: (@Sendable (SandboxPosted) -> UnitStep)? = nil
+    ) async throws -> SandboxPosted {
         try check(order)
         let now = try await book.now(environmentID: environmentID)
         let (known, login) = try await owner(order, environmentID, now)
@@ -76,11 +79,12 @@ extension SandboxBank {
         let posting = SandboxPosting(
             id: runtime.newID(), accountNumber: account.number, institution: known.user.institution,
             amountMinor: order.amountMinor, narration: order.narration, channel: order.channel, postedAt: now)
-        try await book.addPosting(posting, environmentID: environmentID)
-        return SandboxPosted(
+        let posted = SandboxPosted(
             transactionID: SandboxStatement.posted(posting).id, user: known.user, accountNumber: account.number,
             amountMinor: order.amountMinor, postedAt: now, balanceMinor: after,
             pushes: try await pushes(known, account, now))
+        try await book.addPosting(posting, environmentID: environmentID, also: also?(posted))
+        return posted
     }
 
     private func check(_ order: SandboxOrder) throws(DomainError) {

@@ -81,9 +81,11 @@ extension SandboxBank {
     static let usernameMax = 64
 
     /// Keeps a scenario under a username, or for an institution under `bank:` and its slug.
+    /// - Parameter also: what commits together with it.
     /// - Throws: `DomainError` that names the place in the script, or says what is wrong with the name.
     public func setScenario(
-        _ name: String, _ script: JSONValue, environmentID: Int64
+        _ name: String, _ script: JSONValue, environmentID: Int64,
+        also: (@Sendable (SandboxNamedScenario) -> UnitStep)? = nil
     ) async throws -> SandboxNamedScenario {
         try check(name)
         _ = try SandboxScript(script)
@@ -97,7 +99,7 @@ extension SandboxBank {
         }
         let scenario = SandboxNamedScenario(
             name: name, script: text, createdAt: try await book.now(environmentID: environmentID))
-        try await book.putScenario(scenario, environmentID: environmentID)
+        try await book.putScenario(scenario, environmentID: environmentID, also: also?(scenario))
         return scenario
     }
 
@@ -116,9 +118,10 @@ extension SandboxBank {
         try await book.scenarios(after: name, limit: limit, environmentID: environmentID)
     }
 
+    /// - Parameter also: what commits together with it.
     /// - Throws: `DomainError.notFound` when there was none.
-    public func removeScenario(_ name: String, environmentID: Int64) async throws {
-        guard try await book.removeScenario(name, environmentID: environmentID) else {
+    public func removeScenario(_ name: String, environmentID: Int64, also: UnitStep? = nil) async throws {
+        guard try await book.removeScenario(name, environmentID: environmentID, also: also) else {
             throw DomainError.notFound("sandbox scenario")
         }
     }

@@ -14,9 +14,14 @@ public struct SandboxCustomers: Sendable {
         self.runtime = runtime
     }
 
+    /// What commits together with customers that are made.
+    public typealias Also = @Sendable ([SandboxCustomer]) -> UnitStep
+
     /// Makes customers out of one JSON object or an array of them; all or none.
     /// - Throws: `DomainError` that names the member, in an array with its place: `[1].bank`.
-    public func create(_ body: JSONValue, environmentID: Int64) async throws -> [SandboxCustomer] {
+    public func create(
+        _ body: JSONValue, environmentID: Int64, also: Also? = nil
+    ) async throws -> [SandboxCustomer] {
         var drafts: [(draft: SandboxDraft, at: String)] = []
         switch body {
         case .array(let values):
@@ -31,18 +36,20 @@ public struct SandboxCustomers: Sendable {
         default:
             throw DomainError(.invalidJSON, "Send a customer, or an array of customers.")
         }
-        return try await create(drafts, environmentID)
+        return try await create(drafts, environmentID, also)
     }
 
     /// Makes customers out of drafts; all or none.
     /// - Throws: `DomainError` that names the member, among several with its place: `[1].bank`.
-    public func create(_ drafts: [SandboxDraft], environmentID: Int64) async throws -> [SandboxCustomer] {
+    public func create(
+        _ drafts: [SandboxDraft], environmentID: Int64, also: Also? = nil
+    ) async throws -> [SandboxCustomer] {
         try await create(
-            drafts.enumerated().map { ($0.element, drafts.count == 1 ? "" : "[\($0.offset)].") }, environmentID)
+            drafts.enumerated().map { ($0.element, drafts.count == 1 ? "" : "[\($0.offset)].") }, environmentID, also)
     }
 
     private func create(
-        _ drafts: [(draft: SandboxDraft, at: String)], _ environmentID: Int64
+        _ drafts: [(draft: SandboxDraft, at: String)], _ environmentID: Int64, _ also: Also?
     ) async throws -> [SandboxCustomer] {
         let now = try await book.now(environmentID: environmentID)
         let taken = try await book.takenUsernames(drafts.map(\.draft.username), environmentID: environmentID)
@@ -58,7 +65,7 @@ public struct SandboxCustomers: Sendable {
             customers.append(
                 SandboxCustomer(id: runtime.newID(), draft: draft, institution: institution.slug, createdAt: now))
         }
-        try await book.addCustomers(customers, environmentID: environmentID)
+        try await book.addCustomers(customers, environmentID: environmentID, also: also?(customers))
         return customers
     }
 
@@ -80,8 +87,11 @@ public struct SandboxCustomers: Sendable {
     }
 
     /// Drafts that are created at once.
-    public func generate(number: Int, environmentID: Int64) async throws -> [SandboxCustomer] {
-        try await create(try await drafts(number: number, environmentID: environmentID), environmentID: environmentID)
+    public func generate(
+        number: Int, environmentID: Int64, also: Also? = nil
+    ) async throws -> [SandboxCustomer] {
+        try await create(
+            try await drafts(number: number, environmentID: environmentID), environmentID: environmentID, also: also)
     }
 
     private static func draft(_ random: inout SandboxRandom) -> SandboxDraft {

@@ -1,3 +1,9 @@
+/// A unit of the database while it is open: whatever is done in it is committed together, or not at all.
+public protocol OpenUnit {}
+
+/// Something that is done inside the unit of another change, so that both commit together.
+public typealias UnitStep = @Sendable (any OpenUnit) throws -> Void
+
 /// What the sandbox bank keeps. Everything else that it shows is computed from a seed.
 ///
 /// Every method works inside one environment; an environment that does not exist throws `DomainError.notFound`.
@@ -6,7 +12,8 @@ public protocol SandboxBook: Sendable {
     func now(environmentID: Int64) async throws -> Instant
 
     /// - Throws: `DomainError.conflict` when a username is taken; then none of them is kept.
-    func addCustomers(_ customers: [SandboxCustomer], environmentID: Int64) async throws
+    /// - Parameter also: done first, in the same unit.
+    func addCustomers(_ customers: [SandboxCustomer], environmentID: Int64, also: UnitStep?) async throws
     /// nil when the environment has no such customer.
     func customer(id: ID<SandboxCustomer>, environmentID: Int64) async throws -> SandboxCustomer?
     /// nil when the environment has no customer of that username.
@@ -46,18 +53,21 @@ public protocol SandboxBook: Sendable {
     func subscribers(_ user: SandboxUser) async throws -> [SandboxGrant]
 
     /// Keeps a transaction that was posted by hand, beside those that are computed.
-    func addPosting(_ posting: SandboxPosting, environmentID: Int64) async throws
+    /// - Parameter also: done first, in the same unit.
+    func addPosting(_ posting: SandboxPosting, environmentID: Int64, also: UnitStep?) async throws
     /// What was posted by hand and which linkings there were: all of a login's history that is not computed.
     func history(_ user: SandboxUser) async throws -> SandboxHistory
 
     /// Keeps a scenario under its name, in place of an earlier one, and forgets what was counted for it.
-    func putScenario(_ scenario: SandboxNamedScenario, environmentID: Int64) async throws
+    /// - Parameter also: done first, in the same unit.
+    func putScenario(_ scenario: SandboxNamedScenario, environmentID: Int64, also: UnitStep?) async throws
     /// nil when the environment has no scenario of that name.
     func scenario(_ name: String, environmentID: Int64) async throws -> SandboxNamedScenario?
     /// Up to `limit` scenarios after a name, in order of their names.
     func scenarios(after name: String, limit: Int, environmentID: Int64) async throws -> [SandboxNamedScenario]
+    /// - Parameter also: done afterwards in the same unit, when there was one.
     /// - Returns: false when there was none.
-    func removeScenario(_ name: String, environmentID: Int64) async throws -> Bool
+    func removeScenario(_ name: String, environmentID: Int64, also: UnitStep?) async throws -> Bool
     /// Counts one call and returns how many there were in this slot of time.
     /// - Parameters:
     ///   - scenario: the scenario that wants to know.

@@ -18,24 +18,26 @@ public struct ConnectionService: Sendable {
 
     /// Returns when nothing of the connection can be read any more.
     /// - Throws: `not_found` for an id that is unknown, another's, or was removed.
-    public func remove(_ id: String, in environment: Domain.Environment) async throws {
-        guard let id = ID<Connection>(id), try await mark(id, environment) else {
+    public func remove(
+        _ id: String, in environment: Domain.Environment, once: Once<Void>? = nil
+    ) async throws {
+        guard let id = ID<Connection>(id), try await mark(id, environment, once: once) else {
             throw DomainError.notFound("connection")
         }
         try await finish(id, environment)
     }
 
     /// Removes a person: all their connections, then themselves.
-    public func removeCustomer(_ id: String, in environment: Domain.Environment) async throws {
+    public func removeCustomer(
+        _ id: String, in environment: Domain.Environment, once: Once<Void>? = nil
+    ) async throws {
         let now = core.runtime.now()
         let scope = environment.scope
         guard let id = ID<Customer>(id) else { throw DomainError.notFound("customer") }
-        let isThere = try await core.database.write { tx in
-            guard try CustomerStore.find(id, scope, tx.db) != nil else { return false }
+        try await core.change(once) { tx in
+            guard try CustomerStore.find(id, scope, tx.db) != nil else { throw DomainError.notFound("customer") }
             _ = try RemovalStore.mark(.customer, id.hex, at: now, scope, tx)
-            return true
         }
-        guard isThere else { throw DomainError.notFound("customer") }
         try await finish(id, environment)
     }
 
@@ -57,12 +59,14 @@ public struct ConnectionService: Sendable {
 
     /// From here on nothing more is fetched, and the removal will come to its end.
     /// - Returns: false when there is no such connection.
-    func mark(_ id: ID<Connection>, _ environment: Domain.Environment) async throws -> Bool {
+    func mark(
+        _ id: ID<Connection>, _ environment: Domain.Environment, once: Once<Void>? = nil
+    ) async throws -> Bool {
         try await core.sequence.fill()
         let machineNow = core.runtime.now()
         let now = environment.virtual(machineNow)
         let scope = environment.scope
-        let isThere = try await core.database.write { tx in
+        let isThere = try await core.changeIfThere(once) { tx in
             guard let connection = try ConnectionStore.find(id, scope, tx.db) else { return false }
             guard try RemovalStore.mark(.connection, id.hex, at: machineNow, scope, tx) else { return true }
             try ErasureStore.stop(id, at: now, scope, tx)
@@ -88,6 +92,7 @@ public struct ConnectionService: Sendable {
             environment: environment, connection: bare, customerName: nil, bvn: nil, startedAt: now, now: now,
             publicURL: core.settings.publicURL)
         try Outbox(core: core).emit([Drafts.removed()], context, tx)
+        try EndpointStore.end(of: connection.id, environment.scope, tx)
     }
 
     // MARK: the end

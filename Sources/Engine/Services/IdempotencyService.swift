@@ -6,9 +6,22 @@ import Storage
 /// A request under its `Idempotency-Key`, on its way to the change that it asks for.
 public struct IdempotentRequest: Sendable {
     let key: String
-    /// Of method, path and body.
+    /// Of method, path, query and body.
     let hash: String
     let environment: Domain.Environment
+
+    /// The request with a body that is read to its end.
+    public func with(_ pieces: some AsyncSequence<[UInt8], any Error>) async throws -> IdempotentRequest {
+        var digest = SHA256()
+        for try await piece in pieces { digest.update(data: piece) }
+        return with(Array(digest.finalize()))
+    }
+
+    /// - Parameter digest: SHA-256 of the body.
+    func with(_ digest: [UInt8]) -> IdempotentRequest {
+        IdempotentRequest(
+            key: key, hash: Hex.encode(SHA256.hash(data: Data(Array(hash.utf8) + digest))), environment: environment)
+    }
 }
 
 /// Makes a change happen once: the reply that a repeated request will get commits together with it.
@@ -22,6 +35,9 @@ public struct Once<Value: Sendable>: Sendable {
         self.reply = reply
     }
 
+    /// For a body that was read while it came.
+    func with(_ digest: [UInt8]) -> Once { Once(request.with(digest), reply: reply) }
+
     /// The same for a change that is shown as this one is.
     func shown<Other: Sendable>(_ view: @escaping @Sendable (Other) throws -> Value) -> Once<Other> {
         let reply = reply
@@ -32,6 +48,8 @@ public struct Once<Value: Sendable>: Sendable {
 /// The key is taken already: its request was done before, or is being done. Look it up.
 public struct RequestRepeated: Error, Sendable {}
 
+private struct NothingToChange: Error {}
+
 extension Core {
     /// Commits a change, and under a key the reply that it gets again.
     /// - Throws: `RequestRepeated` when the key is taken; nothing is changed then.
@@ -39,18 +57,49 @@ extension Core {
         _ once: Once<T>?, _ unit: @escaping @Sendable (Transaction) throws -> T
     ) async throws -> T {
         guard let once else { return try await database.write(unit) }
-        let request = once.request
-        let now = runtime.now()
         return try await database.write { tx in
-            let scope = request.environment.scope
-            // A request of another node with this key waits here for the end of the first one's transaction.
-            let known = try IdempotencyStore.take(
-                request.key, hash: request.hash, at: now, staleBefore: now + -IdempotencyService.staleMs, scope, tx)
-            guard known == nil else { throw RequestRepeated() }
+            try take(once.request, tx)
             let value = try unit(tx)
-            try IdempotencyService(core: self).keep(request, once.reply(value), tx)
+            try IdempotencyService(core: self).keep(once.request, once.reply(value), tx)
             return value
         }
+    }
+
+    /// A change that may find nothing to change.
+    /// - Parameter unit: false when it found nothing; then it did nothing, and the key stays free.
+    /// - Returns: what the unit said.
+    func changeIfThere(
+        _ once: Once<Void>?, _ unit: @escaping @Sendable (Transaction) throws -> Bool
+    ) async throws -> Bool {
+        do {
+            try await change(once) { tx in guard try unit(tx) else { throw NothingToChange() } }
+            return true
+        } catch is NothingToChange {
+            return false
+        }
+    }
+
+    /// For a change that another layer commits: what it has to do inside its unit, given what the change comes to.
+    func together<T: Sendable>(_ once: Once<T>?) -> (@Sendable (T) -> UnitStep)? {
+        guard let once else { return nil }
+        return { value in step(once, value) }
+    }
+
+    private func step<T: Sendable>(_ once: Once<T>, _ value: T) -> UnitStep {
+        { unit in
+            guard let tx = unit as? Transaction else { preconditionFailure("a unit of another database") }
+            try take(once.request, tx)
+            try IdempotencyService(core: self).keep(once.request, once.reply(value), tx)
+        }
+    }
+
+    /// A request of another node with this key waits here for the end of the first one's transaction.
+    fileprivate func take(_ request: IdempotentRequest, _ tx: Transaction) throws {
+        let now = runtime.now()
+        let known = try IdempotencyStore.take(
+            request.key, hash: request.hash, at: now, staleBefore: now + -IdempotencyService.staleMs,
+            request.environment.scope, tx)
+        guard known == nil else { throw RequestRepeated() }
     }
 }
 
@@ -101,6 +150,27 @@ public struct IdempotencyService: Sendable {
         }
         guard let found, found.status != 0 || now - found.createdAt < Self.staleMs else { return nil }
         return try await opened(found, request)
+    }
+
+    /// Whether a request of this key was done, whatever it said.
+    public func isTaken(_ request: IdempotentRequest) async throws -> Bool {
+        try await core.database.read { try IdempotencyStore.find(request.key, request.environment.scope, $0) } != nil
+    }
+
+    /// Keeps the reply of a request that found nothing to change, unless its change kept it.
+    public func keepIfFree(_ request: IdempotentRequest, _ kept: Kept) async throws {
+        let found = try await core.database.read {
+            try IdempotencyStore.find(request.key, request.environment.scope, $0)
+        }
+        guard found == nil else { return }
+        do {
+            try await core.database.write { tx in
+                try core.take(request, tx)
+                try keep(request, kept, tx)
+            }
+        } catch is RequestRepeated {
+            // The same request, at the same moment.
+        }
     }
 
     /// Takes the key before work that commits in several steps.

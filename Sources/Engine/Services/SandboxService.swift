@@ -35,9 +35,11 @@ public struct SandboxService: Sendable {
     // MARK: transactions
 
     /// Posts a transaction at the bank now; the bank pushes it to every connection that covers the account.
-    public func post(_ order: SandboxOrder, in environment: Domain.Environment) async throws -> SandboxPosted {
+    public func post(
+        _ order: SandboxOrder, in environment: Domain.Environment, once: Once<SandboxPosted>? = nil
+    ) async throws -> SandboxPosted {
         try requireSandbox(environment)
-        let posted = try await bank.post(order, environmentID: environment.id)
+        let posted = try await bank.post(order, environmentID: environment.id, also: core.together(once))
         for push in posted.pushes {
             do throws(HTTPTransportError) {
                 let reply = try await transport.send(push.request)
@@ -56,10 +58,11 @@ public struct SandboxService: Sendable {
     /// Keeps a scenario under a username, or for an institution under `bank:` and its slug, in place of an earlier one.
     /// - Throws: `DomainError` that names the place in the script.
     public func setScenario(
-        _ name: String, _ script: JSONValue, in environment: Domain.Environment
+        _ name: String, _ script: JSONValue, in environment: Domain.Environment,
+        once: Once<SandboxNamedScenario>? = nil
     ) async throws -> SandboxNamedScenario {
         try requireSandbox(environment)
-        return try await bank.setScenario(name, script, environmentID: environment.id)
+        return try await bank.setScenario(name, script, environmentID: environment.id, also: core.together(once))
     }
 
     /// One scenario, the environment's or one that every sandbox has.
@@ -80,10 +83,14 @@ public struct SandboxService: Sendable {
     }
 
     /// Logins of that name fall back to what they were without it.
-    public func removeScenario(_ name: String, in environment: Domain.Environment) async throws {
+    public func removeScenario(
+        _ name: String, in environment: Domain.Environment, once: Once<Void>? = nil
+    ) async throws {
         try requireSandbox(environment)
-        try await bank.removeScenario(name, environmentID: environment.id)
+        try await bank.removeScenario(name, environmentID: environment.id, also: core.together(once)?(()))
     }
+
+    func together<T: Sendable>(_ once: Once<T>?) -> (@Sendable (T) -> UnitStep)? { core.together(once) }
 
     // MARK: clock
 

@@ -54,14 +54,14 @@ public struct ScheduleService: Sendable {
     /// Makes the change and tells of it, in one transaction; a run under way goes on to its end.
     /// - Throws: `not_found`; `product_not_enabled` for a product that the connection was linked without.
     public func change(
-        _ id: String, _ change: RefreshChange, in caller: Domain.Environment
+        _ id: String, _ change: RefreshChange, in caller: Domain.Environment, once: Once<ScheduleView>? = nil
     ) async throws -> ScheduleView {
         // The caller's may be older than the last move of the clock.
         let environment = try await core.environment(caller.scope)
         try await core.sequence.fill()
         let machineNow = core.runtime.now()
         let now = environment.virtual(machineNow)
-        let view = try await core.database.write { tx in
+        let view = try await core.change(once) { tx in
             let (connection, schedule) = try find(id, environment.scope, tx.db)
             try allow(change, connection)
             let changed = try changed(schedule, change, connection, now, environment.scope, tx)
@@ -178,10 +178,10 @@ extension ScheduleService {
     /// - Parameter option: what the widget option `refresh` may be.
     /// - Throws: `not_found`, and what is wrong with the option.
     public func setApp(
-        _ id: String, refresh option: JSONValue, in environment: Domain.Environment
+        _ id: String, refresh option: JSONValue, in environment: Domain.Environment, once: Once<AppView>? = nil
     ) async throws -> AppView {
         let setting = try RefreshSetting(option: option)
-        return try await core.database.write { tx in
+        return try await core.change(once) { tx in
             guard let id = ID<WidgetApp>(id), var app = try AppStore.find(id, environment.scope, tx.db) else {
                 throw DomainError.notFound("app")
             }

@@ -7,8 +7,12 @@ import Storage
 
 /// Statement files: read while they come, shown, and taken over when somebody said yes.
 public struct StatementService: Sendable {
-    /// An upload by the API that nobody confirms is forgotten after this.
+    /// An upload that nobody confirms is forgotten after this.
     private static let keptMs: Int64 = 24 * 3_600_000
+    /// One that is being read, when this server dies over it: longer than a request may send its body.
+    private static let readingMs: Int64 = 20 * 60_000
+    /// Steps in which a refused file is taken away at once; what is left of it is the housekeeper's.
+    private static let dropSteps = 100
     /// A reader gets pieces of at most this, so that what a zip unfolds to is written before more of it is read.
     private static let pieceBytes = 8 * 1024
 
@@ -57,7 +61,7 @@ public struct StatementService: Sendable {
     /// Reads a file for a connection that is there already.
     public func upload(
         connection text: String, in environment: Domain.Environment, _ options: StatementOptions,
-        _ pieces: some AsyncSequence<[UInt8], any Error>
+        _ pieces: some AsyncSequence<[UInt8], any Error>, once: Once<StatementView>? = nil
     ) async throws -> StatementView {
         let scope = environment.scope
         let connection = try await core.database.read { db in
@@ -68,27 +72,50 @@ public struct StatementService: Sendable {
             throw DomainError(.conflict, "This connection is \(connection.status.rawValue). Link the account anew.")
         }
         let id = try await read(
-            StatementTarget(session: nil, connection: connection), environment, options, pieces)
+            StatementTarget(session: nil, connection: connection), environment, options, pieces, once)
         return try await find(id.hex, in: environment)
     }
 
     private func drop(_ id: ID<StatementUpload>, _ scope: Scope) async throws {
-        try await core.database.write { try StatementStore.discard(id, scope, $0) }
+        for _ in 0..<Self.dropSteps {
+            guard try await core.database.write({ try StatementStore.discard(id, scope, $0) }) else { return }
+        }
+    }
+
+    /// What a file is for may be removed while it is sent.
+    private func requireTarget(_ target: StatementTarget, _ scope: Scope, _ db: any SQLConnection) throws {
+        guard let connection = target.connection else { return }
+        guard let now = try ConnectionStore.find(connection.id, scope, db), now.canBeRepaired else {
+            throw DomainError.notFound("connection")
+        }
+    }
+
+    private static var givenUp: DomainError {
+        DomainError(
+            .conflict,
+            "This file was given up: another one came meanwhile, or what it is for was removed. Send it anew."
+        )
     }
 
     private func read(
         _ target: StatementTarget, _ environment: Domain.Environment, _ options: StatementOptions,
-        _ pieces: some AsyncSequence<[UInt8], any Error>
+        _ pieces: some AsyncSequence<[UInt8], any Error>, _ once: Once<StatementView>? = nil
     ) async throws -> ID<StatementUpload> {
         let now = environment.virtual(core.runtime.now())
         let upload = StatementUpload(
             id: core.runtime.newID(), sessionID: target.session?.id, connectionID: target.connection?.id,
             institution: target.institution, createdAt: now)
         let scope = environment.scope
-        let expires = core.runtime.now() + Self.keptMs
-        try await core.database.write { try StatementStore.begin(upload, expires: expires, scope, $0) }
+        let expires = core.runtime.now() + Self.readingMs
+        try await core.database.write { tx in
+            try requireTarget(target, scope, tx.db)
+            guard try StatementStore.begin(upload, expires: expires, scope, tx) else {
+                throw DomainError(
+                    .unavailable, "Too many files are being read at this moment. Send this one again in a minute.")
+            }
+        }
         do {
-            try await stage(upload, target, environment, options, pieces)
+            try await stage(upload, target, environment, options, pieces, once)
             return upload.id
         } catch {
             do {
@@ -104,7 +131,7 @@ public struct StatementService: Sendable {
 
     private func stage(
         _ upload: StatementUpload, _ target: StatementTarget, _ environment: Domain.Environment,
-        _ options: StatementOptions, _ pieces: some AsyncSequence<[UInt8], any Error>
+        _ options: StatementOptions, _ pieces: some AsyncSequence<[UInt8], any Error>, _ once: Once<StatementView>?
     ) async throws {
         var intake = StatementIntake(today: environment.virtual(core.runtime.now()).day(), home: .ngn)
         var reader = StatementReader(
@@ -128,13 +155,16 @@ public struct StatementService: Sendable {
         try await flush(&intake, upload.id, environment.scope, all: true)
         let accounts = intake.finished()
         guard !accounts.isEmpty else {
-            throw StatementError(.noRows, "This statement has no transactions. Export a period that has some.")
+            throw StatementError(
+                .noRows, "This file has no transactions, or its balances differ without any. Export a longer period.")
         }
-        let digest = core.vault.index(Hex.encode(hash.finalize()), purpose: "statement_digest")
+        let bare = Array(hash.finalize())
+        let digest = core.vault.index(Hex.encode(bare), purpose: "statement_digest")
         try await finish(
             upload, target, environment,
             Read(
-                dialect: reader.dialect, notesDropped: reader.notesDropped, intake: intake, digest: digest))
+                dialect: reader.dialect, notesDropped: reader.notesDropped, intake: intake, digest: digest),
+            once?.with(bare))
     }
 
     private func feed(
@@ -157,7 +187,9 @@ public struct StatementService: Sendable {
         while intake.staged.count >= StatementStore.rowsMax || all && !intake.staged.isEmpty {
             let rows = Array(intake.staged.prefix(StatementStore.rowsMax))
             intake.staged.removeFirst(rows.count)
-            try await core.database.write { StatementStore.stage(rows, of: id, scope, $0) }
+            try await core.database.write { tx in
+                guard try StatementStore.stage(rows, of: id, scope, tx) else { throw Self.givenUp }
+            }
         }
     }
 
@@ -169,7 +201,8 @@ public struct StatementService: Sendable {
     }
 
     private func finish(
-        _ upload: StatementUpload, _ target: StatementTarget, _ environment: Domain.Environment, _ read: Read
+        _ upload: StatementUpload, _ target: StatementTarget, _ environment: Domain.Environment, _ read: Read,
+        _ once: Once<StatementView>?
     ) async throws {
         let scope = environment.scope
         let dialect = read.dialect
@@ -187,11 +220,20 @@ public struct StatementService: Sendable {
         done.profile = preview.profile
         done.rows = found.reduce(0) { $0 + Int64($1.account.rows) }
         let (ready, shown) = (done, preview)
-        try await core.database.write { tx in
+        let asked = once?.shown { (view: StatementView?) in
+            guard let view else { throw DomainError.notFound("statement") }
+            return view
+        }
+        _ = try await core.change(asked) { tx -> StatementView? in
             var (ready, shown) = (ready, shown)
             try StatementMatcher(core: core, scope: scope).match(&shown, ready, target, read.intake, tx)
             ready.preview = try shelf.seal(shown, scope, tx)
-            try StatementStore.ready(ready, found.map(\.part), scope, tx)
+            let expires = core.runtime.now() + Self.keptMs
+            try requireTarget(target, scope, tx.db)
+            guard try StatementStore.ready(ready, found.map(\.part), expires: expires, scope, tx) else {
+                throw Self.givenUp
+            }
+            return target.connection == nil ? nil : try self.found(ready.id.hex, scope, tx.db)
         }
     }
 
@@ -205,14 +247,14 @@ public struct StatementService: Sendable {
     /// - Throws: `not_found`.
     public func find(_ text: String, in environment: Domain.Environment) async throws -> StatementView {
         let scope = environment.scope
-        let view = try await core.database.read { db -> StatementView? in
-            guard let upload = try ID<StatementUpload>(text).flatMap({ try StatementStore.find($0, scope, db) }),
-                let connection = upload.connectionID
-            else { return nil }
-            return StatementView(upload, connection, try shelf.preview(upload, scope, db))
-        }
-        guard let view else { throw DomainError.notFound("statement") }
-        return view
+        return try await core.database.read { try found(text, scope, $0) }
+    }
+
+    private func found(_ text: String, _ scope: Scope, _ db: any SQLConnection) throws -> StatementView {
+        guard let upload = try ID<StatementUpload>(text).flatMap({ try StatementStore.find($0, scope, db) }),
+            let connection = upload.connectionID
+        else { throw DomainError.notFound("statement") }
+        return StatementView(upload, connection, try shelf.preview(upload, scope, db))
     }
 
     /// The newest first.
@@ -233,7 +275,8 @@ public struct StatementService: Sendable {
     /// Takes an upload over. One that was taken over is answered as it is.
     /// - Throws: `invalid_field` with what is wrong with the choice.
     public func confirm(
-        _ text: String, _ choice: StatementChoice, in environment: Domain.Environment
+        _ text: String, _ choice: StatementChoice, in environment: Domain.Environment,
+        once: Once<StatementView>? = nil
     ) async throws -> StatementView {
         let view = try await find(text, in: environment)
         guard view.state == .ready, let id = ID<StatementUpload>(text) else { return view }
@@ -241,11 +284,11 @@ public struct StatementService: Sendable {
         let scope = environment.scope
         let machineNow = core.runtime.now()
         let now = environment.virtual(machineNow)
-        try await core.database.write { tx in
+        let taken = try await core.change(once) { tx in
             guard let upload = try StatementStore.find(id, scope, tx.db), upload.state == .ready,
                 let connectionID = upload.connectionID,
                 let connection = try ConnectionStore.find(connectionID, scope, tx.db)
-            else { return }
+            else { return try found(text, scope, tx.db) }
             if try StatementStore.claim(upload, place: "connection:\(connectionID)", scope, tx) != nil {
                 throw DomainError(.conflict, "This very file was taken over before. Nothing is left to do.")
             }
@@ -255,18 +298,22 @@ public struct StatementService: Sendable {
             case .confirmed(let accounts):
                 try StatementJoin(core: core).take(upload.id, accounts, connection, at: now, scope, tx)
             }
+            return try found(text, scope, tx.db)
         }
         core.wakes.refreshes.set()
-        return try await find(text, in: environment)
+        return taken
     }
 
     /// Drops an upload that was not taken over; one that was stays.
-    public func discard(_ text: String, in environment: Domain.Environment) async throws {
+    public func discard(
+        _ text: String, in environment: Domain.Environment, once: Once<Void>? = nil
+    ) async throws {
         let view = try await find(text, in: environment)
         guard view.state == .ready || view.state == .reading, let id = ID<StatementUpload>(text) else {
             throw DomainError(.conflict, "This statement was taken over. What it brought goes with its connection.")
         }
-        try await drop(id, environment.scope)
+        let scope = environment.scope
+        try await core.change(once) { try StatementStore.discard(id, scope, $0) }
     }
 }
 

@@ -58,7 +58,9 @@ public struct WidgetLinkService: Sendable {
 
     /// Makes a link that opens the widget with these options; the app is the default one unless another is named.
     /// - Throws: `DomainError` for a name or options that cannot be taken, and for an end that has passed.
-    public func create(_ new: NewWidgetLink, in environment: Domain.Environment) async throws -> WidgetLinkView {
+    public func create(
+        _ new: NewWidgetLink, in environment: Domain.Environment, once: Once<WidgetLinkView>? = nil
+    ) async throws -> WidgetLinkView {
         let name = PlainText.cleaned(new.name, lengthMax: Self.nameLengthMax)
         guard !name.isEmpty else { throw DomainError.missing("name") }
         guard let members = new.options.members else { throw DomainError.invalid("options", "must be an object.") }
@@ -73,8 +75,10 @@ public struct WidgetLinkService: Sendable {
             id: core.runtime.newID(), slug: WidgetLinkSlug.make(core.runtime.randomBytes), kind: .app, appID: app.id,
             connectionID: nil, name: name, options: new.options.encoded, isSingleUse: new.isSingleUse,
             expiresAt: new.expiresAt, createdAt: now)
-        try await core.database.write { try WidgetLinkStore.create(link, environment.scope, $0) }
-        return try view(link)
+        return try await core.change(once) { tx in
+            try WidgetLinkStore.create(link, environment.scope, tx)
+            return try view(link)
+        }
     }
 
     /// What would be refused when the link is opened is refused now.
@@ -114,17 +118,20 @@ public struct WidgetLinkService: Sendable {
 
     /// Removes a link; its URL opens nothing from then on.
     /// - Throws: `DomainError.notFound` when there is no such link.
-    public func remove(_ id: String, in environment: Domain.Environment) async throws {
-        guard let id = ID<WidgetLink>(id),
-            try await core.database.write({ try WidgetLinkStore.remove(id, environment.scope, $0) })
-        else { throw DomainError.notFound("link") }
+    public func remove(
+        _ id: String, in environment: Domain.Environment, once: Once<Void>? = nil
+    ) async throws {
+        guard let id = ID<WidgetLink>(id) else { throw DomainError.notFound("link") }
+        try await core.change(once) { tx in
+            guard try WidgetLinkStore.remove(id, environment.scope, tx) else { throw DomainError.notFound("link") }
+        }
     }
 
     // MARK: logging in again
 
     /// A link by hand to log in again at the bank of a connection.
     public func createReauth(
-        connection id: String, in environment: Domain.Environment
+        connection id: String, in environment: Domain.Environment, once: Once<WidgetLinkView>? = nil
     ) async throws -> WidgetLinkView {
         guard let id = ID<Connection>(id),
             let connection = try await core.database.read({ try ConnectionStore.find(id, environment.scope, $0) })
@@ -132,8 +139,9 @@ public struct WidgetLinkService: Sendable {
         guard connection.canBeRepaired else {
             throw DomainError(.conflict, "This connection was removed or revoked. Link the account anew.")
         }
-        let link = try await core.database.write { try ReauthLinks(core).create(connection, environment.scope, $0) }
-        return try view(link)
+        return try await core.change(once) { tx in
+            try view(try ReauthLinks(core).create(connection, environment.scope, tx))
+        }
     }
 
     private func view(_ link: WidgetLink) throws -> WidgetLinkView {

@@ -29,12 +29,15 @@ extension SandboxStore {
         return found
     }
 
-    public func putScenario(_ scenario: SandboxNamedScenario, environmentID: Int64) async throws {
+    public func putScenario(
+        _ scenario: SandboxNamedScenario, environmentID: Int64, also: UnitStep?
+    ) async throws {
         let values: [SQLValue] = [
             .integer(environmentID), .text(scenario.name), .text(scenario.script), .at(scenario.createdAt),
         ]
         do {
             try await database.write { tx in
+                try also?(tx)
                 try tx.db.run(Self.putSQL, values)
                 try tx.db.run(Self.forgetSQL, [.integer(environmentID), .text(scenario.name)])
             }
@@ -57,11 +60,13 @@ extension SandboxStore {
         }
     }
 
-    public func removeScenario(_ name: String, environmentID: Int64) async throws -> Bool {
+    public func removeScenario(_ name: String, environmentID: Int64, also: UnitStep?) async throws -> Bool {
         try await database.write { tx in
             let key: [SQLValue] = [.integer(environmentID), .text(name)]
             try tx.db.run(Self.forgetSQL, key)
-            return try tx.db.run(Self.removeSQL, key) == 1
+            guard try tx.db.run(Self.removeSQL, key) == 1 else { return false }
+            try also?(tx)
+            return true
         }
     }
 

@@ -58,10 +58,13 @@ public struct SandboxStore: SandboxBook {
             ("created_at_ms", .bigint),
         ])
 
-    public func addCustomers(_ customers: [SandboxCustomer], environmentID: Int64) async throws {
+    public func addCustomers(
+        _ customers: [SandboxCustomer], environmentID: Int64, also: UnitStep?
+    ) async throws {
         guard !customers.isEmpty else { return }
         do {
             try await database.write { tx in
+                try also?(tx)
                 let taken = try tx.db.first(
                     Self.takePositionsSQL, [.integer(environmentID), .int(customers.count)], { $0.int(0) })
                 let first = (taken ?? 0) - Int64(customers.count) + 1
@@ -351,12 +354,15 @@ extension SandboxStore {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """
 
-    public func addPosting(_ posting: SandboxPosting, environmentID: Int64) async throws {
+    public func addPosting(_ posting: SandboxPosting, environmentID: Int64, also: UnitStep?) async throws {
         let values: [SQLValue] = [
             .integer(environmentID), .id(posting.id), .text(posting.accountNumber), .text(posting.institution),
             .integer(posting.amountMinor), .text(posting.narration), .text(posting.channel), .at(posting.postedAt),
         ]
-        try await database.write { tx in _ = try tx.db.run(Self.addPostingSQL, values) }
+        try await database.write { tx in
+            try also?(tx)
+            try tx.db.run(Self.addPostingSQL, values)
+        }
     }
 
     private static let postingsSQL = """

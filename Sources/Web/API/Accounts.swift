@@ -82,11 +82,11 @@ enum Connections {
     struct Remove: Endpoint {
         static let route = EndpointRoute(
             method: .delete, path: "/connections/{record}", summary: "Ends a connection and removes all its data.",
-            isLong: true)
+            isLong: true, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             try await call.services.connections.remove(
-                OkraBody.id(call.parameter("record")), in: call.environment())
+                OkraBody.id(call.parameter("record")), in: call.environment(), once: call.onceDone())
             return .noContent
         }
     }
@@ -97,11 +97,11 @@ enum Customers {
     struct Remove: Endpoint {
         static let route = EndpointRoute(
             method: .delete, path: "/customers/{customer}",
-            summary: "Removes a person: all their connections with all their data.", isLong: true)
+            summary: "Removes a person: all their connections with all their data.", isLong: true, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             try await call.services.connections.removeCustomer(
-                OkraBody.id(call.parameter("customer")), in: call.environment())
+                OkraBody.id(call.parameter("customer")), in: call.environment(), once: call.onceDone())
             return .noContent
         }
     }

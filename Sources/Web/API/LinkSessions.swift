@@ -13,7 +13,7 @@ enum LinkSessions {
             example: """
                 {"institution":"access-bank","products":["auth","balance","transactions"],"refresh":true,\
                 "callback_url":"https://example.com/hook","options":{"user":"42"}}
-                """, access: .linkSession, isLong: true)
+                """, access: .linkSession, isLong: true, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
@@ -35,7 +35,10 @@ enum LinkSessions {
                     return reply(try await call.services.links.begin(widget: request), status: .created)
                 }
                 let environment = try await environment(call)
-                return reply(try await call.services.links.begin(request, in: environment), status: .created)
+                return reply(
+                    try await call.services.links.begin(
+                        request, in: environment, once: call.once { reply($0, status: .created) }),
+                    status: .created)
             } catch let error as DomainError {
                 // The widget's option of the same meaning is called `limit`.
                 throw error.renaming(["limit": "history_months"])
@@ -101,7 +104,7 @@ enum LinkSessions {
         static let route = EndpointRoute(
             method: .post, path: "/link_sessions/{session}/answers", summary: "Answers the step of a session.",
             example: "{\"revision\":1,\"fields\":{\"username\":\"ada\",\"password\":\"secret\"},\"accounts\":[]}",
-            access: .linkSession, isLong: true)
+            access: .linkSession, isLong: true, keepsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
@@ -147,13 +150,14 @@ enum LinkSessions {
     struct Abandon: Endpoint {
         static let route = EndpointRoute(
             method: .delete, path: "/link_sessions/{session}", summary: "Ends a session that nobody will finish.",
-            access: .linkSession)
+            access: .linkSession, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             // Not every client sends a body with DELETE.
             let reason = try NativeBody(call.bytes).text("reason") ?? call.query["reason"]
             _ = try await call.services.links.abandon(
-                sessionID: call.parameter("session"), in: environment(call).scope, reason: reason)
+                sessionID: call.parameter("session"), in: environment(call).scope, reason: reason,
+                once: call.onceDone())
             return .noContent
         }
     }

@@ -10,7 +10,7 @@ enum Links {
             example: """
                 {"name":"Loan application","products":["auth","balance"],"redirect_url":"https://shop.example/back",\
                 "expires_at":"2099-12-31T00:00:00.000Z","single_use":false}
-                """)
+                """, commitsReply: true)
 
         /// Members that are the link's own; all others are options of the widget.
         private static let own: Set<String> = ["name", "app_id", "expires_at", "single_use", "options", "client_name"]
@@ -30,8 +30,9 @@ enum Links {
                 }
                 return instant
             }
-            let view = try await call.services.shortLinks.create(new, in: call.environment())
-            return reply(view)
+            return reply(
+                try await call.services.shortLinks.create(
+                    new, in: call.environment(), once: call.once { reply($0) }))
         }
     }
 
@@ -54,10 +55,12 @@ enum Links {
 
     struct Remove: Endpoint {
         static let route = EndpointRoute(
-            method: .delete, path: "/links/{link}", summary: "Removes a short link; what was linked by it stays.")
+            method: .delete, path: "/links/{link}", summary: "Removes a short link; what was linked by it stays.",
+            commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            try await call.services.shortLinks.remove(call.parameter("link"), in: call.environment())
+            try await call.services.shortLinks.remove(
+                call.parameter("link"), in: call.environment(), once: call.onceDone())
             return .noContent
         }
     }
@@ -65,12 +68,13 @@ enum Links {
     struct CreateReauth: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/connections/{record}/reauth_link",
-            summary: "Makes a link by which the person logs in at the bank of a connection again.")
+            summary: "Makes a link by which the person logs in at the bank of a connection again.",
+            commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             reply(
                 try await call.services.shortLinks.createReauth(
-                    connection: call.parameter("record"), in: call.environment()))
+                    connection: call.parameter("record"), in: call.environment(), once: call.once { reply($0) }))
         }
     }
 

@@ -52,7 +52,7 @@ enum Sandbox {
             example: """
                 {"username":"ada","account":"0123456789","institution":"access-bank","amount_minor":150000,\
                 "narration":"Salary","channel":"nip"}
-                """, isLong: true)
+                """, isLong: true, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
@@ -61,8 +61,12 @@ enum Sandbox {
                 username: try body.text("username"), accountNumber: try body.text("account"),
                 institution: try body.text("institution"), amountMinor: amount,
                 narration: try body.text("narration") ?? "Sandbox transaction", channel: try body.text("channel"))
-            let posted = try await call.services.sandbox.post(posting, in: call.environment())
-            return Reply.json(status: .created) { out in
+            return reply(
+                try await call.services.sandbox.post(posting, in: call.environment(), once: call.once { reply($0) }))
+        }
+
+        private static func reply(_ posted: PostedView) -> Reply {
+            Reply.json(status: .created) { out in
                 out.object { out in
                     out.member("bank_transaction", posted.transactionID)
                     out.member("institution", posted.institution)
@@ -83,13 +87,18 @@ enum Sandbox {
             example: """
                 {"customers":[{"noOfAccount":1,"name":"Ada Obi","bank":"access-bank","username":"ada{nonce}",\
                 "password":"secret","type":"ind","volume":"low","identity":100,"internetSpeed":5}]}
-                """)
+                """, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
             let order = body.value("customers") ?? .object(body.members)
-            let made = try await call.services.sandbox.createCustomers(order, in: call.environment())
-            return Reply.json(status: .created) { out in
+            return reply(
+                try await call.services.sandbox.createCustomers(
+                    order, in: call.environment(), once: call.once { reply($0) }))
+        }
+
+        private static func reply(_ made: [SandboxCustomer]) -> Reply {
+            Reply.json(status: .created) { out in
                 out.object { out in
                     out.array("data") { out in for customer in made { SandboxRoutes.write(customer, &out) } }
                 }

@@ -10,13 +10,14 @@ enum SandboxScenarios {
             summary: "Lets the sandbox bank play a script for a username, or for an institution.",
             example: """
                 {"about":"Down at night.","rules":[{"daily":"01:00-04:00","error":"unavailable"}]}
-                """)
+                """, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
             return reply(
                 try await call.services.sandbox.setScenario(
-                    call.parameter("scenario"), .object(body.members), in: call.environment()))
+                    call.parameter("scenario"), .object(body.members), in: call.environment(),
+                    once: call.once { reply($0) }))
         }
     }
 
@@ -47,10 +48,11 @@ enum SandboxScenarios {
     struct Remove: Endpoint {
         static let route = EndpointRoute(
             method: .delete, path: "/sandbox/scenarios/{scenario}",
-            summary: "Takes a script away; logins of that name are what they were without it.")
+            summary: "Takes a script away; logins of that name are what they were without it.", commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            try await call.services.sandbox.removeScenario(call.parameter("scenario"), in: call.environment())
+            try await call.services.sandbox.removeScenario(
+                call.parameter("scenario"), in: call.environment(), once: call.onceDone())
             return .noContent
         }
     }

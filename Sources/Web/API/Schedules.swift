@@ -18,13 +18,14 @@ enum Schedules {
         static let route = EndpointRoute(
             method: .put, path: "/connections/{record}/refresh",
             summary: "Changes how often a connection is refreshed, or pauses it.",
-            example: "{\"balance\":\"one_hour\",\"transactions\":\"daily\",\"paused\":false}")
+            example: "{\"balance\":\"one_hour\",\"transactions\":\"daily\",\"paused\":false}", commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let change = try RefreshChange(members: NativeBody(call.bytes).members)
             return reply(
                 try await call.services.schedules.change(
-                    OkraBody.id(call.parameter("record")), change, in: call.environment()))
+                    OkraBody.id(call.parameter("record")), change, in: call.environment(),
+                    once: call.once { reply($0) }))
         }
     }
 
@@ -72,16 +73,18 @@ enum Apps {
     struct SetRefresh: Endpoint {
         static let route = EndpointRoute(
             method: .put, path: "/apps/{app}/refresh", summary: "How often what an app links is refreshed.",
-            example: "{\"refresh\":{\"interval\":\"one_hour\"}}")
+            example: "{\"refresh\":{\"interval\":\"one_hour\"}}", commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let option = try NativeBody(call.bytes).value("refresh") else {
                 throw DomainError.missing("refresh")
             }
-            let app = try await call.services.schedules.setApp(
-                call.parameter("app"), refresh: option, in: call.environment())
-            return Reply.json { write(app, &$0) }
+            return reply(
+                try await call.services.schedules.setApp(
+                    call.parameter("app"), refresh: option, in: call.environment(), once: call.once { reply($0) }))
         }
+
+        private static func reply(_ app: AppView) -> Reply { Reply.json { write(app, &$0) } }
     }
 
     private static func write(_ app: AppView, _ out: inout JSONWriter) {

@@ -26,11 +26,12 @@ enum Statements {
         static let route = EndpointRoute(
             method: .post, path: "/connections/{record}/statements",
             summary: "Sends a statement of a connection's account, to be looked at first.", example: "",
-            streamsBody: true)
+            commitsReply: true, streamsBody: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let view = try await call.services.statements.upload(
-                connection: call.parameter("record"), in: call.environment(), options(call), pieces(call))
+                connection: call.parameter("record"), in: call.environment(), options(call), pieces(call),
+                once: call.once { reply($0, status: .created) })
             return reply(view, status: .created)
         }
     }
@@ -76,7 +77,7 @@ enum Statements {
     struct Confirm: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/statements/{statement}/confirm", summary: "Takes a statement's rows over.",
-            example: "{\"accounts\":[\"0\"],\"contradictions\":\"keep\"}")
+            example: "{\"accounts\":[\"0\"],\"contradictions\":\"keep\"}", commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
@@ -90,16 +91,19 @@ enum Statements {
             }
             return reply(
                 try await call.services.statements.confirm(
-                    call.parameter("statement"), StatementChoice(answer), in: call.environment()))
+                    call.parameter("statement"), StatementChoice(answer), in: call.environment(),
+                    once: call.once { reply($0) }))
         }
     }
 
     struct Discard: Endpoint {
         static let route = EndpointRoute(
-            method: .delete, path: "/statements/{statement}", summary: "Drops a statement that was not taken over.")
+            method: .delete, path: "/statements/{statement}", summary: "Drops a statement that was not taken over.",
+            commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            try await call.services.statements.discard(call.parameter("statement"), in: call.environment())
+            try await call.services.statements.discard(
+                call.parameter("statement"), in: call.environment(), once: call.onceDone())
             return .noContent
         }
     }

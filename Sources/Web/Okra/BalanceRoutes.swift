@@ -46,15 +46,16 @@ enum BalanceRoutes {
         },
         OkraRoute(
             .post, "balance/refresh", "Asks the bank for an account's balance now.",
-            example: "{\"account_id\":\"{account}\"}", isLong: true
+            example: "{\"account_id\":\"{account}\"}", isLong: true, commitsReply: true
         ) { try await $0.refresh("Balance checking...", method: "BALANCE", products: [.balance]) },
         OkraRoute(
             .post, "balance/check", "Asks the bank for an account's balance now.",
-            example: "{\"account_id\":\"{account}\",\"record_id\":\"{record}\"}", isLong: true
+            example: "{\"account_id\":\"{account}\",\"record_id\":\"{record}\"}", isLong: true, commitsReply: true
         ) { try await $0.refresh("Balance checking...", method: "CHECK_BALANCE", products: [.balance], isCheck: true) },
         OkraRoute(
             .post, "products/balance/periodic", "Asks the bank for an account's balance now.",
-            example: "{\"account_id\":\"{account}\",\"record_id\":\"{record}\",\"currency\":\"NGN\"}", isLong: true
+            example: "{\"account_id\":\"{account}\",\"record_id\":\"{record}\",\"currency\":\"NGN\"}", isLong: true,
+            commitsReply: true
         ) { try await $0.refresh("Balance checking...", method: "PERIODIC_BALANCE", products: [.balance]) },
     ]
 

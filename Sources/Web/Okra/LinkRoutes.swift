@@ -10,13 +10,17 @@ enum LinkRoutes {
             example: """
                 {"name":"Loans","countries":["NG"],"billable_products":["auth","balance"],"color":"#3AB795",\
                 "support_email":"help@shop.example"}
-                """
+                """, commitsReply: true
         ) { call in
             let new = try link(call.body)
-            let view = try await call.call.services.shortLinks.create(new, in: call.environment())
-            return OkraReply.reply("Link successfully created", status: .created) { out in
-                out.object("link") { write(view, call.kind, &$0) }
+            @Sendable func reply(_ view: WidgetLinkView) -> Reply {
+                OkraReply.reply("Link successfully created", status: .created) { out in
+                    out.object("link") { write(view, call.kind, &$0) }
+                }
             }
+            return reply(
+                try await call.call.services.shortLinks.create(
+                    new, in: call.environment(), once: call.call.once { reply($0) }))
         }
     ]
 

@@ -14,6 +14,7 @@ struct OkraRoute: Sendable {
     let access: Route.Access
     let place: Place
     let isLong: Bool
+    let commitsReply: Bool
     let handle: @Sendable (OkraCall) async throws -> Reply
 
     init(
@@ -26,7 +27,7 @@ struct OkraRoute: Sendable {
     init(
         _ method: HTTPRequest.Method, _ name: String, _ summary: String, example: String = "{}",
         access: Route.Access = .secretKey, place: Place = .everywhere, isLong: Bool = false,
-        handle: @escaping @Sendable (OkraCall) async throws -> Reply
+        commitsReply: Bool = false, handle: @escaping @Sendable (OkraCall) async throws -> Reply
     ) {
         self.method = method
         self.name = name
@@ -35,6 +36,7 @@ struct OkraRoute: Sendable {
         self.access = access
         self.place = place
         self.isLong = isLong
+        self.commitsReply = commitsReply
         self.handle = handle
     }
 
@@ -44,7 +46,7 @@ struct OkraRoute: Sendable {
             let handle = handle
             return Route(
                 method, "\(OkraPaths.base(kind))/\(name)", wire: .okra, access: access, summary: summary,
-                example: example, kind: kind, isLong: isLong
+                example: example, kind: kind, isLong: isLong, commitsReply: commitsReply
             ) { call in
                 let body = call.route.method == .get ? OkraBody(query: call.query) : try OkraBody(bytes: call.bytes)
                 return try await handle(OkraCall(call: call, body: body))
@@ -73,16 +75,19 @@ struct OkraCall: Sendable {
         let account = try body.text("account_id", "account").map(OkraBody.id)
         let record = try body.text("record_id", "record").map(OkraBody.id)
         guard account != nil || record != nil else { throw DomainError.missing("account_id") }
-        let ticket = try await call.services.refreshes.requestOnDemand(
-            in: environment(), accountID: account, connectionID: account == nil ? record : nil, products: products,
-            isCheck: isCheck)
-        return OkraReply.reply(message) { out in
-            out.member("callback_url", callbackURL(record: ticket.connectionID, method: method))
-            out.member("record", ticket.connectionID)
-            out.member("method", method)
-            out.member("refresh", String(ticket.refreshID))
-            out.member("joined", ticket.isJoined)
+        @Sendable func reply(_ ticket: RefreshTicket) -> Reply {
+            OkraReply.reply(message) { out in
+                out.member("callback_url", callbackURL(record: ticket.connectionID, method: method))
+                out.member("record", ticket.connectionID)
+                out.member("method", method)
+                out.member("refresh", String(ticket.refreshID))
+                out.member("joined", ticket.isJoined)
+            }
         }
+        return reply(
+            try await call.services.refreshes.requestOnDemand(
+                in: environment(), accountID: account, connectionID: account == nil ? record : nil,
+                products: products, isCheck: isCheck, once: call.once { reply($0) }))
     }
 
     /// A page whose only row is found by an id; a page behind the first is empty.

@@ -10,16 +10,15 @@ enum SandboxRoutes {
         ) { call in try await list(call) },
         OkraRoute(
             .post, "customers/create", "Makes sandbox logins out of one object or an array.", example: create,
-            place: .sandbox
+            place: .sandbox, commitsReply: true
         ) { call in
-            let made = try await call.call.services.sandbox.createCustomers(call.body.value, in: call.environment())
-            return OkraReply.reply("Customers successfully created", status: .created) { out in
-                out.array("customers") { out in for customer in made { write(customer, &out) } }
-            }
+            created(
+                try await call.call.services.sandbox.createCustomers(
+                    call.body.value, in: call.environment(), once: call.call.once { created($0) }))
         },
         OkraRoute(
             .post, "customers/generate", "Makes up sandbox logins, to look over or at once.",
-            example: "{\"number\":2,\"create\":false}", place: .sandbox
+            example: "{\"number\":2,\"create\":false}", place: .sandbox, commitsReply: true
         ) { call in
             let number = Int(clamping: try call.body.integer("number") ?? 1)
             let sandbox = call.call.services.sandbox
@@ -31,12 +30,17 @@ enum SandboxRoutes {
                     }
                 }
             }
-            let made = try await sandbox.generateCustomers(number: number, in: call.environment())
-            return OkraReply.reply("Customers successfully created", status: .created) { out in
-                out.array("customers") { out in for customer in made { write(customer, &out) } }
-            }
+            return created(
+                try await sandbox.generateCustomers(
+                    number: number, in: call.environment(), once: call.call.once { created($0) }))
         },
     ]
+
+    private static func created(_ made: [SandboxCustomer]) -> Reply {
+        OkraReply.reply("Customers successfully created", status: .created) { out in
+            out.array("customers") { out in for customer in made { write(customer, &out) } }
+        }
+    }
 
     private static let create = """
         [{"noOfAccount":1,"name":"Ada Obi","bank":"access-bank","username":"ada{nonce}","password":"secret",\

@@ -48,11 +48,12 @@ enum TransactionRoutes {
         },
         OkraRoute(
             .post, "transactions/refresh", "Asks the bank for new transactions now.",
-            example: "{\"account_id\":\"{account}\"}", isLong: true
+            example: "{\"account_id\":\"{account}\"}", isLong: true, commitsReply: true
         ) { try await refresh($0, method: "REFRESH_TRANSACTIONS") },
         OkraRoute(
             .post, "products/transactions/periodic", "Asks the bank for new transactions now.",
-            example: "{\"account_id\":\"{account}\",\"record_id\":\"{record}\",\"currency\":\"NGN\"}", isLong: true
+            example: "{\"account_id\":\"{account}\",\"record_id\":\"{record}\",\"currency\":\"NGN\"}", isLong: true,
+            commitsReply: true
         ) { try await refresh($0, method: "PERIODIC_TRANSACTIONS") },
     ]
 

@@ -31,8 +31,11 @@ public struct Route: Sendable {
     public let kind: EnvironmentKind?
     /// May outlast the deadline: the work goes on while the caller gets a 503.
     public let isLong: Bool
-    /// A repeated POST finds its key with its change, since they commit together.
+    /// It changes something, and a repeated request finds its key with the change, since they commit together.
     public let commitsReply: Bool
+    /// It changes something in several commits: its key is taken before the first, the reply kept after the last.
+    /// What is neither this nor `commitsReply` changes nothing that a caller could see, and needs no key.
+    public let keepsReply: Bool
     /// Gets its body piece by piece, of any size, instead of whole.
     let streamsBody: Bool
     let handle: @Sendable (Call) async throws -> Reply
@@ -40,7 +43,7 @@ public struct Route: Sendable {
     init(
         _ method: HTTPRequest.Method, _ path: String, wire: Wire, access: Access, summary: String, example: String,
         kind: EnvironmentKind? = nil, isLong: Bool = false, commitsReply: Bool = false,
-        streamsBody: Bool = false, handle: @escaping @Sendable (Call) async throws -> Reply
+        keepsReply: Bool = false, streamsBody: Bool = false, handle: @escaping @Sendable (Call) async throws -> Reply
     ) {
         self.method = method
         self.path = path
@@ -51,6 +54,7 @@ public struct Route: Sendable {
         self.kind = kind
         self.isLong = isLong
         self.commitsReply = commitsReply
+        self.keepsReply = keepsReply
         self.streamsBody = streamsBody
         self.handle = handle
     }
@@ -96,6 +100,9 @@ struct Call: Sendable {
             }
         }
     }
+
+    /// The same for a change that is answered with nothing.
+    func onceDone() -> Once<Void>? { once { _ in .noContent } }
 
     func parameter(_ name: String) -> String { parameters[name] ?? "" }
 

@@ -43,7 +43,7 @@ public struct WebApp: HTTPResponder {
     public let background: BackgroundWork
     public let metrics: WebMetrics
     private let shared: Call.Shared
-    private var services: Services { shared.services }
+    var services: Services { shared.services }
     private let settings: WebSettings
     private let table: RouteTable
     private let limiter: RateLimiter
@@ -74,7 +74,7 @@ public struct WebApp: HTTPResponder {
         let path = PathNormalizer.normalize(request.uri.path)
         let isHead = request.method == .head
         var (reply, route) = await answer(request, context, path: path, method: isHead ? .get : request.method, id: id)
-        if isHead { reply.body = ByteBuffer() }
+        if isHead { (reply.body, reply.stream) = (ByteBuffer(), nil) }
         let milliseconds = services.core.runtime.now() - start
         let name = route?.path ?? "unmatched"
         metrics.record(
@@ -171,7 +171,7 @@ public struct WebApp: HTTPResponder {
             call.stream = BodyStream(request.body, background: background, idleSeconds: settings.bodySeconds) {
                 context.channel.close(promise: nil)
             }
-            return try await route.handle(call)
+            return try await onceStreamed(call)
         }
         let whole = call
         guard route.isLong else { return try await once(whole) }
@@ -206,55 +206,5 @@ public struct WebApp: HTTPResponder {
         } catch {
             throw DomainError(.invalidJSON, "The body did not come whole. Send it again.")
         }
-    }
-
-    /// Answers a repeated native request with what it was answered first.
-    private func once(_ call: Call) async throws -> Reply {
-        guard call.route.wire == .native, call.route.method == .post, let caller = call.caller,
-            let key = call.headers[.idempotencyKey]
-        else { return try await call.route.handle(call) }
-        let service = IdempotencyService(core: services.core)
-        let content = Array("\(call.route.path)\n\(call.parameters.sorted { $0.key < $1.key })\n".utf8) + call.bytes
-        let request = try service.request(key, content: content, in: caller.environment)
-        return call.route.commitsReply
-            ? try await committed(call, request, service) : try await keptAfter(call, request, service)
-    }
-
-    /// The change itself commits the key and the reply.
-    private func committed(
-        _ call: Call, _ request: IdempotentRequest, _ service: IdempotencyService
-    ) async throws -> Reply {
-        if let known = try await service.find(request) { return replayed(known) }
-        var call = call
-        call.idempotency = request
-        do {
-            return try await call.route.handle(call)
-        } catch is RequestRepeated {
-            guard let known = try await service.find(request) else {
-                throw DomainError(.conflict, "Another request with this Idempotency-Key came first. Try again.")
-            }
-            return replayed(known)
-        }
-    }
-
-    /// The work commits in several steps: the key is taken before them, the reply kept after them.
-    private func keptAfter(
-        _ call: Call, _ request: IdempotentRequest, _ service: IdempotencyService
-    ) async throws -> Reply {
-        if let known = try await service.take(request) { return replayed(known) }
-        do {
-            let reply = try await call.route.handle(call)
-            try await service.keep(request, .init(status: reply.status.code, body: Array(reply.body.readableBytesView)))
-            return reply
-        } catch {
-            try await service.drop(request)
-            throw error
-        }
-    }
-
-    private func replayed(_ known: IdempotencyService.Kept) -> Reply {
-        var reply = Reply(status: .init(code: known.status), body: ByteBuffer(bytes: known.body))
-        reply.headers[.idempotencyReplayed] = "true"
-        return reply
     }
 }
