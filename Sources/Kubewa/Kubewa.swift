@@ -10,6 +10,7 @@ struct Kubewa: AsyncParsableCommand {
             ServeCommand.self, DemoCommand.self, ShopCommand.self, MigrateCommand.self, TenantsCommand.self,
             KeysCommand.self, AppsCommand.self, LinksCommand.self, ConnectionsCommand.self, BanksCommand.self,
             InstitutionsCommand.self,
-            WebhooksCommand.self, SandboxCommand.self, StatementCommand.self, DoctorCommand.self,
+            WebhooksCommand.self, DeliveriesCommand.self, ListenCommand.self, TriggerCommand.self, SandboxCommand.self,
+            StatementCommand.self, DatabaseCommand.self, DoctorCommand.self,
         ])
 }

@@ -127,6 +127,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Days that delivered events and their attempts are kept; 0 keeps them for good.")
     var retentionDays: Int = 90
 
+    @Option(help: "Days that attempts are kept; 0 keeps them as long as their events.")
+    var attemptRetentionDays: Int = 0
+
     @Option(help: "Megabytes of memory for pages that were read before; 0 keeps none.")
     var pageCacheMegabytes: Int = 64
 
@@ -152,6 +155,7 @@ struct ServeOptions: ParsableArguments {
         }
         for (number, option) in [
             (rateLimit, "--rate-limit"), (addressLimit, "--address-limit"), (retentionDays, "--retention-days"),
+            (attemptRetentionDays, "--attempt-retention-days"),
             (refreshCooldown, "--refresh-cooldown"),
         ] { guard number >= 0 else { throw ValidationError("\(option) is 0 or more.") } }
         guard deadlineSeconds >= 1 else { throw ValidationError("--deadline-seconds is 1 or more.") }

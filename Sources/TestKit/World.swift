@@ -50,6 +50,8 @@ public struct World: Sendable {
         public var connectors: ([any Connector]) -> [any Connector] = { $0 }
         /// nil: the first connector serves that is made for an institution.
         public var rules: [ServingRule]?
+        /// What an operator sets otherwise.
+        public var settings: (inout EngineSettings) -> Void = { _ in }
         public init() {}
     }
 
@@ -73,6 +75,7 @@ public struct World: Sendable {
         logger.logLevel = .critical
         var settings = EngineSettings(publicURL: "https://kubewa.example")
         settings.refreshFloorMs = plan.refreshFloor?.ms ?? 0
+        plan.settings(&settings)
         let core = Core(
             database: database, vault: vault, runtime: runtime,
             connectors: ConnectorCatalog(plan.connectors([connector, files]), rules: plan.rules), settings: settings,

@@ -183,7 +183,8 @@ struct GoldenTests {
         {
             path = try await goneWith(route, server)
         }
-        if route.path.hasSuffix("/attempts") {
+        if let found = try await LogExamples.request(route, server) { (path, body) = found }
+        if route.path.hasSuffix("{event}/attempts") {
             try await server.world.listen()
             _ = try await server.post("balance/refresh", "{\"account_id\":\"{account}\"}")
             try await server.world.settle()

@@ -69,7 +69,10 @@ struct TenantWalkTests {
         let what = "\(route.method) \(route.path): \(answer.status) \(answer.text.prefix(200))"
         #expect(answer.status < 500, "\(what)")
         for name in Self.secrets {
-            guard let id = server.ids[name] else { continue }
+            // A trigger says which of the ids that it was sent are unknown.
+            guard let id = server.ids[name], name != "record" || !route.path.hasSuffix("callback/trigger") else {
+                continue
+            }
             #expect(!answer.text.contains(id), "\(name) leaks: \(what)")
         }
         guard (200..<300).contains(answer.status), !route.path.contains("/banks/") else { return }

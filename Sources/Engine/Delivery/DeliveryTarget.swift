@@ -32,6 +32,11 @@ struct DeliveryTarget: Sendable {
             }
             keys.append((secret, key.expiresAt))
         }
+        if let lane = ReplayLane(subject: subject) {
+            return try ReplayStore.url(lane.replayID, scope, db).map {
+                DeliveryTarget(endpoint: found.endpoint.elsewhere($0), signer: WebhookSigner(keys: keys))
+            }
+        }
         return DeliveryTarget(
             endpoint: found.endpoint, signer: WebhookSigner(keys: keys, token: extras.token, headers: extras.headers))
     }

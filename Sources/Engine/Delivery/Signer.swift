@@ -15,7 +15,12 @@ struct WebhookSigner: Sendable {
     let keys: [(secret: Secret, expiresAt: Instant?)]
     private let fixed: [(name: String, value: String)]
 
-    init(keys: [(secret: Secret, expiresAt: Instant?)], token: String?, headers: [(name: String, value: String)]) {
+    /// - Parameters:
+    ///   - token: sent to the endpoint's own URL alone, as are `headers`.
+    init(
+        keys: [(secret: Secret, expiresAt: Instant?)], token: String? = nil,
+        headers: [(name: String, value: String)] = []
+    ) {
         self.keys = keys
         var fixed = [(name: "content-type", value: "application/json"), ("user-agent", "Kubewa-Webhooks/1")]
         if let token { fixed.append(("authorization", "Bearer \(token)")) }

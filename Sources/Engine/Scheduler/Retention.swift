@@ -13,6 +13,8 @@ struct Retention {
         await forget("idempotency keys") { try await IdempotencyService(core: core).prune() }
         await forget("raw payloads") { try await PayloadKeeper(core: core).prune() }
         await forget("events") { try await events() }
+        await forget("attempts") { try await DeliveryLogService(core: core).prune() }
+        await forget("replays") { try await ReplayService.prune(core) }
         await forget("changes of transactions") { try await FeedService(core: core).prune() }
         await forget("runs") { try await RefreshService(core: core).prune() }
         await forget("links to log in again") { try await ReauthLinks(core).prune() }

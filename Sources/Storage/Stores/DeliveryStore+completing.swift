@@ -15,6 +15,14 @@ public struct AttemptRecord: Sendable {
     public var outcome: Outcome
     /// When it is tried again; only with `.retry`.
     public var nextDue: Instant?
+    /// Which part of the event; 0 for the whole.
+    public var part: Int64 = 0
+    /// Whether the complete body was sent.
+    public var isComplete = false
+    /// The replay that it belongs to.
+    public var replayID: Int64?
+    /// What went wrong, in a word for counting; nil when nothing did.
+    public var errorClass: String?
     public init(
         deliveryID: Int64, eventID: Int64, number: Int, at: Instant, durationMs: Int64, status: Int?, error: String?,
         response: [UInt8], outcome: Outcome, nextDue: Instant?
@@ -38,7 +46,8 @@ extension DeliveryStore {
         [
             ("environment_id", .bigint), ("delivery_id", .bigint), ("number", .bigint), ("event_id", .bigint),
             ("endpoint_id", .text), ("at_ms", .bigint), ("duration_ms", .bigint), ("status", .bigint), ("error", .text),
-            ("response", .bytea), ("outcome", .text),
+            ("response", .bytea), ("outcome", .text), ("part", .bigint), ("is_complete", .bigint),
+            ("replay_id", .bigint),
         ], conflict: "ON CONFLICT DO NOTHING")
 
     private static let finish = BulkStatement(
@@ -73,7 +82,14 @@ extension DeliveryStore {
                     environment, .integer(attempt.deliveryID), .int(attempt.number), .integer(attempt.eventID),
                     endpoint, .at(attempt.at), .integer(attempt.durationMs), .int(attempt.status.map(Int64.init)),
                     .text(attempt.error), .blob(attempt.response), .text(attempt.outcome.rawValue),
+                    .integer(attempt.part), .flag(attempt.isComplete), .int(attempt.replayID),
                 ])
+            if let replay = attempt.replayID, attempt.outcome != .retry {
+                let isDelivered = attempt.outcome == .delivered
+                ReplayStore.count(
+                    replay, delivered: isDelivered ? 1 : 0, failed: isDelivered ? 0 : 1,
+                    Scope(environmentID: lease.environmentID), tx)
+            }
             if let due = attempt.nextDue {
                 tx.append(
                     postpone, [environment, .integer(attempt.deliveryID), .at(due), .int(attempt.number)])

@@ -23,6 +23,8 @@ public struct DueDelivery: Sendable {
     /// How often its sender was careful and died all the same.
     public let crashes: Int
     public let replayID: Int64?
+    /// Which part of the event; 0 for the whole.
+    public let part: Int64
     public let connectionID: String
     public let type: String
     public let thin: [UInt8]
@@ -57,7 +59,7 @@ public enum DeliveryStore {
     /// - Returns: the delivery's id.
     @discardableResult
     public static func append(
-        event: Int64, of connection: String, to endpoint: WebhookEndpoint, replay: Int64? = nil, machineNow: Instant,
+        event: Int64, of connection: String, to endpoint: WebhookEndpoint, replay: Replay? = nil, machineNow: Instant,
         newID: () throws -> Int64, _ scope: Scope, _ tx: Transaction
     ) throws -> Int64 {
         try append(
@@ -68,17 +70,17 @@ public enum DeliveryStore {
     /// As the other `append`, a part of an event.
     @discardableResult
     public static func append(
-        _ item: EventPart, of connection: String, to endpoint: WebhookEndpoint, replay: Int64? = nil,
+        _ item: EventPart, of connection: String, to endpoint: WebhookEndpoint, replay: Replay? = nil,
         machineNow: Instant, newID: () throws -> Int64, _ scope: Scope, _ tx: Transaction
     ) throws -> Int64 {
-        let lane = try DeliveryLanes.lane(of: endpoint, connection, newID: newID, scope, tx)
+        let lane = try replay?.laneID ?? DeliveryLanes.lane(of: endpoint, connection, newID: newID, scope, tx)
         let pass: DeliveryPass = endpoint.ordering != .none ? .ordered : replay != nil ? .replay : .first
         let id = try newID()
         tx.append(
             insertDelivery,
             [
                 .integer(scope.environmentID), .integer(id), .integer(item.event), .id(endpoint.id), .integer(lane),
-                .at(machineNow), .integer(pass.rawValue), .int(replay), .integer(item.part),
+                .at(machineNow), .integer(pass.rawValue), .int(replay?.id), .integer(item.part),
             ])
         LaneStore.touchDelivery(lane, due: machineNow, tx)
         return id
@@ -102,7 +104,7 @@ public enum DeliveryStore {
 
     private static let columns = """
         d.id, d.event_id, d.attempts, d.pass, d.due_ms, d.batch, d.crashes, d.replay_id, e.connection_id, e.type, \
-        e.thin, CASE WHEN $2 = 1 THEN e.complete END
+        e.thin, CASE WHEN $2 = 1 THEN e.complete END, d.part
         FROM delivery d JOIN event e ON e.environment_id = d.environment_id AND e.id = d.event_id
         """
     private static let dueSQL = sizes.map {
@@ -150,11 +152,18 @@ public enum DeliveryStore {
         return (rows, rows.count == sizes[index])
     }
 
+    private static let behindSQL = "SELECT 1 FROM delivery WHERE lane_id = $1 AND pass = 3 AND batch > $2 LIMIT 1"
+
+    /// Whether something waits where order is kept that may not be sent before older transactions have ended.
+    public static func isBehind(_ horizon: Int64, lane: Int64, _ db: any SQLConnection) throws -> Bool {
+        try db.first(behindSQL, [.integer(lane), .integer(horizon)]) { $0.int(0) } != nil
+    }
+
     private static func delivery(_ row: borrowing Row) -> DueDelivery {
         DueDelivery(
             id: row.int(0), eventID: row.int(1), attempts: Int(row.int(2)),
             pass: DeliveryPass(rawValue: row.int(3)) ?? .first, dueAt: row.instant(4), batch: row.int(5),
-            crashes: Int(row.int(6)), replayID: row.intOrNil(7), connectionID: row.text(8), type: row.text(9),
+            crashes: Int(row.int(6)), replayID: row.intOrNil(7), part: row.int(12), connectionID: row.text(8), type: row.text(9),
             thin: row.blob(10), complete: row.blobOrNil(11))
     }
 

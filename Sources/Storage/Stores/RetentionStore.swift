@@ -36,4 +36,29 @@ public enum RetentionStore {
             "SELECT id FROM environment WHERE id > $1 ORDER BY id LIMIT $2", [.integer(id), .int(limit)]
         ) { Scope(environmentID: $0.int(0)) }
     }
+
+    // MARK: attempts
+
+    /// Attempts forgotten in one transaction.
+    public static let attemptsMax = 2000
+
+    private static let oldestAttemptsSQL = """
+        SELECT at_ms, delivery_id, number FROM attempt WHERE environment_id = $1 AND at_ms < $2
+        ORDER BY at_ms, delivery_id, number LIMIT $3
+        """
+    private static let forgetAttemptsSQL = """
+        DELETE FROM attempt
+        WHERE environment_id = $1 AND at_ms <= $2 AND (at_ms, delivery_id, number) <= ($2, $3, $4)
+        """
+
+    /// Forgets an environment's oldest attempts that were made before an instant; their events stay.
+    /// - Returns: how many, at most `attemptsMax`.
+    public static func attempts(before: Instant, _ scope: Scope, _ tx: Transaction) throws -> Int {
+        let environment = SQLValue.integer(scope.environmentID)
+        let oldest = try tx.db.query(oldestAttemptsSQL, [environment, .at(before), .int(attemptsMax)]) {
+            [SQLValue.integer($0.int(0)), .integer($0.int(1)), .integer($0.int(2))]
+        }
+        guard let last = oldest.last else { return 0 }
+        return try tx.db.run(forgetAttemptsSQL, [environment] + last)
+    }
 }

@@ -5,7 +5,7 @@ import HTTPTypes
 /// Pulls what a webhook told of, or what an operation that answers later has brought.
 enum CallbackRoutes {
     /// Okra's methods and what each shows.
-    private enum Part { case auth, accounts, balance, transactions, identity }
+    private enum Part: String { case auth, accounts, balance, transactions = "transaction", identity }
 
     private static let parts: [String: Part] = [
         "AUTH": .auth, "ACCOUNTS": .accounts, "BALANCE": .balance, "CHECK_BALANCE": .balance,
@@ -20,17 +20,69 @@ enum CallbackRoutes {
         ) { call in
             let method = try call.body.required("method").uppercased()
             let record = try call.body.id("record", "record_id")
-            guard let part = parts[method] else {
-                if method == "INCOME" { throw DomainError(.notYet, "Income is not offered yet.", field: "method") }
-                let known = parts.keys.sorted().joined(separator: ", ")
-                throw DomainError.invalid("method", "must be one of: \(known).")
-            }
+            let part = try part(method)
             guard let facts = try await call.reads.connection(record, in: call.environment()) else {
                 throw DomainError.notFound("record")
             }
             return try await reply(call, part, method, facts)
-        }
+        },
+        OkraRoute(
+            .post, "callback/trigger", "Sends the last webhook of each product of records again.",
+            example: "{\"recordIds\":[\"{record}\"],\"method\":\"BALANCE\"}", commitsReply: true
+        ) { call in
+            let ids = try recordIDs(call.body)
+            let product = try call.body.text("method").map { try part($0.uppercased()).rawValue }
+            return reply(
+                try await call.call.services.replays.trigger(
+                    ids, product: product, url: call.body.text("url", "callback_url"), in: call.environment(),
+                    once: call.call.once { reply($0) }))
+        },
     ]
+
+    private static func part(_ method: String) throws -> Part {
+        if let part = parts[method] { return part }
+        if method == "INCOME" { throw DomainError(.notYet, "Income is not offered yet.", field: "method") }
+        throw DomainError.invalid("method", "must be one of: \(parts.keys.sorted().joined(separator: ", ")).")
+    }
+
+    // MARK: sending again
+
+    /// A list, or one id; in forms with commas between them.
+    private static func recordIDs(_ body: OkraBody) throws -> [String] {
+        let names = ["recordIds", "record_ids", "records", "recordId", "record_id", "record"]
+        switch body.raw(names) {
+        case nil: throw DomainError.missing("recordIds")
+        case .array(let elements):
+            return try elements.map { element in
+                guard let text = element.text, text.utf8.count <= 100 else {
+                    throw DomainError.invalid("recordIds", "must be a list of records' ids.")
+                }
+                return text.trimmed.lowercased()
+            }
+        case .string(let text):
+            return text.split(separator: ",").map { String($0).trimmed.lowercased() }
+        default: throw DomainError.invalid("recordIds", "must be a list of records' ids.")
+        }
+    }
+
+    private static func reply(_ triggered: Triggered) -> Reply {
+        OkraReply.reply("Callbacks triggered") { out in
+            out.array("events") { out in
+                for one in triggered.sent {
+                    out.object { out in
+                        out.member("record", one.record)
+                        out.member("event", one.type)
+                        out.member("event_id", one.eventID)
+                        out.member("account", one.account)
+                    }
+                }
+            }
+            out.array("unknown") { out in for id in triggered.unknown { out.string(id) } }
+            out.array("replays") { out in for replay in triggered.replays { out.string(replay.id) } }
+        }
+    }
+
+    // MARK: pulling
 
     private static func reply(
         _ call: OkraCall, _ part: Part, _ method: String, _ facts: ConnectionFacts

@@ -9,6 +9,9 @@ public struct Reply: Sendable {
     public var contentType: String
     public var body: ByteBuffer
     public var headers: HTTPFields = [:]
+    /// Writes a body that is too long to be held, piece by piece, instead of `body`. What goes wrong on the way ends the
+    /// connection, so that nobody takes the part for the whole.
+    var stream: (@Sendable (_ write: ([UInt8]) async throws -> Void) async throws -> Void)?
 
     public init(status: HTTPResponse.Status = .ok, contentType: String = Reply.json, body: ByteBuffer = ByteBuffer()) {
         self.status = status
@@ -35,6 +38,14 @@ public struct Reply: Sendable {
         fields[.requestID] = requestID
         guard status != .noContent, status != .notModified else { return Response(status: status, headers: fields) }
         fields[.contentType] = contentType
+        if let stream {
+            return Response(
+                status: status, headers: fields,
+                body: ResponseBody { writer in
+                    try await stream { try await writer.write(ByteBuffer(bytes: $0)) }
+                    try await writer.finish(nil)
+                })
+        }
         return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: body))
     }
 }

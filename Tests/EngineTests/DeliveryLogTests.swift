@@ -1,0 +1,214 @@
+import Domain
+import Engine
+import Storage
+import TestKit
+import Testing
+
+@Suite struct DeliveryLogTests {
+    /// Every delivery that is asked for, read in pages of a few.
+    private func all(_ world: World, _ filter: LogFilter, pages limit: Int = 3) async throws -> [DeliveryView] {
+        var found: [DeliveryView] = []
+        var cursor: String?
+        repeat {
+            let page = try await world.services.deliveries.deliveries(
+                filter, cursor: cursor, limit: limit, in: world.environment())
+            #expect(page.rows.count <= limit)
+            found += page.rows
+            cursor = page.next
+        } while cursor != nil
+        return found
+    }
+
+    @Test("pages of every walk show each delivery once, with where it stands")
+    func pages() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            var second = EndpointChange()
+            second.url = "https://shop.example/second"
+            _ = try await world.services.endpoints.create(second, in: world.environment())
+            world.webhooks.answer { WebhookOutcome(status: $0.url.hasSuffix("second") ? 500 : 200) }
+            let view = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            let events = try await count("SELECT COUNT(id) FROM event", database)
+            let every = try await all(world, LogFilter())
+            #expect(every.count == Int(events) * 2)
+            #expect(Set(every.map(\.id)).count == every.count, "no delivery twice")
+            let delivered = try await all(world, LogFilter(states: [.delivered]))
+            let failed = try await all(world, LogFilter(states: [.failed]))
+            #expect(delivered.count == Int(events) && failed.count == Int(events))
+            #expect(failed.allSatisfy { $0.nextAttemptAt != nil && $0.attempts.map(\.outcome) == ["retry"] })
+            #expect(delivered.allSatisfy { $0.nextAttemptAt == nil && $0.attempts.map(\.status) == [200] })
+            #expect(try await all(world, LogFilter(states: [.dead])).isEmpty)
+            let connection = try #require(view.connectionID)
+            #expect(try await all(world, LogFilter(connection: connection)).map(\.id) == every.map(\.id))
+            #expect(try await all(world, LogFilter(connection: String(repeating: "f", count: 24))).isEmpty)
+            let one = try #require(failed.first)
+            let ofEndpoint = try await all(world, LogFilter(endpoint: one.endpointID))
+            #expect(Set(ofEndpoint.map(\.id)) == Set(failed.map(\.id)))
+            let event = try #require(LogID.event(one.eventID))
+            #expect(try await all(world, LogFilter(event: event), pages: 1).count == 2)
+            let balances = try await all(world, LogFilter(types: ["balance.*"]))
+            #expect(!balances.isEmpty && balances.allSatisfy { $0.type.hasPrefix("balance.") })
+            #expect(balances.count == every.filter { $0.type.hasPrefix("balance.") }.count)
+        }
+    }
+
+    @Test("times limit the list from both ends, and the newest comes first")
+    func times() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            let view = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            let before = world.runtime.now()
+            world.runtime.advance(milliseconds: 5 * Instant.dayMs)
+            _ = try await world.services.refreshes.requestOnDemand(
+                in: world.environment(), accountID: nil, connectionID: view.connectionID, products: [.balance])
+            try await world.settle()
+            let old = try await all(world, LogFilter(to: before))
+            let new = try await all(world, LogFilter(from: before + 1))
+            #expect(!old.isEmpty && !new.isEmpty)
+            #expect(old.allSatisfy { $0.occurredAt <= before } && new.allSatisfy { $0.occurredAt > before })
+            let every = try await all(world, LogFilter())
+            #expect(every.map(\.id) == (new + old).map(\.id))
+            let sequences = every.map(\.sequence)
+            #expect(sequences == sequences.sorted(by: >), "the newest event first")
+        }
+    }
+
+    @Test("attempts are listed newest first, each page goes on where the last one ended")
+    func attempts() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            world.webhooks.answer { _ in WebhookOutcome(status: 503) }
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            world.webhooks.answer { _ in WebhookOutcome(status: 204) }
+            world.runtime.advance(milliseconds: 3_600_000)
+            try await world.settle()
+            let rows = try await count("SELECT COUNT(number) FROM attempt", database)
+            let every = try await attempts(world, [])
+            #expect(every.count == Int(rows) && Set(every.map(\.id)).count == every.count)
+            #expect(every.map(\.at) == every.map(\.at).sorted(by: >))
+            let failed = try await attempts(world, ["retry"])
+            #expect(!failed.isEmpty && failed.allSatisfy { $0.status == 503 && $0.outcome == "retry" })
+            #expect(try await attempts(world, ["delivered"]).count + failed.count == every.count)
+            #expect(try await attempts(world, ["dead"]).isEmpty)
+            let event = try #require(every.first.flatMap { LogID.event($0.eventID) })
+            let ofEvent = try await attempts(world, [], LogFilter(event: event))
+            #expect(ofEvent.map(\.outcome) == ["delivered", "retry"])
+        }
+    }
+
+    private func attempts(
+        _ world: World, _ outcomes: Set<String>, _ filter: LogFilter = LogFilter()
+    ) async throws -> [AttemptLogView] {
+        var found: [AttemptLogView] = []
+        var cursor: String?
+        repeat {
+            let page = try await world.services.deliveries.attempts(
+                filter, outcomes: outcomes, cursor: cursor, limit: 2, in: world.environment())
+            found += page.rows
+            cursor = page.next
+        } while cursor != nil
+        return found
+    }
+
+    @Test("an attempt shows the body as it was sent and what came back, and no secret")
+    func detail() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen(payload: .complete, token: "shop-token")
+            world.webhooks.answer { _ in
+                WebhookOutcome(status: 200, responseBody: Array("{\"ok\":true}".utf8))
+            }
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            for request in world.webhooks.requests {
+                let body = try JSONValue(parsing: request.body)
+                let id = try #require(body["event_id"]?.text)
+                let event = try #require(LogID.event(id))
+                let row = try #require(try await attempts(world, [], LogFilter(event: event)).first)
+                let shown = try await world.services.deliveries.attempt(row.id, in: world.environment())
+                #expect(shown.body == request.body, "byte for byte")
+                #expect(shown.url == World.webhookURL)
+                #expect(String(decoding: shown.response, as: UTF8.self) == "{\"ok\":true}")
+                let headers = Dictionary(shown.headers, uniquingKeysWith: { first, _ in first })
+                let sent = Dictionary(
+                    request.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+                #expect(headers["webhook-id"] == sent["webhook-id"])
+                #expect(headers["webhook-timestamp"] == sent["webhook-timestamp"])
+                #expect(headers["webhook-signature"] == "v1,***")
+                #expect(!shown.headers.contains { $0.value.contains("shop-token") })
+            }
+        }
+    }
+
+    @Test("what is unknown, or another environment's, is not found")
+    func unknown() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            let log = world.services.deliveries
+            let mine = try #require(try await all(world, LogFilter()).first)
+            let attempt = try #require(mine.attempts.first)
+            _ = try await log.attempt(attempt.id, in: world.environment())
+            let other = world.environment(.production)
+            await #expect(throws: DomainError.notFound("delivery")) { _ = try await log.delivery(mine.id, in: other) }
+            await #expect(throws: DomainError.notFound("attempt")) { _ = try await log.attempt(attempt.id, in: other) }
+            await #expect(throws: DomainError.notFound("delivery")) {
+                _ = try await log.delivery("dlv_1_1", in: world.environment())
+            }
+            #expect(try await log.deliveries(LogFilter(), cursor: nil, limit: 10, in: other).rows.isEmpty)
+            await #expect(throws: DomainError.self) {
+                _ = try await log.deliveries(
+                    LogFilter(states: [.waiting]), cursor: "feed_1_1_1", limit: 10, in: world.environment())
+            }
+        }
+    }
+
+    @Test("an export has every delivery with its attempts")
+    func export() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            var lines: [JSONValue] = []
+            try await world.services.deliveries.export(LogFilter(), in: world.environment()) { views in
+                for view in views { lines.append(try JSONValue(parsing: DeliveryLine.bytes(view))) }
+            }
+            #expect(lines.count == world.webhooks.requests.count)
+            #expect(lines.allSatisfy { $0["attempts"]?.elements?.count == 1 && $0["status"]?.text == "delivered" })
+        }
+    }
+
+    @Test("attempts are forgotten at their own age, their events later")
+    func retention() async throws {
+        try await onEveryDatabase { database in
+            var plan = World.Plan()
+            plan.settings = { $0.attemptRetentionDays = 10 }
+            let world = try await World.make(on: database, plan)
+            try await world.listen()
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            let events = try await count("SELECT COUNT(id) FROM event", database)
+            let housekeeper = Housekeeper(core: world.core)
+            world.runtime.advance(milliseconds: 9 * Instant.dayMs)
+            try await housekeeper.tick()
+            #expect(try await count("SELECT COUNT(number) FROM attempt", database) == events, "nine days")
+            world.runtime.advance(milliseconds: 2 * Instant.dayMs)
+            try await housekeeper.tick()
+            #expect(try await count("SELECT COUNT(number) FROM attempt", database) == 0, "eleven days")
+            #expect(try await count("SELECT COUNT(id) FROM event", database) == events)
+        }
+    }
+
+    private func count(_ sql: String, _ database: Database) async throws -> Int64 {
+        try await database.read { db in try db.first(sql, []) { $0.int(0) } ?? 0 }
+    }
+}
