@@ -13,9 +13,37 @@ extension Core {
     public var pageBytesKept: Int { pages.bytes }
 
     /// Attempts to deliver since this process started, by their outcome.
-    public var deliveriesAttempted: [Count] {
-        let counts = counters.deliveries
-        return [AttemptRecord.Outcome.delivered, .retry, .dead].map { ($0.rawValue, counts[$0] ?? 0) }
+    public var deliveriesAttempted: [(outcome: String, error: String, count: Int)] {
+        var counts = counters.deliveries
+        for outcome in AttemptRecord.Outcome.allCases where !counts.keys.contains(where: { $0.outcome == outcome }) {
+            counts[EngineCounters.Attempts(outcome: outcome, error: "")] = 0
+        }
+        return counts.map { ($0.key.outcome.rawValue, $0.key.error, $0.value) }
+            .sorted { ($0.outcome, $0.error) < ($1.outcome, $1.error) }
+    }
+
+    /// How late deliveries were sent, from due to the first byte, in the form of Prometheus' histograms: numbers up to
+    /// each bound in seconds, then all, then their sum. What was never tried is due when it is committed.
+    public var deliveryLateness: [(isFirst: Bool, upTo: [(seconds: String, count: Int)], count: Int, sum: Double)] {
+        counters.lateness.sorted { $0.key && !$1.key }.map { isFirst, histogram in
+            var total = 0
+            let upTo = zip(EngineCounters.Histogram.bounds, histogram.counts).map { bound, count in
+                total += count
+                return (seconds: "\(Double(bound) / 1000)", count: total)
+            }
+            total += histogram.counts.last ?? 0
+            return (isFirst, upTo, total, Double(histogram.sum) / 1000)
+        }
+    }
+
+    /// Deliveries that wait, by their turn; beyond `DeliveryDepth.countedMax` it says that many.
+    public func deliveriesWaiting() async -> [Count] {
+        do {
+            return try await database.read { try DeliveryDepth.count($0) }
+        } catch {
+            logger.warning("no look at what waits", metadata: ["error": "\(error)"])
+            return []
+        }
     }
 
     /// Runs of fetching that ended or broke off since this process started, by their outcome.

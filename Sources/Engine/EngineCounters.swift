@@ -12,16 +12,42 @@ final class EngineCounters: Sendable {
     /// What became of what a bank pushed.
     enum PushOutcome: String, Sendable, CaseIterable { case accepted, refused, unreadable }
 
+    /// Attempts of one outcome that failed for one reason.
+    struct Attempts: Hashable {
+        let outcome: AttemptRecord.Outcome
+        /// Empty where nothing went wrong.
+        let error: String
+    }
+
+    /// Numbers of milliseconds by how large they are.
+    struct Histogram {
+        static let bounds: [Int64] = [
+            1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000, 300_000, 3_600_000,
+        ]
+        /// Of each bound those that are not larger and larger than the one before; the last has the rest.
+        private(set) var counts = [Int](repeating: 0, count: bounds.count + 1)
+        private(set) var sum: Int64 = 0
+
+        mutating func add(_ milliseconds: Int64) {
+            counts[Self.bounds.firstIndex { milliseconds <= $0 } ?? Self.bounds.count] += 1
+            sum += milliseconds
+        }
+    }
+
     private struct Counts {
-        var deliveries: [AttemptRecord.Outcome: Int] = [:]
+        var deliveries: [Attempts: Int] = [:]
+        var lateness: [Bool: Histogram] = [true: Histogram(), false: Histogram()]
         var refreshes: [RefreshOutcome: Int] = [:]
         var pushes: [PushOutcome: Int] = [:]
     }
     private let counts = Mutex(Counts())
 
-    func count(_ attempts: [AttemptRecord]) {
+    func count(_ attempts: [AttemptRecord], _ lateness: [DeliveryLateness]) {
         counts.withLock { counts in
-            for attempt in attempts { counts.deliveries[attempt.outcome, default: 0] += 1 }
+            for attempt in attempts {
+                counts.deliveries[Attempts(outcome: attempt.outcome, error: attempt.errorClass ?? ""), default: 0] += 1
+            }
+            for late in lateness { counts.lateness[late.isFirst]?.add(late.milliseconds) }
         }
     }
 
@@ -32,6 +58,8 @@ final class EngineCounters: Sendable {
     func count(_ push: PushOutcome) { counts.withLock { $0.pushes[push, default: 0] += 1 } }
 
     var pushes: [PushOutcome: Int] { counts.withLock { $0.pushes } }
-    var deliveries: [AttemptRecord.Outcome: Int] { counts.withLock { $0.deliveries } }
+    var deliveries: [Attempts: Int] { counts.withLock { $0.deliveries } }
+    /// By whether it was the first attempt.
+    var lateness: [Bool: Histogram] { counts.withLock { $0.lateness } }
     var refreshes: [RefreshOutcome: Int] { counts.withLock { $0.refreshes } }
 }

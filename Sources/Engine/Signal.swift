@@ -77,6 +77,8 @@ public struct Wakes: Sendable {
     public let clocks: Signal
     /// Rings for everyone who waits for events: whoever commits one wakes the deliveries.
     let feeds: LinkBells
+    /// Rings for the owner of a delivery lane into which something was committed.
+    let lanes = LaneBells()
     static let feed = "events"
     let outgoing = Outgoing()
 
@@ -120,6 +122,7 @@ public struct Wakes: Sendable {
     func hear(_ channels: Set<String>) {
         if channels.contains(Channel.deliveries) {
             feeds.ring(Self.feed)
+            lanes.ringAll()
             deliveries.ring()
         }
         if channels.contains(Channel.refreshes) { refreshes.ring() }

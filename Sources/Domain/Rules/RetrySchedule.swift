@@ -6,16 +6,25 @@ public enum RetrySchedule {
     ]
     public static let jitterPercent: Int64 = 20
     public static let retryAfterSecondsMax: Int64 = 24 * 3600
+    /// No retry is further off than this: what is comes from a clock that was wrong.
+    public static let delayMsMax = (24 * 3600 * (100 + jitterPercent) / 100) * 1000
 
     /// - Parameters:
     ///   - attempts: attempts made so far, at least 1.
+    ///   - delays: the endpoint's own schedule, in seconds; empty is the standard one.
     ///   - chance: 0..<10_000, from `Runtime`.
     /// - Returns: nil when no attempt is left.
-    public static func next(after attempts: Int, at now: Instant, retryAfterSeconds: Int?, chance: Int64) -> Instant? {
-        guard attempts >= 1, attempts <= delaySeconds.count else { return nil }
-        let base = delaySeconds[attempts - 1] * 1000
-        let jittered = base + base * jitterPercent * chance / (100 * 10_000)
-        let asked = min(Int64(retryAfterSeconds ?? 0), retryAfterSecondsMax) * 1000
-        return now + max(jittered, asked)
+    public static func next(
+        after attempts: Int, delays: [Int] = [], at now: Instant, retryAfterSeconds: Int?, chance: Int64
+    ) -> Instant? {
+        let delays = delays.isEmpty ? delaySeconds : delays.map { Int64($0) }
+        guard attempts >= 1, attempts <= delays.count else { return nil }
+        let asked = min(Int64(max(0, retryAfterSeconds ?? 0)), retryAfterSecondsMax) * 1000
+        return now + max(jittered(delays[attempts - 1] * 1000, chance: chance), asked)
+    }
+
+    /// A time and up to a fifth of it.
+    static func jittered(_ milliseconds: Int64, chance: Int64) -> Int64 {
+        milliseconds + milliseconds * jitterPercent * chance / (100 * 10_000)
     }
 }

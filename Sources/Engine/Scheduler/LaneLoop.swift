@@ -20,9 +20,19 @@ public protocol LaneWork: Sendable {
     func perform(_ lease: LaneLease) async throws -> LaneProgress
     /// All that the lane has, until it is empty, held, or to be given back.
     func drain(_ lease: LaneLease, until isOver: @escaping @Sendable () -> Bool) async throws -> LaneProgress
+    /// As the other `drain`, telling what it is at.
+    func drain(_ lease: LaneLease, _ turn: LaneTurn) async throws -> LaneProgress
+    /// Whether hands are shared out by environment.
+    static var isShared: Bool { get }
 }
 
 extension LaneWork {
+    public static var isShared: Bool { false }
+
+    public func drain(_ lease: LaneLease, _ turn: LaneTurn) async throws -> LaneProgress {
+        try await drain(lease) { turn.isOver }
+    }
+
     /// One piece after the other.
     public func drain(
         _ lease: LaneLease, until isOver: @escaping @Sendable () -> Bool
@@ -38,6 +48,14 @@ extension LaneWork {
 /// repeats it with every lane in a task of its own, so that a slow one holds up no other.
 public struct LaneLoop<Work: LaneWork>: Service {
     private static var lanesMax: Int { 64 }
+    /// Lanes beside those whose owners wait for an answer: a server that does not answer takes no hand for long.
+    private static var slowMax: Int { 192 }
+    /// Lanes beside those that are kept for a moment with nothing in them.
+    private static var lingeringMax: Int { 64 }
+    /// A look at the queue shows so many lanes.
+    private static var looked: Int { 256 }
+    /// With no hand free it is looked again so soon: one that turns out to be slow frees its hand without a sign.
+    private static var fullMs: Int64 { 100 }
     /// A lease is renewed so many times in its life.
     private static var heartbeatsPerLease: Int64 { 3 }
     /// An item escapes only in the milliseconds in which another node gives its lane back, and a look over every lane
@@ -55,7 +73,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
     public init(_ work: Work) { self.work = work }
 
     private final class Owned: Sendable {
-        let leases = Mutex<Set<LaneLease>>([])
+        let leases = Mutex<[LaneLease: LaneTurn]>([:])
         let isStopping = Mutex(false)
         let sweep = Mutex(Sweep())
     }
@@ -75,7 +93,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
                 group.addTask { await heartbeat() }
                 await withDiscardingTaskGroup { lanes in
                     while !isStopping {
-                        for lease in await claimSafely() { lanes.addTask { await workThrough(lease) } }
+                        for (lease, turn) in await claimSafely() { lanes.addTask { await workThrough(lease, turn) } }
                         guard !isStopping else { break }
                         await work.wake.wait(until: await nextWake(), core.runtime)
                     }
@@ -84,13 +102,14 @@ public struct LaneLoop<Work: LaneWork>: Service {
             }
         } onGracefulShutdown: {
             owned.isStopping.withLock { $0 = true }
+            core.wakes.lanes.ringAll()
             work.wake.ring()
         }
     }
 
     private var isStopping: Bool { owned.isStopping.withLock { $0 } || Task.isCancelled }
 
-    private func claimSafely() async -> [LaneLease] {
+    private func claimSafely() async -> [(LaneLease, LaneTurn)] {
         do {
             return try await claim()
         } catch {
@@ -99,15 +118,14 @@ public struct LaneLoop<Work: LaneWork>: Service {
         }
     }
 
-    private func workThrough(_ lease: LaneLease) async {
+    private func workThrough(_ lease: LaneLease, _ turn: LaneTurn) async {
         defer {
-            owned.leases.withLock { _ = $0.remove(lease) }
+            owned.leases.withLock { _ = $0.removeValue(forKey: lease) }
             // A node that stops leaves what is due to the others.
             if isStopping { work.wake.set() } else { work.wake.ring() }
         }
         do {
-            let end = core.runtime.now() + Self.turnMs
-            let progress = try await work.drain(lease) { isStopping || free == 0 && core.runtime.now() > end }
+            let progress = try await work.drain(lease, turn)
             try await release(lease, progress)
         } catch is LeaseLost {
             core.logger.notice("lease lost", metadata: ["lane": "\(lease.laneID)"])
@@ -122,7 +140,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
             do {
                 let pause = core.settings.leaseMs / Self.heartbeatsPerLease
                 try await core.runtime.sleep(until: core.runtime.now() + pause)
-                let leases = owned.leases.withLock { $0 }
+                let leases = owned.leases.withLock { Array($0.keys) }
                 guard !leases.isEmpty else { continue }
                 let end = core.runtime.now() + core.settings.leaseMs
                 try await core.database.write { tx in
@@ -139,8 +157,8 @@ public struct LaneLoop<Work: LaneWork>: Service {
     private func nextWake() async -> Instant {
         let now = core.runtime.now()
         let poll = now + core.settings.pollMs
-        // With no hand free there is nothing to wait for but an end of work, which rings.
-        guard free > 0 else { return poll }
+        // With no hand free there is nothing to wait for but an end of work, which rings, or one that is slow.
+        guard free > 0 else { return min(poll, now + Self.fullMs) }
         let sweep = owned.sweep.withLock { $0.isOwed ? $0.at.map { $0 + Self.sweepMs } : nil } ?? poll
         do {
             let due = try await core.database.read { try LaneStore.nextDue(Work.kind, $0) }
@@ -157,32 +175,93 @@ public struct LaneLoop<Work: LaneWork>: Service {
     @discardableResult
     public func tick() async throws -> Int {
         let leases = try await claim()
-        for lease in leases {
+        for (lease, _) in leases {
             try await release(lease, try await work.perform(lease))
-            owned.leases.withLock { _ = $0.remove(lease) }
+            owned.leases.withLock { _ = $0.removeValue(forKey: lease) }
         }
         return leases.count
     }
 
-    private var free: Int { Self.lanesMax - owned.leases.withLock { $0.count } }
+    /// Lanes that are slow or have nothing left take no hand, up to a limit.
+    private var free: Int {
+        let now = core.runtime.now()
+        let turns = owned.leases.withLock { Array($0.values) }
+        let standings = turns.map { $0.standing(at: now) }
+        let slow = standings.count { $0 == .slow }
+        let lingering = standings.count { $0 == .lingering }
+        let busy = turns.count - min(slow, Self.slowMax) - min(lingering, Self.lingeringMax)
+        return max(0, Self.lanesMax - busy)
+    }
 
-    private func claim() async throws -> [LaneLease] {
+    private func turn() -> LaneTurn {
+        let end = core.runtime.now() + Self.turnMs
+        return LaneTurn { [self] isLingering in
+            if isStopping { return true }
+            if isLingering { return lingering > Self.lingeringMax }
+            return core.runtime.now() > end && free == 0
+        }
+    }
+
+    private var lingering: Int {
+        let now = core.runtime.now()
+        return owned.leases.withLock { Array($0.values) }.count { $0.standing(at: now) == .lingering }
+    }
+
+    private func claim() async throws -> [(LaneLease, LaneTurn)] {
         let now = core.runtime.now()
         let free = free
         guard free > 0 else { return [] }
-        let token = core.runtime.token()
-        let leaseEnd = now + core.settings.leaseMs
         let isSweepDue = owned.sweep.withLock { sweep in
             sweep.isOwed = true
-            return sweep.at.map { now - $0 >= Self.sweepMs } ?? true
+            // A clock that was set back has not looked yet.
+            return sweep.at.map { now - $0 >= Self.sweepMs || now < $0 } ?? true
         }
-        let found = try await core.database.write { tx in
-            if isSweepDue { try LaneStore.sweep(Work.kind, now: now, tx) }
-            return try LaneStore.claim(Work.kind, now: now, leaseEnd: leaseEnd, token: token, limit: free, tx)
+        if isSweepDue {
+            try await core.database.write { tx in try LaneStore.sweep(Work.kind, now: now, tx) }
+            owned.sweep.withLock { $0 = Sweep(at: now) }
         }
-        if isSweepDue { owned.sweep.withLock { $0 = Sweep(at: now) } }
-        owned.leases.withLock { $0.formUnion(found) }
-        return found
+        let found = try await take(free, at: now)
+        return owned.leases.withLock { leases in
+            found.map { lease in
+                let turn = turn()
+                leases[lease] = turn
+                return (lease, turn)
+            }
+        }
+    }
+
+    /// Leases at most so many lanes. Nothing is written when none is due, and where more are due than there are hands,
+    /// hands are shared out.
+    private func take(_ free: Int, at now: Instant) async throws -> [LaneLease] {
+        let due = try await core.database.read { try LaneStore.due(Work.kind, now: now, limit: Self.looked, $0) }
+        guard !due.isEmpty else { return [] }
+        let token = core.runtime.token()
+        let leaseEnd = now + core.settings.leaseMs
+        guard Work.isShared, due.count > free else {
+            return try await core.database.write { tx in
+                try LaneStore.claim(Work.kind, now: now, leaseEnd: leaseEnd, token: token, limit: free, tx)
+            }
+        }
+        let ids = try await share(due, free, at: now)
+        return try await core.database.write { tx in
+            try LaneStore.claim(ids, now: now, leaseEnd: leaseEnd, token: token, tx)
+        }
+    }
+
+    private func share(_ due: [LaneStore.Due], _ free: Int, at now: Instant) async throws -> [Int64] {
+        var due = due
+        if due.count == Self.looked {
+            let crowding = FairHands.crowding(due.map(\.environmentID))
+            due += try await core.database.read { db in
+                try LaneStore.due(Work.kind, now: now, limit: Self.looked, butOf: crowding, db)
+            }
+        }
+        var held: [Int64: Int] = [:]
+        for (lease, turn) in owned.leases.withLock({ $0 }) where turn.standing(at: now) == .busy {
+            held[lease.environmentID, default: 0] += 1
+        }
+        let chosen = FairHands.choose(due.map(\.environmentID), held: held, free: free)
+        return chosen.map { due[$0].laneID }
     }
 
     private func release(_ lease: LaneLease, _ progress: LaneProgress) async throws {

@@ -163,7 +163,8 @@ public enum DeliveryStore {
         DueDelivery(
             id: row.int(0), eventID: row.int(1), attempts: Int(row.int(2)),
             pass: DeliveryPass(rawValue: row.int(3)) ?? .first, dueAt: row.instant(4), batch: row.int(5),
-            crashes: Int(row.int(6)), replayID: row.intOrNil(7), part: row.int(12), connectionID: row.text(8), type: row.text(9),
+            crashes: Int(row.int(6)), replayID: row.intOrNil(7), part: row.int(12), connectionID: row.text(8),
+            type: row.text(9),
             thin: row.blob(10), complete: row.blobOrNil(11))
     }
 

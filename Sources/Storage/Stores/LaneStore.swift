@@ -68,6 +68,59 @@ public enum LaneStore {
         }
     }
 
+    private static func claimListed(_ dialect: Dialect) -> String {
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM lane WHERE id = $1 AND next_due_ms <= $2 \(dialect.rowLock))
+        UPDATE lane SET next_due_ms = $3, lease_token = $4,
+            crashes = CASE WHEN lease_token IS NULL THEN crashes ELSE crashes + 1 END
+        WHERE id IN (SELECT id FROM due) RETURNING id, environment_id, subject, crashes
+        """
+    }
+    private static let claimListedPostgresSQL = claimListed(.postgres)
+    private static let claimListedSQLiteSQL = claimListed(.sqlite)
+
+    /// As `claim`, of these lanes those that are still due.
+    public static func claim(
+        _ lanes: [Int64], now: Instant, leaseEnd: Instant, token: Int64, _ tx: Transaction
+    ) throws -> [LaneLease] {
+        let sql = tx.db.dialect == .postgres ? claimListedPostgresSQL : claimListedSQLiteSQL
+        return try lanes.flatMap { lane in
+            try tx.db.query(sql, [.integer(lane), .at(now), .at(leaseEnd), .integer(token)]) {
+                LaneLease(
+                    laneID: $0.int(0), token: token, environmentID: $0.int(1), subject: $0.text(2),
+                    crashes: Int($0.int(3)))
+            }
+        }
+    }
+
+    /// A lane that waits for an owner.
+    public struct Due: Sendable {
+        public let laneID: Int64
+        public let environmentID: Int64
+    }
+
+    private static let dueSQL = """
+        SELECT id, environment_id FROM lane WHERE kind = $1 AND next_due_ms <= $2 ORDER BY next_due_ms LIMIT $3
+        """
+    private static let dueOfOthersSQL = """
+        SELECT id, environment_id FROM lane WHERE kind = $1 AND next_due_ms <= $2
+            AND environment_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11)
+        ORDER BY next_due_ms LIMIT $3
+        """
+
+    /// Lanes that are due, the longest waiting first.
+    /// - Parameter environments: at most eight, whose lanes are passed over.
+    public static func due(
+        _ kind: LaneKind, now: Instant, limit: Int, butOf environments: [Int64] = [], _ db: any SQLConnection
+    ) throws -> [Due] {
+        let key: [SQLValue] = [.text(kind.rawValue), .at(now), .int(limit)]
+        let others = (0..<8).map { SQLValue.integer($0 < environments.count ? environments[$0] : 0) }
+        return try db.query(environments.isEmpty ? dueSQL : dueOfOthersSQL, environments.isEmpty ? key : key + others) {
+            Due(laneID: $0.int(0), environmentID: $0.int(1))
+        }
+    }
+
     /// The earliest due time of a kind.
     public static func nextDue(_ kind: LaneKind, _ db: any SQLConnection) throws -> Instant? {
         try db.first(

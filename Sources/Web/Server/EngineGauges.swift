@@ -15,7 +15,15 @@ enum EngineGauges {
             ) { await core.secondsLate().map { ("{kind=\"\($0.of)\"}", $0.seconds) } },
             WebMetrics.Gauge(
                 "kubewa_webhook_attempts_total", kind: .counter, help: "Attempts to deliver a webhook."
-            ) { labelled(core.deliveriesAttempted) },
+            ) {
+                core.deliveriesAttempted.map {
+                    ("{outcome=\"\($0.outcome)\",error=\"\($0.error)\"}", Double($0.count))
+                }
+            },
+            WebMetrics.Gauge(
+                "kubewa_webhook_deliveries_waiting",
+                help: "Deliveries that wait, by their turn; counted up to 100,000."
+            ) { await core.deliveriesWaiting().map { ("{turn=\"\($0.of)\"}", Double($0.count)) } },
             WebMetrics.Gauge(
                 "kubewa_refreshes_total", kind: .counter, help: "Runs of fetching that ended or broke off."
             ) { labelled(core.refreshesRun) },
@@ -23,7 +31,25 @@ enum EngineGauges {
                 "kubewa_bank_pushes_total", kind: .counter,
                 help: "What banks pushed; refused is one whose signature or secret is wrong."
             ) { labelled(core.pushesReceived) },
-        ] + banks(core)
+        ] + lateness(core) + banks(core)
+    }
+
+    private static func lateness(_ core: Core) -> [WebMetrics.Gauge] {
+        let name = "kubewa_webhook_lateness_seconds"
+        return [
+            WebMetrics.Gauge(
+                name, kind: .histogram,
+                help: "From due to the first byte; a first attempt is due when its event is committed."
+            ) {
+                core.deliveryLateness.flatMap { late -> [(labels: String, value: Double)] in
+                    let attempt = "attempt=\"\(late.isFirst ? "first" : "retry")\""
+                    return late.upTo.map { ("_bucket{\(attempt),le=\"\($0.seconds)\"}", Double($0.count)) } + [
+                        ("_bucket{\(attempt),le=\"+Inf\"}", Double(late.count)),
+                        ("_sum{\(attempt)}", late.sum), ("_count{\(attempt)}", Double(late.count)),
+                    ]
+                }
+            }
+        ]
     }
 
     private static func banks(_ core: Core) -> [WebMetrics.Gauge] {

@@ -5,8 +5,8 @@ import Synchronization
 public final class WebMetrics: Sendable {
     /// A number that is read when it is asked for.
     public struct Gauge: Sendable {
-        /// A counter only grows.
-        public enum Kind: String, Sendable { case gauge, counter }
+        /// A counter only grows; the lines of a histogram end its name themselves.
+        public enum Kind: String, Sendable { case gauge, counter, histogram }
 
         public let name: String
         public let kind: Kind

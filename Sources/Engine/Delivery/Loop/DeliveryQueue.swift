@@ -1,0 +1,157 @@
+import Domain
+import Storage
+import Synchronization
+
+/// What a lane's senders share: what was read and is to be sent, and what came of what was sent.
+final class DeliveryQueue: Sendable {
+    /// What is written together at least, while more is on its way.
+    private static let recordsMin = 64
+    /// What came back is written at once when the last writing is so long ago.
+    private static let recordsMs: Int64 = 5
+    /// Rows that are sent one at a time, marked before, after owners died: more than can have been under way.
+    private static let carefulRows = 512
+
+    struct State {
+        var ready: [DeliveryItem] = []
+        /// Of `ready`, the next to be sent.
+        var next = 0
+        /// Read, under way, or not written yet.
+        var busy: Set<Int64> = []
+        var records: [AttemptRecord] = []
+        var dropped: [Int64] = []
+        /// From due to sent, in milliseconds, of what came back.
+        var lateness: [DeliveryLateness] = []
+        var senders = 0
+        var isReading = false
+        var isWriting = false
+        var isWaiting = false
+        var isStopped = false
+        /// One sender called the coordinator; the others go on.
+        var isCalled = false
+        /// Nothing more is due.
+        var isDry = false
+        var heldUntil: Instant?
+        /// The endpoint answered 410.
+        var isGone = false
+        var writtenAt = Instant(ms: 0)
+        var sentAt: Instant?
+        var carefulLeft = 0
+
+        var waiting: Int { ready.count - next }
+        var isIdle: Bool {
+            senders == 0 && records.isEmpty && dropped.isEmpty && !isReading && !isWriting
+        }
+    }
+    private let state: Mutex<State>
+
+    init(isCareful: Bool) {
+        var state = State()
+        state.carefulLeft = isCareful ? Self.carefulRows : 0
+        self.state = Mutex(state)
+    }
+
+    func with<T: Sendable>(_ body: (inout State) -> T) -> T { state.withLock { body(&$0) } }
+
+    /// Adds what was read.
+    func add(_ items: [DeliveryItem], dropped: [Int64]) {
+        state.withLock { state in
+            if state.next > 0 {
+                state.ready.removeFirst(state.next)
+                state.next = 0
+            }
+            state.ready += items
+            state.dropped += dropped
+            for item in items { state.busy.insert(item.delivery.id) }
+            state.busy.formUnion(dropped)
+        }
+    }
+
+    /// Forgets what was read and not sent.
+    func clear() {
+        state.withLock { state in
+            for item in state.ready[state.next...] { state.busy.remove(item.delivery.id) }
+            state.ready = []
+            state.next = 0
+        }
+    }
+
+    /// The next item and the pace's epoch; nil when there is none, or it may not be sent now.
+    func take(_ pace: EndpointPace, isBehind: Bool, at now: Instant) -> (item: DeliveryItem, epoch: Int, careful: Bool)?
+    {
+        state.withLock { state in
+            guard !state.isStopped, !state.isGone, state.heldUntil == nil, state.next < state.ready.count else {
+                return nil
+            }
+            switch pace.begin(at: now, isBehind: isBehind) {
+            case .full:
+                // Somebody else's lane of the same endpoint has them all.
+                if state.senders <= 1 { state.heldUntil = now + 20 }
+                return nil
+            case .wait(let until):
+                state.heldUntil = until
+                return nil
+            case .go(let epoch):
+                let item = state.ready[state.next]
+                state.next += 1
+                state.sentAt = now
+                let isCareful = state.carefulLeft > 0
+                if isCareful { state.carefulLeft -= 1 }
+                return (item, epoch, isCareful)
+            }
+        }
+    }
+
+    /// Notes what came of an item.
+    /// - Parameters:
+    ///   - blocks: what follows may not overtake it.
+    ///   - low: with fewer waiting than this, more is to be read.
+    ///   - most: senders that the pace allows.
+    /// - Returns: whether the sender is to call the coordinator.
+    func finish(
+        _ record: AttemptRecord, lateness: DeliveryLateness?, isGone: Bool, blocks: Bool, low: Int, most: Int,
+        at now: Instant
+    ) -> Bool {
+        state.withLock { state in
+            state.records.append(record)
+            if let lateness { state.lateness.append(lateness) }
+            if isGone { state.isGone = true }
+            if blocks {
+                for item in state.ready[state.next...] { state.busy.remove(item.delivery.id) }
+                state.ready = []
+                state.next = 0
+                state.heldUntil = record.nextDue
+                return true
+            }
+            guard !state.isCalled else { return false }
+            let isWorthWriting =
+                !state.isWriting
+                && (state.records.count >= Self.recordsMin || abs(now - state.writtenAt) >= Self.recordsMs)
+            let isLow = state.waiting < low && !state.isReading && !state.isDry
+            let isShort = state.waiting > 0 && state.senders < most
+            state.isCalled = isWorthWriting || isLow || isShort || isGone
+            return state.isCalled
+        }
+    }
+
+    /// What is to be written, when it is time to.
+    func takeWritten(at now: Instant) -> (records: [AttemptRecord], dropped: [Int64], lateness: [DeliveryLateness])? {
+        state.withLock { state in
+            guard !state.isWriting, !state.records.isEmpty || !state.dropped.isEmpty else { return nil }
+            let isTime = state.records.count >= Self.recordsMin || abs(now - state.writtenAt) >= Self.recordsMs
+            guard isTime || state.senders == 0 || !state.dropped.isEmpty else { return nil }
+            state.isWriting = true
+            defer {
+                state.records = []
+                state.dropped = []
+                state.lateness = []
+            }
+            return (state.records, state.dropped, state.lateness)
+        }
+    }
+}
+
+/// How late something was sent.
+struct DeliveryLateness: Sendable {
+    let milliseconds: Int64
+    let isFirst: Bool
+}

@@ -1,0 +1,287 @@
+import Domain
+import Logging
+import Storage
+
+/// Works through one lane: what is due is read while what was read is sent and what came back is written, so that none
+/// of the three waits for another. Nobody else has the lane.
+struct DeliveryRun {
+    /// Rows that are read ahead for each request at once.
+    private static let aheadPerRequest = 4
+    private static let readMin = 16
+    private static let readMax = 256
+    /// A lane with nothing left is kept so long: what comes next then needs no claim.
+    static let lingerMs: Int64 = 1000
+    /// A lane whose endpoint is to be left alone for longer is given back meanwhile.
+    private static let holdMs: Int64 = 250
+    /// What was committed behind the place that was reached is found after so long.
+    private static let lookBackMs: Int64 = 1000
+    /// A paused or disabled endpoint is looked at again so often, beside being woken when it is resumed.
+    private static let restMs: Int64 = 60_000
+    /// Lanes that go before this one have something left.
+    private static let behindMs: Int64 = 100
+    /// Owners before this one that died, from which on it is careful.
+    private static let crashesMin = 2
+    static let marksMax = 3
+
+    let core: Core
+    let lease: LaneLease
+    let sender: DeliverySender
+    let paces: EndpointPaces
+    /// nil: one batch, without waiting for anything.
+    let turn: LaneTurn?
+
+    enum Happened: Sendable {
+        case read(LaneLook)
+        case written([Int64], next: Instant?, isDisabled: Bool)
+        case called
+        case waited(isRung: Bool)
+    }
+
+    /// What only the coordinator knows.
+    struct State {
+        var cursor = LaneCursor()
+        var pace: EndpointPace?
+        var plan: SendPlan?
+        var hasRead = false
+        var hasSent = false
+        var end: LaneProgress?
+        var lookedBackAt: Instant
+        var activeAt: Instant
+        var rings: UInt64 = 0
+    }
+
+    typealias Tasks = ThrowingTaskGroup<Happened, any Error>
+
+    func run() async throws -> LaneProgress {
+        let bells = core.wakes.lanes
+        bells.attend(lease.laneID)
+        defer { bells.leave(lease.laneID) }
+        let queue = DeliveryQueue(isCareful: lease.crashes >= Self.crashesMin)
+        let now = core.runtime.now()
+        var state = State(lookedBackAt: now, activeAt: now)
+        defer { state.pace?.leave() }
+        turn?.progressed(at: now)
+        return try await withThrowingTaskGroup(of: Happened.self) { group in
+            while true {
+                let now = core.runtime.now()
+                queue.with { queue in
+                    queue.isCalled = false
+                    if turn?.isOver == true { queue.isStopped = true }
+                }
+                endHold(queue, &state, at: now)
+                startWriting(queue, state, &group)
+                startReading(queue, &state, &group)
+                startSending(queue, &state, &group)
+                if let end = ended(queue, state, at: now) {
+                    group.cancelAll()
+                    return end
+                }
+                startWaiting(queue, state, at: now, &group)
+                guard let happened = try await group.next() else { return .more }
+                try await note(happened, queue, &state)
+            }
+        }
+    }
+
+    // MARK: the end
+
+    private func ended(_ queue: DeliveryQueue, _ state: State, at now: Instant) -> LaneProgress? {
+        let (isIdle, held, isStopped, waiting, isDry, isGone) = queue.with {
+            ($0.isIdle, $0.heldUntil, $0.isStopped, $0.waiting, $0.isDry, $0.isGone)
+        }
+        guard isIdle else { return nil }
+        if let end = state.end { return end }
+        if isGone { return .held(until: now + Self.restMs) }
+        if let held, turn == nil || isStopped || held - now > Self.holdMs { return .held(until: held) }
+        if isStopped || turn == nil && state.hasRead && waiting == 0 {
+            // Whoever has the lane next knows nothing of what was sent in the last second.
+            if let end = state.pace?.windowEnd, end > now { return .held(until: end) }
+            return turn == nil && !state.hasSent && isDry ? .empty : .more
+        }
+        guard turn != nil, isDry, waiting == 0, held == nil else { return nil }
+        return now - state.activeAt >= Self.lingerMs || now < state.activeAt ? .empty : nil
+    }
+
+    // MARK: what is started
+
+    private func startWriting(_ queue: DeliveryQueue, _ state: State, _ group: inout Tasks) {
+        let now = core.runtime.now()
+        guard let pace = state.pace, let plan = state.plan, let found = queue.takeWritten(at: now) else { return }
+        let isResting = queue.with { $0.waiting == 0 || $0.heldUntil != nil }
+        let writer = DeliveryWriter(core: core, lease: lease, endpoint: plan.endpoint, pace: pace)
+        group.addTask {
+            let isDisabled = try await writer.write(found, isResting: isResting)
+            return .written(
+                found.records.map(\.deliveryID) + found.dropped, next: found.records.compactMap(\.nextDue).min(),
+                isDisabled: isDisabled)
+        }
+    }
+
+    private func startReading(_ queue: DeliveryQueue, _ state: inout State, _ group: inout Tasks) {
+        let now = core.runtime.now()
+        guard state.end == nil, turn != nil || !state.hasRead else { return }
+        if state.cursor.nextDue.map({ $0 <= now }) ?? false || abs(now - state.lookedBackAt) >= Self.lookBackMs {
+            state.lookedBackAt = now
+            state.cursor.reopen()
+            queue.with { $0.isDry = false }
+        }
+        let atOnce = state.pace?.atOnce ?? EndpointPacer.atOnceFirst
+        let low = max(Self.readMin / 2, atOnce * 2)
+        let isOrdered = state.plan.map { LaneOrder.isOrdered(lease, $0.endpoint) } ?? false
+        let busy = queue.with { queue -> Set<Int64>? in
+            guard !queue.isReading, !queue.isDry, !queue.isStopped, !queue.isGone, queue.heldUntil == nil,
+                queue.waiting < low,
+                // Where order is kept nothing is read anew before what was sent is written.
+                !isOrdered || !state.cursor.places.isEmpty || queue.busy.isEmpty
+            else { return nil }
+            queue.isReading = true
+            return queue.busy
+        }
+        guard let busy else { return }
+        state.rings = core.wakes.lanes.rings(lease.laneID)
+        let count = min(max(atOnce * Self.aheadPerRequest, Self.readMin), Self.readMax)
+        let (cursor, reader) = (state.cursor, DeliveryReader(core: core, lease: lease))
+        group.addTask { .read(try await reader.read(cursor, busy: busy, count: count)) }
+    }
+
+    private func startSending(_ queue: DeliveryQueue, _ state: inout State, _ group: inout Tasks) {
+        guard let pace = state.pace, let plan = state.plan, state.end == nil else { return }
+        let isOrdered = LaneOrder.isOrdered(lease, plan.endpoint)
+        let atOnce = pace.atOnce
+        let count = queue.with { queue -> Int in
+            guard !queue.isStopped, !queue.isGone, queue.heldUntil == nil else { return 0 }
+            let most = isOrdered || queue.carefulLeft > 0 ? 1 : atOnce
+            let count = max(0, min(queue.waiting, most - queue.senders))
+            queue.senders += count
+            return count
+        }
+        guard count > 0 else { return }
+        state.hasSent = true
+        let line = SendingLine(
+            core: core, lease: lease, sender: sender, queue: queue, pace: pace, turn: turn, isOrdered: isOrdered)
+        for _ in 0..<count {
+            group.addTask {
+                try await line.run()
+                return .called
+            }
+        }
+    }
+
+    /// Until the next is due, somebody rang, or it is time to look again.
+    private func startWaiting(_ queue: DeliveryQueue, _ state: State, at now: Instant, _ group: inout Tasks) {
+        guard turn != nil else { return }
+        let until = queue.with { queue -> Instant? in
+            guard !queue.isWaiting, !queue.isStopped else { return nil }
+            let held = queue.heldUntil
+            guard held != nil || queue.isDry && queue.waiting == 0 else { return nil }
+            queue.isWaiting = true
+            return held ?? now + Self.lookBackMs
+        }
+        guard var until else { return }
+        let isHeld = queue.with { $0.heldUntil != nil }
+        if !isHeld {
+            until = min(until, max(state.activeAt + Self.lingerMs, now + 1))
+            if let due = state.cursor.nextDue { until = min(until, max(due, now + 1)) }
+            if queue.with({ $0.isIdle }) { turn?.linger() }
+        }
+        let (bells, lane, rings, runtime) = (core.wakes.lanes, lease.laneID, state.rings, core.runtime)
+        group.addTask {
+            if isHeld {
+                try await runtime.sleep(until: until)
+                return .waited(isRung: false)
+            }
+            await bells.wait(lane, after: rings, until: until, runtime)
+            return .waited(isRung: bells.rings(lane) != rings)
+        }
+    }
+
+    // MARK: what happened
+
+    private func note(_ happened: Happened, _ queue: DeliveryQueue, _ state: inout State) async throws {
+        let now = core.runtime.now()
+        switch happened {
+        case .read(let look): try await note(look, queue, &state)
+        case .written(let done, let next, let isDisabled):
+            queue.with { queue in
+                queue.isWriting = false
+                queue.busy.subtract(done)
+                queue.writtenAt = now
+            }
+            if let next { state.cursor.note(due: next) }
+            if isDisabled { state.end = .held(until: now + Self.restMs) }
+        case .called:
+            state.activeAt = now
+            queue.with { $0.senders -= 1 }
+        case .waited(let isRung):
+            queue.with { $0.isWaiting = false }
+            guard isRung else { return }
+            state.cursor.reopen()
+            queue.with { $0.isDry = false }
+        }
+    }
+
+    private func note(_ look: LaneLook, _ queue: DeliveryQueue, _ state: inout State) async throws {
+        let now = core.runtime.now()
+        defer { queue.with { $0.isReading = false } }
+        switch look {
+        case .gone:
+            let lane = lease.laneID
+            let hasMore = try await core.database.write { tx in try DeliveryStore.drop(lane: lane, tx) }
+            state.end = hasMore ? .more : .empty
+        case .resting: state.end = .held(until: now + Self.restMs)
+        case .misplaced(let endpoint):
+            let (core, lease) = (core, lease)
+            try await core.sequence.fill()
+            let goesOn = try await core.database.write { tx in
+                try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
+                return try LaneOrder.settle(lease, endpoint, core, tx)
+            }
+            if !goesOn { state.end = .held(until: now + Self.behindMs) } else if turn == nil { state.end = .more }
+        case .batch(let batch):
+            if let plan = state.plan, plan.endpoint.ordering != batch.plan.endpoint.ordering {
+                // Its next owner puts what waits where it belongs.
+                queue.with { $0.isStopped = true }
+                state.end = .more
+                return
+            }
+            enter(batch, &state, at: now)
+            state.cursor = batch.cursor
+            if !batch.items.isEmpty {
+                state.activeAt = now
+                turn?.progressed(at: now)
+            }
+            queue.add(batch.items, dropped: batch.dropped)
+            let headDue =
+                LaneOrder.isOrdered(lease, batch.plan.endpoint) && batch.items.isEmpty
+                ? batch.cursor.nextDue : nil
+            queue.with { queue in
+                queue.isDry = batch.isDry
+                // What is first in order waits, and all the others with it.
+                if let headDue, headDue - now > Self.holdMs, queue.senders == 0 { queue.heldUntil = headDue }
+            }
+            state.hasRead = true
+        }
+    }
+
+    private func endHold(_ queue: DeliveryQueue, _ state: inout State, at now: Instant) {
+        let isOver = queue.with { queue in
+            guard let until = queue.heldUntil, until <= now else { return false }
+            queue.heldUntil = nil
+            return true
+        }
+        guard isOver, let plan = state.plan, LaneOrder.isOrdered(lease, plan.endpoint) else { return }
+        queue.clear()
+        state.cursor = LaneCursor(reads: state.cursor.reads)
+        queue.with { $0.isDry = false }
+    }
+
+    private func enter(_ batch: LaneBatch, _ state: inout State, at now: Instant) {
+        state.plan = batch.plan
+        if let pace = state.pace { return pace.configure(batch.plan.endpoint, at: now) }
+        // What goes to another URL for once tells nothing of the endpoint.
+        let isElsewhere = ReplayLane(subject: lease.subject) != nil
+        let pace = paces.pace(of: isElsewhere ? lease.subject : batch.plan.endpoint.id.hex)
+        pace.enter(batch.plan.endpoint, isElsewhere ? nil : batch.health, at: now)
+        state.pace = pace
+    }
+}

@@ -1,0 +1,111 @@
+import Domain
+import Synchronization
+
+/// What this process knows of the endpoints it sends to: how fast they may be asked, and how they are.
+final class EndpointPaces: Sendable {
+    /// A full memory forgets those that are well and at rest.
+    private static let entriesMax = 10_000
+    private let paces = Mutex<[String: EndpointPace]>([:])
+
+    func pace(of endpoint: String) -> EndpointPace {
+        paces.withLock { paces in
+            if let known = paces[endpoint] { return known }
+            if paces.count >= Self.entriesMax { paces = paces.filter { !$0.value.isForgettable } }
+            let pace = EndpointPace()
+            paces[endpoint] = pace
+            return pace
+        }
+    }
+}
+
+/// One endpoint's pace and health, shared by the lanes that this process works on for it.
+final class EndpointPace: Sendable {
+    private struct State {
+        var pacer = EndpointPacer()
+        var health = EndpointHealth()
+        var written: (health: EndpointHealth, at: Instant)?
+        /// As it was when it was last read, to see that its owner changed something.
+        var endpoint: WebhookEndpoint?
+        var users = 0
+        var startedAt: Instant?
+    }
+    private let state = Mutex(State())
+
+    /// A lane begins to be worked on. What is written counts, unless another lane of the endpoint is at work.
+    func enter(_ endpoint: WebhookEndpoint, _ written: EndpointHealth?, at now: Instant) {
+        state.withLock { state in
+            state.users += 1
+            if state.users == 1 {
+                state.health = written ?? EndpointHealth()
+                state.written = written.map { ($0, now) }
+                if state.endpoint == nil, let written { state.pacer = EndpointPacer(failures: written.failures) }
+            }
+        }
+        configure(endpoint, at: now)
+    }
+
+    func leave() { state.withLock { $0.users -= 1 } }
+
+    func configure(_ endpoint: WebhookEndpoint, at now: Instant) {
+        state.withLock { state in
+            if let known = state.endpoint, known != endpoint { state.pacer.forgive() }
+            state.endpoint = endpoint
+            state.pacer.configure(
+                inFlightMax: endpoint.inFlightMax, ratePerSecond: endpoint.ratePerSecond,
+                isOrdered: endpoint.ordering == .endpoint, at: now)
+        }
+    }
+
+    var isForgettable: Bool { state.withLock { $0.users == 0 && !$0.health.isFailing } }
+    var failingSince: Instant? { state.withLock { $0.health.failingSince } }
+    var atOnce: Int { state.withLock { $0.pacer.atOnce } }
+
+    /// No other owner may start before this, where a number a second is not to be exceeded.
+    var windowEnd: Instant? {
+        state.withLock { state in
+            state.endpoint?.ratePerSecond == nil ? nil : state.startedAt.map { $0 + 1000 }
+        }
+    }
+
+    func begin(at now: Instant, isBehind: Bool) -> EndpointPacer.Answer {
+        state.withLock { state in
+            let answer = state.pacer.begin(at: now, isBehind: isBehind)
+            if case .go = answer { state.startedAt = now }
+            return answer
+        }
+    }
+
+    func cancel() { state.withLock { $0.pacer.cancel() } }
+
+    func end(_ result: DeliveryResult, epoch: Int, at now: Instant, chance: Int64) {
+        state.withLock { state in
+            state.pacer.end(
+                result.pace, epoch: epoch, retryAfterMs: result.laneRetryAfterMs, at: now, chance: chance)
+            if result.pace == .success {
+                state.health.succeeded(at: now)
+            } else {
+                state.health.failed(at: now, status: result.status, error: result.errorClass)
+            }
+        }
+    }
+
+    /// What is to be written of its health, if anything.
+    func unwritten(isResting: Bool, at now: Instant) -> EndpointHealth? {
+        state.withLock { state in
+            let health = state.health
+            guard health.isWorthWriting(over: state.written, isResting: isResting, at: now) else { return nil }
+            state.written = (health, now)
+            return health
+        }
+    }
+
+    func verdict(at now: Instant) -> EndpointHealth.Verdict { state.withLock { $0.health.verdict(at: now) } }
+
+    /// Its owner was warned; to be written.
+    func warned(hours: Int) -> EndpointHealth {
+        state.withLock { state in
+            state.health.warnedHours = hours
+            return state.health
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Domain
+import Storage
+
+/// Takes one delivery after the other from a lane's queue and sends it; as many of them run as the pace allows.
+struct SendingLine {
+    let core: Core
+    let lease: LaneLease
+    let sender: DeliverySender
+    let queue: DeliveryQueue
+    let pace: EndpointPace
+    let turn: LaneTurn?
+    let isOrdered: Bool
+
+    /// Returns when there is nothing left for it, or the lane's coordinator has something to do.
+    func run() async throws {
+        while let (item, epoch, isCareful) = queue.take(pace, isBehind: false, at: core.runtime.now()) {
+            if isCareful {
+                guard item.delivery.crashes < DeliveryRun.marksMax else {
+                    pace.cancel()
+                    if finish(sender.quarantine(item), nil, nil) { return }
+                    continue
+                }
+                try await mark(item)
+            }
+            let result = await sender.send(item)
+            let chance = core.runtime.chance(10_000)
+            pace.end(result, epoch: epoch, at: result.endedAt, chance: chance)
+            turn?.progressed(at: result.endedAt)
+            let due = item.delivery.dueAt
+            let late = DeliveryLateness(
+                milliseconds: max(0, result.startedAt - due), isFirst: item.delivery.attempts == 0)
+            if finish(sender.record(item, result), late, result) { return }
+        }
+    }
+
+    private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, _ result: DeliveryResult?) -> Bool {
+        let most = isOrdered ? 1 : pace.atOnce
+        return queue.finish(
+            record, lateness: late, isGone: result?.isGone ?? false, blocks: isOrdered && record.outcome == .retry,
+            low: most * 2, most: most, at: core.runtime.now())
+    }
+
+    /// Before it is sent: if it brings this process down, the next one knows.
+    private func mark(_ item: DeliveryItem) async throws {
+        let (core, lease, id) = (core, lease, item.delivery.id)
+        do {
+            try await core.database.write { tx in
+                try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
+                try DeliveryStore.mark(id, lease: lease, tx)
+            }
+        } catch {
+            pace.cancel()
+            throw error
+        }
+    }
+}
