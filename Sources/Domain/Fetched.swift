@@ -61,6 +61,8 @@ public struct FetchedTransaction: Sendable, Equatable {
     public var runningBalance: Money?
     /// The upstream id of the pending transaction that this one replaces, where the bank says so.
     public var supersedes: String?
+    /// The day of value that a statement gives beside the day of booking. It only helps to match.
+    public var valueOn: LocalDate?
 
     public init(
         upstreamID: String?, status: TransactionStatus, amount: Money, bookedOn: LocalDate,

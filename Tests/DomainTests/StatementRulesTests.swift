@@ -16,6 +16,40 @@ struct StatementRulesTests {
         #expect(!isOther([5, 5], [5], isEdge: true), "the day is not over in the file")
         #expect(isOther([5], [6], isEdge: true), "another amount")
         #expect(isOther([5], []))
+        let moved = StatementContradiction.day(day, stored: [5], statement: [], elsewhere: [5], isEdge: false)
+        #expect(moved == nil, "the statement has it under its day of value")
+        #expect(StatementContradiction.day(day, stored: [5, 5], statement: [], elsewhere: [5], isEdge: false) != nil)
+    }
+
+    @Test("a row is known in a statement that dates it by its day of value, once, and not against the running balance")
+    func valueDays() {
+        func row(_ minor: Int64, on day: LocalDate, _ text: String, value: LocalDate? = nil) -> FetchedTransaction {
+            var row = FetchedTransaction(
+                upstreamID: nil, status: .booked, amount: Money(minor: minor, currency: .ngn), bookedOn: day, text: text
+            )
+            row.valueOn = value
+            return row
+        }
+        func added(_ stored: [FetchedTransaction], _ fetched: [FetchedTransaction]) -> [String] {
+            let known = stored.enumerated().map { StoredTransaction(id: ID(trusted: "\($0)"), fetched: $1) }
+            let window = DayWindow(from: day, to: day.adding(days: 3))
+            return Reconciler.reconcile(stored: known, fetched: fetched, window: window).added.map(\.text)
+        }
+        let value = day.adding(days: 3)
+        let booked = [
+            row(-5000, on: day, "Rent", value: value), row(-200, on: day.adding(days: 1), "Shop", value: value),
+            row(-200, on: value, "X"),
+        ]
+        let valued = [row(-5000, on: value, "ADA"), row(-200, on: value, "SHOP 7"), row(-200, on: value, "X")]
+        #expect(added(booked, valued).isEmpty)
+        #expect(added(valued, booked).isEmpty, "whichever came first")
+        #expect(added(booked, valued + [row(-200, on: value, "Shop")]) == ["Shop"], "each row is one")
+        #expect(added([row(-5000, on: day, "Rent")], valued).count == 3, "without days of value they are others")
+        #expect(added([row(-5000, on: day, "Rent", value: day.adding(days: 2))], [valued[0]]) == ["ADA"])
+        var (one, two) = (booked[0], valued[0])
+        one.runningBalance = Money(minor: 100, currency: .ngn)
+        two.runningBalance = Money(minor: 200, currency: .ngn)
+        #expect(added([one], [two]) == ["ADA"])
     }
 
     @Test("the next statement is due as long after the newest one as they usually are apart")

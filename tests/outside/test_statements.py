@@ -14,8 +14,9 @@ import mt940.tags
 import ofxparse
 import ofxtools.Parser
 import pytest
+import requests
 
-from harness import BINARY, REQUEST_SECONDS, ROOT
+from harness import BINARY, REQUEST_SECONDS, ROOT, Kubewa, SQLite
 
 SAMPLES = ROOT / "Tests" / "ConnectorTests" / "Fixtures" / "statements"
 REFUSED = {"error_message.ofx": "bank_error", "signon_fail.ofx": "bank_error", "fail-locked.ofx": "bank_error"}
@@ -151,6 +152,14 @@ def ofxparse_rows(path):
 ofx_samples = samples("ofx/*.ofx", "made/ofx-*")
 
 
+def test_the_day_of_a_moment_is_that_of_other_readers_and_in_nigeria_the_one_that_its_customers_see(tmp_path):
+    sample = (SAMPLES / "made" / "ofx-moments.ofx").read_text()
+    home = tmp_path / "home.ofx"
+    home.write_text(sample.replace("20240102093000[+1:WAT]", "20240102003000[+1:WAT]"))
+    assert [row["date"] for row in rows(home)] == ["2024-01-03"] * 2 + ["2024-01-02"] * 5
+    assert [row["occurred_at"] for row in rows(home)][-1] == "2024-01-01T23:30:00.000Z"
+
+
 @ofx_samples
 def test_ofx_gives_the_rows_that_ofxparse_and_ofxtools_give(path):
     told = rows(path)
@@ -210,6 +219,77 @@ def test_camt_gives_the_entries_that_stand_in_the_message(path):
     assert expected
     told = rows(path)
     assert [{key: row[key] for key in expected[0]} | {"amount": decimal.Decimal(row["amount"])} for row in told] == expected
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One server for all samples, and how to ask its API."""
+    folder = tmp_path_factory.mktemp("statements")
+    made = Kubewa(folder, SQLite(folder), options=["--address-limit", "0"])
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def ask(server):
+    key = server.make_tenant("Shop").created["environments"]["production"]["secret_key"]
+
+    def ask(path, **request):
+        headers = {"Authorization": f"Bearer {key}"}
+        return requests.post(server.url + path, headers=headers, timeout=REQUEST_SECONDS, **request)
+
+    return ask
+
+
+def upload(ask, path):
+    session = ask("/api/v1/link_sessions", json={"institution": "access-bank"})
+    assert session.status_code == 201, session.text
+    return ask(f"/api/v1/link_sessions/{session.json()['id']}/file", data=path.read_bytes(), params={"name": path.name})
+
+
+def by_account(events):
+    """Day and amount of the rows of each account, as the command tells them: a part for each number and currency."""
+    found, number, currency = {}, None, None
+    for event in events:
+        if event["event"] == "begin":
+            number, currency = event["account_number"], event["currency"]
+        elif event["event"] == "row":
+            account = (number and number[-4:], event["currency"] or currency or "NGN")
+            found.setdefault(account, []).append((event["date"], event["amount_minor"]))
+    return found
+
+
+@samples("*/*")
+def test_every_sample_is_shown_by_a_real_server_with_the_rows_that_the_command_reads(ask, path):
+    expected = by_account(read(path)[0])
+    answer = upload(ask, path)
+    if path.name == "bank_small.ofx":
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "statement_no_rows")
+        return
+    assert answer.status_code == 200, answer.text
+    step = answer.json()["step"]
+    assert step["kind"] == "confirm_statement"
+    told = {}
+    for account in step["accounts"]:
+        first, last = (
+            [(row["booked_on"], row["amount_minor"]) for row in account[name]] for name in ("first_rows", "last_rows")
+        )
+        want = expected.get((account["mask"], account["currency"]), [])
+        assert account["rows"] == len(want)
+        assert (first, last) == (want[:3], want[3:][-3:])
+        told[account["mask"], account["currency"]] = account["rows"]
+    assert {account: count for account, count in told.items() if count} == {
+        account: len(found) for account, found in expected.items()
+    }
+
+
+@samples("*/*", refused=True)
+def test_what_the_command_refuses_the_server_refuses_for_the_same_reason(ask, path):
+    events, _ = read(path)
+    answer = upload(ask, path)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] == f"statement_{events[-1]['code']}"
 
 
 def test_a_folder_of_profiles_adds_one_without_code_and_a_mistake_is_told(tmp_path):

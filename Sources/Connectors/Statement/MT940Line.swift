@@ -20,7 +20,7 @@ struct MT940Line: Sendable, Equatable {
     /// nil when the text is no such line. Lines of the field are parted by LF.
     init?(_ text: [UInt8]) {
         var cut = text.split(separator: 10, omittingEmptySubsequences: true)[...]
-        guard var first = cut.popFirst() else { return nil }
+        guard var first = cut.popFirst()?.drop(while: { $0 == 32 }) else { return nil }
         // Some banks wrap the line before its amount or type is over.
         while first.count < MT940Line.wrappedBytesMax, let next = cut.first, MT940Line.goesOn(next),
             MT940Line(first, details: cut, needsType: true) == nil
@@ -92,13 +92,13 @@ struct MT940Line: Sendable, Equatable {
         return decimal(digits)
     }
 
-    /// An amount of a balance or a movement with a point; nil when it is none.
+    /// An amount of a balance or a movement with a point; nil when it is none. `,50` is half of one.
     static func decimal(_ digits: ArraySlice<UInt8>) -> String? {
-        guard let first = digits.first, (48...57).contains(first),
-            digits.count(where: { !(48...57).contains($0) }) <= 1,
-            digits.allSatisfy({ (48...57).contains($0) || $0 == 44 || $0 == 46 })
+        let marks = digits.count { !(48...57).contains($0) }
+        guard marks <= 1, digits.count > marks, digits.allSatisfy({ (48...57).contains($0) || $0 == 44 || $0 == 46 })
         else { return nil }
-        return String(decoding: digits.map { $0 == 44 ? 46 : $0 }, as: UTF8.self)
+        let plain = String(decoding: digits.map { $0 == 44 ? 46 : $0 }, as: UTF8.self)
+        return plain.hasPrefix(".") ? "0" + plain : plain
     }
 
     /// What the account owner and the bank call it. The first is 16 characters where nothing ends it sooner; some banks
@@ -125,6 +125,21 @@ struct MT940Line: Sendable, Equatable {
     /// The standard has 16; banks write longer ones.
     private static let bankMax = 34
 
+    /// The account owner's reference as far as the format gives it room: 16 characters, or a whole IBAN.
+    var customerField: String {
+        isLong ? StatementText.trimmed(customerReference.prefix(MT940Line.customerMax)) : customerReference
+    }
+
+    /// What follows the account owner's reference at once; behind a longer one the format has none.
+    var bankField: String { isLong ? "" : StatementText.trimmed(bankReference.prefix(MT940Line.bankFieldMax)) }
+
+    private var isLong: Bool {
+        customerReference.count > MT940Line.customerMax && !MT940Line.isIBAN(Array(customerReference.utf8)[...])
+    }
+
+    /// The standard has 16, in the practice of banks up to 23.
+    private static let bankFieldMax = 23
+
     private static func isIBAN(_ word: ArraySlice<UInt8>) -> Bool {
         (15...34).contains(word.count) && word.prefix(2).allSatisfy { (65...90).contains($0) }
             && word.dropFirst(2).prefix(2).allSatisfy { (48...57).contains($0) }
@@ -132,7 +147,7 @@ struct MT940Line: Sendable, Equatable {
     }
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-        StatementText.squeezed(StatementText.decode(bytes).text)
+        StatementText.trimmed(StatementText.decode(bytes).text)
     }
 
     private static func upper(_ byte: UInt8) -> UInt8 { (97...122).contains(byte) ? byte - 32 : byte }

@@ -38,7 +38,7 @@ struct MT940Message: Sendable {
         case .account: account(try decoder.read(field, place: line, tell))
         case .number: header.number = StatementText.some(try decoder.read(field, place: line, tell))
         case .opening:
-            let balance = try balance(field, line)
+            let balance = try balance(field, line, tell)
             header.currency = balance.amount.currency
             header.opening = balance
         case .row: try row(field, line, tell)
@@ -48,9 +48,9 @@ struct MT940Message: Sendable {
             if pending?.details.isEmpty == false { pending?.details.append(10) }
             pending?.details += field
         case .closing:
-            closing.closing = try balance(field, line)
+            closing.closing = try balance(field, line, tell)
             isOver = true
-        case .available: closing.available = try balance(field, line)
+        case .available: closing.available = try balance(field, line, tell)
         case .floor:
             if let currency = OFXValues.currency(String(decoding: field.prefix(3), as: UTF8.self)) {
                 if header.currency == StatementHeader.noCurrency { header.currency = currency }
@@ -99,20 +99,26 @@ struct MT940Message: Sendable {
         return rest == 1
     }
 
-    /// `C110522EUR3236,28`.
-    private func balance(_ field: [UInt8], _ line: Int) throws(StatementError) -> StatementBalance {
+    /// `C110522EUR3236,28`; some banks leave the currency out where the statement has it already.
+    private func balance(
+        _ field: [UInt8], _ line: Int, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) -> StatementBalance {
         // Only the first line: behind the last balance there may be the head of a message that has no end.
         let text = field.prefix { $0 != 10 }.filter { $0 != 32 }
-        guard let mark = text.first, "CDcd".utf8.contains(mark), text.count > 10,
-            let day = MT940Line.valueDate(text[1..<7]),
-            let currency = OFXValues.currency(String(decoding: text[7..<10], as: UTF8.self)),
-            let amount = MT940Line.decimal(text[10...])
+        let named = OFXValues.currency(String(decoding: text.dropFirst(7).prefix(3), as: UTF8.self))
+        let known = header.currency == StatementHeader.noCurrency ? nil : header.currency
+        guard let mark = text.first, "CDcd".utf8.contains(mark), text.count > 7,
+            let day = MT940Line.valueDate(text[1..<7]), let currency = named ?? known,
+            let amount = MT940Line.decimal(text.dropFirst(named == nil ? 7 : 10))
         else {
             throw StatementError(
                 .malformed, "A balance is not written as the format has it; export the statement again.", place: line)
         }
         let isOut = mark == UInt8(ascii: "D") || mark == UInt8(ascii: "d")
         let money = try StatementAmount.parsed((isOut ? "-" : "") + amount, currency, what: "A balance", place: line)
+        if named == nil {
+            try tell(.note(.init(.missing, "A balance names no currency; the statement's is taken.", place: line)))
+        }
         return StatementBalance(amount: money, on: day)
     }
 
@@ -156,8 +162,8 @@ struct MT940Message: Sendable {
             MT940Message.meaningful(line.customerReference) ?? details.reference
             ?? MT940Message.meaningful(line.bankReference)
         var told = StatementRow(transaction: transaction, valueOn: line.valueOn, place: row.place)
-        told.customerReference = StatementText.some(line.customerReference)
-        told.bankReference = StatementText.some(line.bankReference)
+        told.customerReference = StatementText.some(line.customerField)
+        told.bankReference = StatementText.some(line.bankField)
         try tell(.row(told))
     }
 
@@ -194,7 +200,8 @@ struct MT940Message: Sendable {
         try endRow(tell)
         try begin(tell)
         if hasRows, header.opening != nil, closing.closing == nil {
-            try tell(.note(.init(.missing, "The statement has no closing balance (62F).")))
+            try tell(
+                .note(.init(.missing, "The statement has no closing balance (62F); rows may be missing at its end.")))
         }
         closing.period = period
         try tell(.end(closing))

@@ -38,13 +38,15 @@ public struct MT940Parser: StatementParser, Sendable {
 
     public mutating func finish(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
         var lines = lines
+        let isWhole = lines.isBetweenLines
         try lines.finish { line, number throws(StatementError) in try take(line, number, tell) }
         try endField(tell)
         guard hasMessage || message.hasAnything else {
             throw StatementError(
                 .malformed, "The file holds no field of an MT940 or MT942; export the statement again.")
         }
-        guard !isInBlock, !message.mustGoOn else {
+        // Some banks leave the closing balance out; only a last line that has its end is known to be whole.
+        guard !isInBlock, isWhole || !message.mustGoOn else {
             throw StatementError(
                 .truncated, "The file stops before the statement's closing balance; download it again.",
                 place: lines.number)
@@ -60,6 +62,10 @@ public struct MT940Parser: StatementParser, Sendable {
         guard end > 0 else { return }
         let whole = line
         let line = UnsafeRawBufferPointer(rebasing: line[..<end])
+        if isInBlock, let at = MT940Parser.blockEnd(line) {
+            try take(UnsafeRawBufferPointer(rebasing: line[..<at]), number, tell)
+            return try take(UnsafeRawBufferPointer(rebasing: line[at...]), number, tell)
+        }
         if line[0] == UInt8(ascii: ":") {
             if let (tag, length) = MT940Parser.tag(line) {
                 try endField(tell)
@@ -108,6 +114,14 @@ public struct MT940Parser: StatementParser, Sendable {
         guard line[0] == UInt8(ascii: "-") else { return false }
         if line.count == 1 || line[1] == UInt8(ascii: "}") { return true }
         return line.count <= 4 && line[1...].allSatisfy { $0 == UInt8(ascii: "X") }
+    }
+
+    /// Where a line's text ends with its block: `…950,00-}`, `…-}{5:…}`; nil where a line is all text or all end.
+    private static func blockEnd(_ line: UnsafeRawBufferPointer) -> Int? {
+        line.indices.dropFirst().dropLast().first { at in
+            line[at] == UInt8(ascii: "-") && line[at + 1] == UInt8(ascii: "}")
+                && (at + 2 == line.count || line[at + 2] == UInt8(ascii: "{"))
+        }
     }
 
     private mutating func append(_ bytes: UnsafeRawBufferPointer) throws(StatementError) {

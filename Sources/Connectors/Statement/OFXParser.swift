@@ -2,7 +2,8 @@ import Domain
 
 /// Reads OFX 1.x (SGML), OFX 2.x (XML) and QFX: statements of bank accounts, credit cards and the cash of investments.
 ///
-/// A row's day is the one that the bank wrote, in the bank's own zone; amounts are as signed, + into the account.
+/// A row's day is the one that the bank wrote, and that of a moment in another zone is UTC's; amounts are as signed, +
+/// into the account.
 public struct OFXParser: StatementParser, Sendable {
     private var tokens: OFXTokens
     /// The known elements that are open, outermost first; what is not known is as if it were not there.

@@ -54,7 +54,7 @@ struct OFXStatement: Sendable {
     mutating func list(_ name: String, _ text: String, _ line: Int) throws(StatementError) {
         guard name == "DTSTART" || name == "DTEND" else { return }
         // Some banks fill it with zeros; only rows need their days.
-        guard let day = OFXValues.date(text)?.day else { return }
+        guard let day = OFXValues.day(text) else { return }
         if name == "DTSTART" {
             from = day
         } else if let from, from <= day {
@@ -74,7 +74,7 @@ struct OFXStatement: Sendable {
         if (balanceAmount ?? "").isEmpty, (balanceOn ?? "").isEmpty { return }
         let money = try StatementAmount.money(
             balanceAmount ?? "", header.currency, what: "The balance (BALAMT)", place: line)
-        guard let day = OFXValues.date(balanceOn ?? "")?.day ?? header.period?.to else {
+        guard let day = OFXValues.day(balanceOn ?? "") ?? header.period?.to else {
             try tellBegin(tell)
             return try tell(.note(.init(.missing, "The closing balance has no day (DTASOF).", place: line)))
         }
@@ -82,7 +82,7 @@ struct OFXStatement: Sendable {
     }
 
     mutating func endAvailable(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
-        guard let amount = balanceAmount, !amount.isEmpty, let day = OFXValues.date(balanceOn ?? "")?.day else {
+        guard let amount = balanceAmount, !amount.isEmpty, let day = OFXValues.day(balanceOn ?? "") else {
             try tellBegin(tell)
             return try tell(
                 .note(.init(.missing, "The available balance (AVAILBAL) has no amount or no day.", place: line)))
@@ -105,9 +105,9 @@ struct OFXStatement: Sendable {
         case "FITID": fields.id = StatementText.some(text)
         case "REFNUM": fields.reference = StatementText.some(text)
         case "CHECKNUM": fields.check = StatementText.some(text)
-        case "NAME": fields.name = StatementText.some(text)
-        case "PAYEE.NAME": fields.payee = StatementText.some(text)
-        case "MEMO": fields.memo = StatementText.some(text)
+        case "NAME": fields.name = StatementText.some(StatementText.squeezed(text))
+        case "PAYEE.NAME": fields.payee = StatementText.some(StatementText.squeezed(text))
+        case "MEMO": fields.memo = StatementText.some(StatementText.squeezed(text))
         case "CURSYM": fields.currency = text
         default: break
         }
@@ -118,7 +118,7 @@ struct OFXStatement: Sendable {
             (header.currency, hasCurrency) = (named, true)
         }
         try tellBegin(tell)
-        guard let date = OFXValues.date(fields.posted) else {
+        guard let date = OFXValues.posted(fields.posted) else {
             throw StatementError(
                 .malformed, "A row has no day, or one that does not exist (DTPOSTED); download the file again.",
                 place: line)
@@ -145,7 +145,7 @@ struct OFXStatement: Sendable {
         transaction.code = StatementText.some(fields.type.uppercased())
         transaction.channel = ["ATM": "atm", "POS": "pos"][fields.type.uppercased()]
         var row = StatementRow(transaction: transaction, place: line)
-        row.valueOn = fields.available.flatMap { OFXValues.date($0)?.day }
+        row.valueOn = fields.available.flatMap(OFXValues.day)
         row.customerReference = reference
         row.bankReference = fields.id
         try tell(.row(row))

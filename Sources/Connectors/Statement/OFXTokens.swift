@@ -128,7 +128,7 @@ struct OFXTokens: Sendable {
         if let open = tag {
             var value = text.isEmpty ? "" : try decoder.read(text, place: tagLine, tell)
             if hasEntity { value = OFXTokens.unescaped(value) }
-            value = StatementText.squeezed(value)
+            value = StatementText.trimmed(value)
             tag = nil
             try token(.open(open, text: value), tagLine)
         } else if !text.isEmpty {

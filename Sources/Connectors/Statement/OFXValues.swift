@@ -2,22 +2,32 @@ import Domain
 
 /// Dates and codes as OFX writes them.
 enum OFXValues {
-    /// `20240131`, `20240131120000.000[-5:EST]`: the day as the bank wrote it, and the instant where a time of day was
-    /// meant. Midnight and noon without more are what banks fill in when they know only the day.
-    static func date(_ text: String) -> (day: LocalDate, at: Instant?)? {
+    /// `20240131`, `20240131120000.000[-5:EST]`: the day as it is written. Periods and balances are of such days.
+    static func day(_ text: String) -> LocalDate? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 8, let year = number(bytes[0..<4]), let month = number(bytes[4..<6]),
-            let dayOfMonth = number(bytes[6..<8]),
-            let day = LocalDate(year: year, month: month, day: dayOfMonth)
+            let dayOfMonth = number(bytes[6..<8])
         else { return nil }
+        return LocalDate(year: year, month: month, day: dayOfMonth)
+    }
+
+    /// The day of a row, and its instant where a time of day was meant. Midnight and noon without more are what banks
+    /// fill in when they know only the day, and then it is the day as written.
+    ///
+    /// A time with the offset of another zone names a moment, and its day is that moment's in UTC, OFX's own zone: so
+    /// every program that reads the file gives it. In Nigeria's offset it stays the day that the bank's customers see.
+    static func posted(_ text: String) -> (day: LocalDate, at: Instant?)? {
+        guard let day = day(text) else { return nil }
+        let bytes = Array(text.utf8)
         guard bytes.count >= 12, let hours = number(bytes[8..<10]), let minutes = number(bytes[10..<12]), hours < 24,
             minutes < 60
         else { return (day, nil) }
         let seconds = bytes.count >= 14 ? number(bytes[12..<14]) ?? 0 : 0
         guard seconds < 60, minutes != 0 || seconds != 0 || hours % 12 != 0 else { return (day, nil) }
         let ofDay = Int64(hours * 3600 + minutes * 60 + seconds) * 1000
-        let start = day.start(offsetMinutes: offsetMinutes(bytes))
-        return (day, Instant(ms: start.ms + ofDay))
+        let offset = offsetMinutes(bytes)
+        let at = Instant(ms: day.start(offsetMinutes: offset).ms + ofDay)
+        return (offset == LocalDate.lagosOffsetMinutes ? day : at.day(offsetMinutes: 0), at)
     }
 
     /// `[-5:EST]`, `[+5.5]`; 0 when there is none, as the standard has it.

@@ -78,6 +78,9 @@ public struct StatementNote: Sendable, Equatable {
         case notUnderstood = "not_understood"
         /// A running balance that does not follow from the one before and the amount.
         case balanceMismatch = "balance_mismatch"
+        /// An opening balance that the oldest running balance does not follow from, or that is not what the statement
+        /// before closes with.
+        case openingMismatch = "opening_mismatch"
         /// Opening balance and rows do not give the closing balance.
         case closingMismatch = "closing_mismatch"
         /// A member that the file must have and does not; the rows were read without it.
@@ -149,7 +152,7 @@ public struct StatementError: Error, Sendable, Equatable, CustomStringConvertibl
         case tooLarge = "too_large"
         /// A zip or XML that unfolds to far more than it is, or is nested without end.
         case bomb
-        /// A zip that holds none or several statements, or is locked.
+        /// A zip that is locked or damaged, or holds no statement, or several that do not belong together.
         case archive
         case encoding
         /// dd/mm or mm/dd: the person must say.

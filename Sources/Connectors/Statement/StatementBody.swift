@@ -1,6 +1,9 @@
-/// A statement that is in no zip: its first bytes decide which parser reads it, and every event passes the gate.
+/// A statement that is in no zip, or the files of a zip one after another as one file: the first bytes of each decide
+/// which parser reads it, and every event passes the gate.
 struct StatementBody {
     private(set) var gate: StatementGate
+    /// The number of the file in a zip, from 1.
+    var file: Int { gate.file }
 
     private let name: String?
     private let limits: StatementLimits
@@ -17,6 +20,8 @@ struct StatementBody {
     private var ofx: OFXParser?
     private var mt940: MT940Parser?
     private var camt: CAMTParser?
+    /// What the files of the zip before this one are.
+    private var before: StatementDialect?
 
     init(name: String?, limits: StatementLimits, profiles: CSVProfiles, dateOrder: DateOrder?, profile: String?) {
         gate = StatementGate(limits: limits)
@@ -28,7 +33,7 @@ struct StatementBody {
     }
 
     var dialect: StatementDialect? {
-        guard let format = camt?.format ?? format else { return nil }
+        guard let format = camt?.format ?? format else { return before }
         let encoding = transcoder == nil ? csv?.encoding ?? "utf-8" : "utf-16"
         return StatementDialect(format: format, profile: csv?.profile?.slug, encoding: encoding)
     }
@@ -55,6 +60,32 @@ struct StatementBody {
         try Self.finish(&ofx, &gate, tell)
         try Self.finish(&mt940, &gate, tell)
         try Self.finish(&camt, &gate, tell)
+        guard let before else { return }
+        guard before.format == dialect?.format else {
+            throw StatementError(
+                .archive, "It is of another format than the one before, and may tell the same rows. Upload one of them."
+            )
+        }
+        guard !gate.hasNameless else {
+            throw StatementError(
+                .archive, "The zip holds several files, and not each names its account. Upload them one by one.")
+        }
+    }
+
+    var isEmpty: Bool { bytes == 0 }
+
+    /// An error that says which file of a zip is meant, beside the first.
+    func named(_ error: StatementError) -> StatementError {
+        file == 1 ? error : StatementError(error.code, gate.name + error.message, place: error.place)
+    }
+
+    /// What follows is the next file; the one before is finished, or was empty.
+    mutating func begin(file: Int) {
+        before = dialect
+        gate.file = file
+        head = []
+        (transcoder, format) = (nil, nil)
+        (csv, ofx, mt940, camt) = (nil, nil, nil, nil)
     }
 
     // MARK: choosing

@@ -23,7 +23,7 @@ public struct StatementDialect: Sendable, Equatable {
 }
 
 /// Reads a statement of any known format in pieces: finds out format, dialect and encoding from the first bytes,
-/// unwraps a zip with one statement, checks balances on the way, and holds the file to its limits.
+/// unwraps a zip of statements, checks balances on the way, and holds the file to its limits.
 ///
 /// A file whose dates do not say which number is the day is refused with `ambiguous_dates`; read it again with the
 /// person's answer as `dateOrder`. Memory stays bounded whatever the file's size.
@@ -75,7 +75,7 @@ public struct StatementReader: StatementParser {
     public mutating func finish(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
         if head != nil { try begin(tell) }
         try zip?.finish()
-        try body.finish(tell)
+        try Self.finish(&body, tell)
     }
 
     private mutating func begin(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
@@ -92,11 +92,24 @@ public struct StatementReader: StatementParser {
         try Self.unwrap(bytes, &zip, &body, tell)
     }
 
+    private static func finish(
+        _ body: inout StatementBody, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) {
+        do throws(StatementError) { try body.finish(tell) } catch { throw body.named(error) }
+    }
+
     private static func unwrap(
         _ bytes: UnsafeRawBufferPointer, _ zip: inout ZipReader?, _ body: inout StatementBody,
         _ tell: (StatementEvent) throws(StatementError) -> Void
     ) throws(StatementError) {
-        try zip?.feed(bytes) { (piece) throws(StatementError) in try body.feed(piece, tell) }
+        try zip?.feed(bytes) { (file, piece) throws(StatementError) in
+            if file > body.file {
+                // A zip may begin with files that are empty.
+                if !body.isEmpty { try finish(&body, tell) }
+                body.begin(file: file)
+            }
+            do throws(StatementError) { try body.feed(piece, tell) } catch { throw body.named(error) }
+        }
     }
 
     static func tooLarge(_ limits: StatementLimits) -> StatementError {

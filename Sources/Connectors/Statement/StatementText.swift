@@ -3,7 +3,7 @@ import Domain
 /// How the bytes of a statement's text were read.
 public enum StatementEncoding: Sendable, Equatable {
     case ascii, utf8
-    /// No UTF-8: read as Windows-1252, of which Latin-1's letters are a part.
+    /// No UTF-8: read as Windows-1252, of which Latin-1's letters are a part, or as the encoding that the file names.
     case windows1252
 }
 
@@ -18,7 +18,8 @@ public struct StatementText: Sendable {
     public init() {}
 
     /// The text without control characters; a tab and a line's end become a space, what is no text U+FFFD.
-    public static func decode(_ bytes: some Collection<UInt8>) -> (
+    /// - Parameter charset: what bytes that are no UTF-8 are read as.
+    static func decode(_ bytes: some Collection<UInt8>, as charset: StatementCharset = .windows1252) -> (
         text: String, encoding: StatementEncoding, isWhole: Bool
     ) {
         var (isASCII, hasControl) = (true, false)
@@ -32,7 +33,7 @@ public struct StatementText: Sendable {
             return (clean, isASCII ? .ascii : .utf8, isWhole)
         }
         var text = ""
-        for byte in bytes { text.unicodeScalars.append(scalar(byte)) }
+        for byte in bytes { text.unicodeScalars.append(charset.scalar(byte)) }
         let (clean, isWhole) = cleaned(text)
         return (clean, .windows1252, isWhole)
     }
@@ -62,20 +63,7 @@ public struct StatementText: Sendable {
         return text
     }
 
-    /// Windows-1252 where it differs from Latin-1; 0 where it has nothing.
-    private static let upper: [UInt32] = [
-        0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0,
-        0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0, 0x017E,
-        0x0178,
-    ]
-
     private static let replacement: Unicode.Scalar = "\u{FFFD}"
-
-    private static func scalar(_ byte: UInt8) -> Unicode.Scalar {
-        guard (0x80...0x9F).contains(byte) else { return Unicode.Scalar(byte) }
-        let value = upper[Int(byte) - 0x80]
-        return value == 0 ? replacement : Unicode.Scalar(value) ?? replacement
-    }
 
     private static func cleaned(_ text: String) -> (String, isWhole: Bool) {
         var clean = String.UnicodeScalarView()
@@ -106,6 +94,14 @@ public struct StatementText: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Without white space at both ends: a reference is otherwise as it was written.
+    static func trimmed(_ text: some StringProtocol) -> String {
+        var bytes = Substring(text).utf8
+        while bytes.first == 0x20 { bytes.removeFirst() }
+        while bytes.last == 0x20 { bytes.removeLast() }
+        return String(Substring(bytes))
+    }
+
     /// nil when nothing is left.
     static func some(_ text: String) -> String? { text.isEmpty ? nil : text }
 }
@@ -117,6 +113,9 @@ public struct StatementLines: Sendable {
     private let lineBytesMax: Int
     /// Of the line that was told last, from 1.
     public private(set) var number = 0
+
+    /// True when the last line has its end.
+    public var isBetweenLines: Bool { partial.isEmpty }
 
     /// - Parameter lineBytesMax: a longer line is `too_large`.
     public init(lineBytesMax: Int) { self.lineBytesMax = lineBytesMax }

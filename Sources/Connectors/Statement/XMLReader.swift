@@ -36,7 +36,8 @@ struct XMLReader: Sendable {
     private var text: [UInt8] = []
     private var open: [String] = []
     private var sawRoot = false
-    private var isLatin = false
+    /// What the file says it is in, where that is not UTF-8.
+    private var charset: StatementCharset?
     private var isForeign = false
     private var toldForeign = false
 
@@ -169,10 +170,12 @@ struct XMLReader: Sendable {
         let quoted = words[at...].split(omittingEmptySubsequences: false) { $0 == "\"" || $0 == "'" }
         guard quoted.count > 1 else { return }
         switch quoted[1] {
-        case "utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii": isLatin = false
-        case "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "latin1": isLatin = true
+        case "utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii": charset = nil
         default:
-            throw StatementError(.encoding, "The file is in an encoding that is not known. Save it as UTF-8.")
+            guard let named = StatementCharset(quoted[1]) else {
+                throw StatementError(.encoding, "The file is in an encoding that is not known. Save it as UTF-8.")
+            }
+            charset = named
         }
     }
 
@@ -197,7 +200,7 @@ struct XMLReader: Sendable {
             guard let last = open.popLast(), last == name else {
                 throw fault("The tags of the file do not match each other.")
             }
-            let told = try XMLText.decode(text, isLatin: isLatin, &isForeign, line)
+            let told = try XMLText.decode(text, in: charset, &isForeign, line)
             tellForeign(&visitor)
             text.removeAll(keepingCapacity: true)
             return try visitor.end(XMLText.local(name), told)
@@ -205,7 +208,7 @@ struct XMLReader: Sendable {
         text.removeAll(keepingCapacity: true)
         let isEmpty = markup.last == UInt8(ascii: "/")
         if isEmpty { markup.removeLast() }
-        var tag = XMLTag(markup[...], isLatin: isLatin, line: line)
+        var tag = XMLTag(markup[...], in: charset, line: line)
         let name = try tag.name()
         let attributes = try tag.attributes(&isForeign)
         tellForeign(&visitor)

@@ -7,8 +7,9 @@ enum XMLText {
     }
 
     /// Trims, and puts characters in the place of what `&` begins.
+    /// - Parameter charset: the encoding of one byte a character that the file names; UTF-8 is read as such all the same.
     static func decode(
-        _ bytes: [UInt8], isLatin: Bool, _ sawForeignBytes: inout Bool, _ line: Int
+        _ bytes: [UInt8], in charset: StatementCharset?, _ sawForeignBytes: inout Bool, _ line: Int
     ) throws(StatementError) -> String {
         var slice = bytes[...]
         while let first = slice.first, isXMLSpace(first) { slice.removeFirst() }
@@ -19,8 +20,8 @@ enum XMLText {
                 .malformed, "The file holds a character that XML does not have. Export it again.", place: line)
         }
         let plain = slice.contains(UInt8(ascii: "&")) ? try resolve(slice, line)[...] : slice
-        let (text, encoding, _) = StatementText.decode(plain)
-        if encoding == .windows1252, !isLatin { sawForeignBytes = true }
+        let (text, encoding, _) = StatementText.decode(plain, as: charset ?? .windows1252)
+        if encoding == .windows1252, charset == nil { sawForeignBytes = true }
         return text
     }
 
@@ -68,12 +69,12 @@ enum XMLText {
 /// The inside of a start tag.
 struct XMLTag {
     private var rest: ArraySlice<UInt8>
-    private let isLatin: Bool
+    private let charset: StatementCharset?
     private let line: Int
 
-    init(_ bytes: ArraySlice<UInt8>, isLatin: Bool, line: Int) {
+    init(_ bytes: ArraySlice<UInt8>, in charset: StatementCharset?, line: Int) {
         rest = bytes
-        self.isLatin = isLatin
+        self.charset = charset
         self.line = line
     }
 
@@ -105,7 +106,7 @@ struct XMLTag {
             let value = rest.prefix { $0 != quote }
             guard value.endIndex < rest.endIndex else { throw fault() }
             rest = rest[(value.endIndex + 1)...]
-            let text = try XMLText.decode(Array(value), isLatin: isLatin, &sawForeignBytes, line)
+            let text = try XMLText.decode(Array(value), in: charset, &sawForeignBytes, line)
             attributes.append(XMLAttribute(name: XMLText.local(name), value: text))
         }
     }

@@ -1,9 +1,9 @@
 import CZlib
 
-/// Unwraps a zip that holds one statement, in pieces and without its directory, which stands at the end.
+/// Unwraps a zip of statements, in pieces and without its directory, which stands at the end.
 ///
-/// What a computer puts beside files (`__MACOSX`, folders, `.DS_Store`) is passed over. Several files, a password, a
-/// zip in a zip, a spreadsheet and a bomb are refused. Names are never used as paths.
+/// What a computer puts beside files (`__MACOSX`, folders, `.DS_Store`) is passed over. A password, a zip in a zip, a
+/// spreadsheet and a bomb are refused. Names are never used as paths.
 struct ZipReader {
     private enum State {
         case signature, header, names, data, descriptor, directory
@@ -13,6 +13,7 @@ struct ZipReader {
     private static let ratioMax = 200
     private static let freeBytes = 256 << 10
     private static let headerBytes = 30
+    private static let filesMax = 100
     private var state = State.signature
     private var held: [UInt8] = []
     private var file = ZipFile()
@@ -25,9 +26,9 @@ struct ZipReader {
         head.starts(with: [0x50, 0x4B, 3, 4]) || head.starts(with: [0x50, 0x4B, 5, 6])
     }
 
-    /// Takes the next piece and gives what of the statement it unfolds to.
+    /// Takes the next piece and gives what it unfolds to, with the number of the file in the zip, from 1.
     mutating func feed(
-        _ bytes: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) throws(StatementError) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ give: (Int, UnsafeRawBufferPointer) throws(StatementError) -> Void
     ) throws(StatementError) {
         var rest = bytes
         while !rest.isEmpty, state != .directory {
@@ -89,8 +90,8 @@ struct ZipReader {
         try file.check(name: String(decoding: name, as: UTF8.self))
         if file.isWanted {
             files += 1
-            guard files == 1 else {
-                throw StatementError(.archive, "The zip holds several files. Upload the statements one by one.")
+            guard files <= Self.filesMax else {
+                throw StatementError(.tooLarge, "The zip holds more than \(Self.filesMax) files. Split it.")
             }
         }
         inflater = file.isStored ? nil : ZipInflater()
@@ -101,9 +102,10 @@ struct ZipReader {
     // MARK: data
 
     private mutating func takeData(
-        _ bytes: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) throws(StatementError) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ give: (Int, UnsafeRawBufferPointer) throws(StatementError) -> Void
     ) throws(StatementError) -> Int {
         var told = file
+        let number = files
         let taken: Int
         let packed = file.packedBytes + min(bytes.count, ZipInflater.pieceBytes)
         let bytesMax = Self.freeBytes + Self.ratioMax * packed
@@ -114,13 +116,13 @@ struct ZipReader {
                     throw StatementError(
                         .bomb, "The zip unfolds to far more than any statement. Upload the file itself.")
                 }
-                if told.isWanted { try give(made) }
+                if told.isWanted { try give(number, made) }
             }
         } else {
             taken = min(bytes.count, file.size - file.packedBytes)
             let made = UnsafeRawBufferPointer(rebasing: bytes[0..<taken])
             told.count(made)
-            if told.isWanted { try give(made) }
+            if told.isWanted { try give(number, made) }
         }
         told.packedBytes += taken
         file = told

@@ -22,6 +22,8 @@ public enum MatchRule: String, Sendable, CaseIterable {
     case correction
     /// Same day and amount, a text with half of the words; the only such row.
     case similar
+    /// Same amount, and the day of one is the other's day of value, as two statements of one account may have it.
+    case valueDay = "value_day"
     /// No match: the bank's id was another transaction's before, and the row became one of its own.
     case reuse
 }

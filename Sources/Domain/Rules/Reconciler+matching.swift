@@ -110,6 +110,10 @@ struct Matcher {
         }
     }
 
+    private var hasValueDays: Bool {
+        fetched.contains { $0.valueOn != nil } || stored.contains { $0.fetched.valueOn != nil }
+    }
+
     /// Where ids are trusted, a new id is a new row.
     private mutating func matchLoosely() {
         let (level, window) = (level, window)
@@ -131,6 +135,13 @@ struct Matcher {
         matchAlone { old, new in
             guard Reconciler.isSimilar(old.text, new.text), !Reconciler.isBalanceOther(old, new) else { return nil }
             return mayBe(old, new, false) && window.contains(old.bookedOn) ? Match(.similar, 70) : nil
+        }
+        guard hasValueDays else { return }
+        for isAlike in [true, false] {
+            matchDays(within: Reconciler.valueDaysMax, costOfTwins: 15) { old, new in
+                guard Reconciler.isByValueDay(old, new), mayBe(old, new, false) else { return nil }
+                return !isAlike || Reconciler.isSimilar(old.text, new.text) ? Match(.valueDay, 80) : nil
+            }
         }
     }
 

@@ -52,6 +52,8 @@ public enum Reconciler {
     /// A posted amount may differ from the pending one by this much (tips, fees, rates).
     static let pendingTolerancePercent: UInt64 = 30
     static let pendingDaysMax = 7
+    /// So many days lie at most between booking and value of what is matched by them.
+    public static let valueDaysMax = 10
     /// Shorter references are not made for one payment.
     static let referenceLengthMin = 6
 
@@ -113,10 +115,12 @@ public enum Reconciler {
         row.status == .pending && window.contains(row.bookedOn)
     }
 
-    /// Whether the bank now tells something else. `supersedes` only helps to match; it is no fact of the row.
+    /// Whether the bank now tells something else. `supersedes` and `valueOn` only help to match; they are no facts of the
+    /// row.
     static func isChanged(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
         var old = old
         old.supersedes = new.supersedes
+        old.valueOn = new.valueOn
         return old != new
     }
 }
@@ -151,6 +155,12 @@ extension Reconciler {
     static func isReferenceSame(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
         guard let reference = new.reference, reference == old.reference else { return false }
         return reference.utf8.count >= referenceLengthMin && !isBalanceOther(old, new)
+    }
+
+    /// Some statements date a row by its booking and others by its value; the one's day is then the other's value day.
+    static func isByValueDay(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
+        guard old.amount == new.amount, old.bookedOn != new.bookedOn, !isBalanceOther(old, new) else { return false }
+        return old.valueOn == new.bookedOn || new.valueOn == old.bookedOn
     }
 
     static func isPosting(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {

@@ -38,16 +38,25 @@ public enum StatementContradiction {
     /// - Parameters:
     ///   - stored: amounts of the day's booked rows, in minor units.
     ///   - statement: the same of the statement.
+    ///   - elsewhere: amounts that the statement has on other days, and that may be this day's by their days of value.
     ///   - isEdge: the first or last day of the statement, of which it may hold only a part.
     /// - Returns: nil when the statement has all that is stored. Rows that it has beyond that are only new ones.
     public static func day(
-        _ day: LocalDate, stored: [Int64], statement: [Int64], isEdge: Bool
+        _ day: LocalDate, stored: [Int64], statement: [Int64], elsewhere: [Int64] = [], isEdge: Bool
     ) -> ContradictedDay? {
         var left: [Int64: Int] = [:]
         for amount in statement { left[amount, default: 0] += 1 }
+        var others: [Int64: Int] = [:]
+        for amount in elsewhere { others[amount, default: 0] += 1 }
         var isMissing = false
         for amount in stored {
-            if let count = left[amount], count > 0 { left[amount] = count - 1 } else { isMissing = true }
+            if let count = left[amount], count > 0 {
+                left[amount] = count - 1
+            } else if let count = others[amount], count > 0 {
+                others[amount] = count - 1
+            } else {
+                isMissing = true
+            }
         }
         let hasMore = left.values.contains { $0 > 0 }
         guard isMissing, hasMore || !isEdge else { return nil }

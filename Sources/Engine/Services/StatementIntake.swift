@@ -31,6 +31,9 @@ struct StatementIntake {
     /// One account over all statements of the file.
     struct Part {
         var account: StatementPreview.Account
+        /// False while the file has named no currency, and its home's is only taken for it.
+        var hasCurrency: Bool
+        var openingOn: LocalDate?
         var firstOn: LocalDate?
         var lastOn: LocalDate?
         var declared: DayWindow?
@@ -61,44 +64,70 @@ struct StatementIntake {
     private func money(_ money: Money) -> Money { Money(minor: money.minor, currency: known(money.currency)) }
 
     private mutating func begin(_ header: StatementHeader) throws(StatementError) {
-        let number = header.accountNumber.flatMap { $0.isEmpty ? nil : $0 }
-        let currency = known(header.currency)
-        let key = "\(number ?? "") \(currency.code)"
-        if let place = places[key] {
-            current = place
-        } else {
-            guard parts.count < Self.accountsMax else {
-                throw StatementError(
-                    .tooLarge, "This file holds more than \(Self.accountsMax) accounts. Export fewer at once.")
-            }
-            var account = StatementPreview.Account(
-                part: String(parts.count), currency: currency, period: DayWindow(from: today, to: today), rows: 0)
-            account.number = number
-            account.holder = header.holderName
-            account.name = header.accountName
-            account.type = header.accountType
-            current = parts.count
-            places[key] = parts.count
-            parts.append(Part(account: account))
+        let place = try place(
+            header.accountNumber, header.currency == StatementHeader.noCurrency ? nil : header.currency)
+        current = place
+        parts[place].account.holder = parts[place].account.holder ?? header.holderName
+        parts[place].account.name = parts[place].account.name ?? header.accountName
+        parts[place].account.type = parts[place].account.type ?? header.accountType
+        parts[place].cover(header.period)
+        parts[place].open(header.opening.map { StatementBalance(amount: money($0.amount), on: $0.on) })
+    }
+
+    /// Where the account of this number and currency is kept; nil is a currency that the file does not name.
+    private mutating func place(_ number: String?, _ currency: Currency?) throws(StatementError) -> Int {
+        let number = number.flatMap { $0.isEmpty ? nil : $0 }
+        let key = Self.key(number, currency ?? home)
+        if let place = places[key] { return place }
+        guard parts.count < Self.accountsMax else {
+            throw StatementError(
+                .tooLarge, "This file holds more than \(Self.accountsMax) accounts. Export fewer at once.")
         }
-        guard let current else { return }
-        parts[current].account.holder = parts[current].account.holder ?? header.holderName
-        parts[current].cover(header.period)
-        parts[current].open(header.opening.map { StatementBalance(amount: money($0.amount), on: $0.on) })
+        var account = StatementPreview.Account(
+            part: String(parts.count), currency: currency ?? home, period: DayWindow(from: today, to: today), rows: 0)
+        account.number = number
+        places[key] = parts.count
+        parts.append(Part(account: account, hasCurrency: currency != nil))
+        return parts.count - 1
+    }
+
+    private static func key(_ number: String?, _ currency: Currency) -> String { "\(number ?? "") \(currency.code)" }
+
+    /// The part that a row belongs to. The first row names the currency where the head of its statement did not; one in
+    /// another currency than its account is kept in is of an account beside it, of the same number.
+    private mutating func place(of row: StatementRow) throws(StatementError) -> Int {
+        let told = row.transaction.amount.currency
+        if current == nil { try begin(StatementHeader(currency: told)) }
+        guard let current else { return 0 }
+        let own = parts[current].account
+        guard told != StatementHeader.noCurrency, told != own.currency else { return current }
+        if !parts[current].hasCurrency, own.rows == 0, own.opening == nil, places[Self.key(own.number, told)] == nil {
+            places[Self.key(own.number, own.currency)] = nil
+            places[Self.key(own.number, told)] = current
+            parts[current].account.currency = told
+            parts[current].hasCurrency = true
+            return current
+        }
+        let other = try place(own.number, told)
+        if !parts[current].hasCurrency, own.rows == 0, own.opening == nil {
+            // The statement is of an account that came before in the file, with its currency.
+            parts[other].cover(parts[current].declared)
+            self.current = other
+        }
+        parts[other].account.holder = parts[other].account.holder ?? own.holder
+        parts[other].account.type = parts[other].account.type ?? own.type
+        return other
     }
 
     private mutating func take(_ row: StatementRow) throws(StatementError) {
-        if current == nil { try begin(StatementHeader(currency: row.transaction.amount.currency)) }
-        guard let current else { return }
+        let current = try place(of: row)
         var fact = row.transaction
-        let currency = parts[current].account.currency
         fact.amount = money(fact.amount)
-        fact.runningBalance = fact.runningBalance.map(money)
-        guard fact.amount.currency == currency, fact.runningBalance.map({ $0.currency == currency }) ?? true else {
-            throw StatementError(
-                .malformed, "This statement has rows in more than one currency. Export each account by itself.",
-                place: row.place)
+        // A balance in another currency is not what the row leaves behind.
+        fact.runningBalance = fact.runningBalance.map(money).flatMap {
+            $0.currency == fact.amount.currency ? $0 : nil
         }
+        fact.valueOn = row.valueOn == fact.bookedOn ? nil : row.valueOn
         if fact.text.isEmpty { fact.text = fact.counterparty ?? fact.reference ?? "No description" }
         let count = parts[current].days[fact.bookedOn, default: 0] + 1
         guard count <= Self.dayRowsMax else {
@@ -124,9 +153,10 @@ struct StatementIntake {
         self.current = nil
     }
 
-    /// The accounts that have rows, finished.
+    /// The accounts that have rows, and those of which the file says that nothing moved; finished.
     func finished() -> [(account: StatementPreview.Account, part: StatementPart)] {
-        parts.filter { $0.account.rows > 0 }.map { $0.finished() }
+        parts.filter { $0.account.rows > 0 || $0.isStill && ($0.hasCurrency || parts.count == 1) }
+            .map { $0.finished() }
     }
 }
 
@@ -137,8 +167,19 @@ extension StatementIntake.Part {
     }
 
     mutating func open(_ opening: StatementBalance?) {
-        guard let opening, account.opening == nil, opening.amount.currency == account.currency else { return }
-        account.opening = opening.amount
+        guard let opening, opening.amount.currency == account.currency else { return }
+        // Of several statements the earliest one's, wherever it stands in the file.
+        if let openingOn, openingOn <= opening.on { return }
+        (account.opening, openingOn) = (opening.amount, opening.on)
+    }
+
+    /// Whether a statement without rows says something: its period or balance, and no balances that differ.
+    var isStill: Bool {
+        guard account.rows == 0, declared != nil || closing != nil else { return false }
+        guard let opening = account.opening, let closing, closing.amount.currency == account.currency else {
+            return true
+        }
+        return opening == closing.amount
     }
 
     mutating func add(_ fact: FetchedTransaction, count: Int, shown: Int, textMax: Int, isFuture: Bool) {
@@ -173,11 +214,12 @@ extension StatementIntake.Part {
     }
 
     func finished() -> (account: StatementPreview.Account, part: StatementPart) {
-        let first = firstOn ?? account.period.from
-        let last = lastOn ?? account.period.to
         var account = account
-        account.period = DayWindow(
-            from: min(declared?.from ?? first, first), to: max(declared?.to ?? last, last))
+        let balances = closing.map { DayWindow(from: min(openingOn ?? $0.on, $0.on), to: $0.on) }
+        let known = declared ?? (firstOn == nil ? balances : nil) ?? account.period
+        let first = firstOn ?? known.from
+        let last = lastOn ?? known.to
+        account.period = DayWindow(from: min(declared?.from ?? first, first), to: max(declared?.to ?? last, last))
         let end = closing.flatMap { $0.amount.currency == account.currency ? $0 : nil }
         account.closing = end?.amount ?? newest?.runningBalance
         var part = StatementPart(

@@ -78,16 +78,34 @@ struct StatementMatcher {
         _ found: StatementPreview.Account, _ days: [LocalDate: Int], _ upload: ID<StatementUpload>,
         _ account: Account, _ db: any SQLConnection
     ) throws -> [ContradictedDay] {
+        let part = Int(found.part) ?? 0
+        let near = DayWindow(
+            from: found.period.from.adding(days: -Reconciler.valueDaysMax),
+            to: found.period.to.adding(days: Reconciler.valueDaysMax))
+        let values = try StatementStore.valueDays(account.id, near, scope, db)
         var stored: [LocalDate: [Int64]] = [:]
-        try StatementStore.storedAmounts(account.id, found.period, scope, db) { stored[$0, default: []].append($1) }
+        var valueDays: [LocalDate: Set<LocalDate>] = [:]
+        try StatementStore.storedAmounts(account.id, found.period, scope, db) { day, minor, id in
+            stored[day, default: []].append(minor)
+            if let value = values[id] { valueDays[day, default: []].insert(value) }
+        }
         var contradicted: [ContradictedDay] = []
         for (day, amounts) in stored.sorted(by: { $0.key < $1.key }) {
             guard contradicted.count < Self.daysMax else { break }
             let own =
                 days[day] == nil
-                ? [] : try StatementStore.stagedAmounts(upload, part: Int(found.part) ?? 0, day, scope, db)
+                ? [] : try StatementStore.stagedAmounts(upload, part: part, day, scope, db)
             let isEdge = day == found.period.from || day == found.period.to
-            if let other = StatementContradiction.day(day, stored: amounts, statement: own, isEdge: isEdge) {
+            guard StatementContradiction.day(day, stored: amounts, statement: own, isEdge: isEdge) != nil else {
+                continue
+            }
+            var elsewhere = try StatementStore.stagedAmounts(upload, part: part, valueOn: day, scope, db)
+            for other in (valueDays[day] ?? []).sorted() {
+                elsewhere += try StatementStore.stagedAmounts(upload, part: part, other, scope, db)
+            }
+            if let other = StatementContradiction.day(
+                day, stored: amounts, statement: own, elsewhere: elsewhere, isEdge: isEdge)
+            {
                 contradicted.append(other)
             }
         }

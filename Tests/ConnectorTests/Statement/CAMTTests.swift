@@ -76,6 +76,39 @@ struct CAMTTests {
         #expect(Sample.dialect(bytes)?.format == format)
     }
 
+    @Test(
+        "encodings of one byte a character are read as the file names them",
+        arguments: [
+            ("made/camt053-latin9.xml", "5€"), ("made/camt053-latin2.xml", "Łódź"),
+            ("made/camt053-windows1250.xml", "Łódź"),
+        ])
+    func charsets(file: String, reference: String) throws {
+        let told = ParserPlay(CAMTParser(), try Sample.bytes(file))
+        #expect(told.error == nil && told.notes.isEmpty)
+        #expect(told.rows.map(\.bankReference) == [reference])
+    }
+
+    @Test("every byte of a named encoding is the character that it has there")
+    func tables() throws {
+        let latin2 = "ĄŁŚŹŻąłśźżĆćĘęŃńÓóČčŘřŠšŤťŽžŮůŐőŰűßđ˙"
+        let bytes: [UInt8] = [
+            0xA1, 0xA3, 0xA6, 0xAC, 0xAF, 0xB1, 0xB3, 0xB6, 0xBC, 0xBF, 0xC6, 0xE6, 0xCA, 0xEA, 0xD1, 0xF1, 0xD3, 0xF3,
+            0xC8, 0xE8, 0xD8, 0xF8, 0xA9, 0xB9, 0xAB, 0xBB, 0xAE, 0xBE, 0xD9, 0xF9, 0xD5, 0xF5, 0xDB, 0xFB, 0xDF, 0xF0,
+            0xFF,
+        ]
+        var file = try Sample.bytes("made/camt053-latin2.xml")
+        let place = try #require(file.firstRange(of: Array("AcctSvcrRef>".utf8)))
+        let end = try #require(file.firstRange(of: Array("</AcctSvcrRef".utf8)))
+        file.replaceSubrange(place.upperBound..<end.lowerBound, with: bytes)
+        #expect(ParserPlay(CAMTParser(), file).rows.first?.bankReference == latin2)
+        let wide: [UInt8] = [0x80, 0x8C, 0x9C, 0xA5, 0xB9, 0x8F, 0x9F, 0xFF]
+        var other = try Sample.bytes("made/camt053-windows1250.xml")
+        let from = try #require(other.firstRange(of: Array("AcctSvcrRef>".utf8)))
+        let to = try #require(other.firstRange(of: Array("</AcctSvcrRef".utf8)))
+        other.replaceSubrange(from.upperBound..<to.lowerBound, with: wide)
+        #expect(ParserPlay(CAMTParser(), other).rows.first?.bankReference == "€ŚśĄąŹź˙")
+    }
+
     @Test("characters of an older encoding are read as they are meant")
     func latin() throws {
         let told = ParserPlay(CAMTParser(), try Sample.bytes("made/camt053-latin1.xml"))

@@ -21,6 +21,7 @@ struct MT940Tests {
             ("240102CR5,NTRFX", 500), ("240102DR5,NTRFX", -500), ("240102RCR5,NTRFX", -500),
             ("240102RDR5,NTRFX", 500), ("240102c5,NTRFX", 500), ("240102DD 5,NTRFX", -500),
             ("240102D000000000005,5NTRFX", -550), ("240102C5NTRFX", 500), ("240102C5.25NTRFX", 525),
+            ("240102D,50NTRFX", -50), (" 240102D5,NTRFX", -500),
         ])
     func marks(line: String, minor: Int64) {
         #expect(row(line)?.transaction.amount == Money(minor: minor, currency: Currency(code: "EUR")))
@@ -55,9 +56,14 @@ struct MT940Tests {
             ("240102D5,NTRF", nil, nil, nil), ("240102D5,NTRFNONREF//", "NONREF", nil, nil),
             ("240102D5,N0440121470966      W.P. Jansen", "0121470966", nil, "0121470966"),
             ("240102D5,NOVBNL20INGB0001234567", "NL20INGB0001234567", nil, "NL20INGB0001234567"),
+            ("240102D5,NTRFA  B//C  D", "A  B", "C  D", "A  B"),
             (
-                "240102D5,NTRFA-REFERENCE-OF-MORE-THAN-16//B", "A-REFERENCE-OF-MORE-THAN-16", "B",
+                "240102D5,NTRFA-REFERENCE-OF-MORE-THAN-16//B", "A-REFERENCE-OF-M", nil,
                 "A-REFERENCE-OF-MORE-THAN-16"
+            ),
+            (
+                "240102D5,NTRFNONREF//12345678901234567890123456789", "NONREF", "12345678901234567890123",
+                "12345678901234567890123456789"
             ),
         ] as [(String, String?, String?, String?)])
     func references(line: String, customer: String?, bank: String?, reference: String?) {
@@ -135,6 +141,30 @@ struct MT940Tests {
             #expect(played.headers.map(\.accountNumber) == ["1", "2"])
             #expect(played.closings.map { $0.closing?.amount.minor } == [100, 200])
         }
+    }
+
+    @Test("in a SWIFT block a message may end on the line of its last field")
+    func endOfBlock() {
+        let one = "{1:F01X}{2:I940X}{4:\n:20:X\n:25:1\n:60F:C240101EUR0,\n:61:240102C1,NTRFX\n:62F:C240102EUR1,"
+        for end in ["-}\n", "-}{5:{CHK:1}}\n", "\n:86:all-in, and\n so on  -}", "-}"] {
+            let played = play(one + end)
+            #expect(played.error == nil && played.notes.isEmpty, "\(end)")
+            #expect(played.closings.map { $0.closing?.amount.minor } == [100])
+            #expect(play(one + end + one.replacing("1,NTRFX", with: "7,NTRFX") + end).rows.count == 2)
+        }
+        let plain = ":20:X\n:60F:C240101EUR0,\n:61:240102C1,NTRFX\n:86:a -}\n:62F:C240102EUR1,\n-\n"
+        #expect(play(plain).rows.first?.transaction.text == "a -}", "outside of blocks it is text")
+    }
+
+    @Test("a closing balance that some banks leave out, or write without its currency, is told")
+    func leftOut() {
+        let rows = ":20:X\n:25:1\n:60F:C240101EUR0,\n:61:240102C1,NTRFX\n:86:whole\n"
+        let open = play(rows)
+        #expect(open.error == nil && open.rows.count == 1 && open.notes.map(\.kind) == [.missing])
+        #expect(play(String(rows.dropLast())).error?.code == .truncated, "the last line may be cut")
+        let bare = play(rows + ":62M:C2401021,\n-\n")
+        #expect(bare.closings.first?.closing?.amount == Money(minor: 100, currency: Currency(code: "EUR")))
+        #expect(bare.notes.map(\.kind) == [.missing] && bare.notes.first?.place == 6)
     }
 
     @Test("a file that stops within a statement is truncated, not a shorter statement")

@@ -76,12 +76,14 @@ struct OFXTests {
     }
 
     @Test(
-        "a day is the one that the bank wrote, in its own zone; an instant only where a time was meant",
+        "a day is as the bank wrote it, that of a moment in another zone is UTC's; an instant only where a time was meant",
         arguments: [
             ("20240105", "2024-01-05", nil), ("20240105000000", "2024-01-05", nil),
             ("20240105120000.000[0:GMT]", "2024-01-05", nil),
-            ("20240105233000[-5:EST]", "2024-01-05", "2024-01-06T04:30:00.000Z"),
+            ("20240105233000[-5:EST]", "2024-01-06", "2024-01-06T04:30:00.000Z"),
             ("20240105003000.250[+1:WAT]", "2024-01-05", "2024-01-04T23:30:00.000Z"),
+            ("20240105000000[+1:WAT]", "2024-01-05", nil),
+            ("20240105003000[+2]", "2024-01-04", "2024-01-04T22:30:00.000Z"),
             ("202401050930", "2024-01-05", "2024-01-05T09:30:00.000Z"),
             ("20240105093000[5.5:IST]", "2024-01-05", "2024-01-05T04:00:00.000Z"),
             ("20240105093000[-3.50]", "2024-01-05", "2024-01-05T13:00:00.000Z"),
@@ -109,6 +111,13 @@ struct OFXTests {
         #expect(name("A < B") == "A < B")
         #expect(name("A <!-- a remark --> B") == "A B")
         #expect(name("&amp;lt;") == "&lt;")
+    }
+
+    @Test("references stay as they are written, only texts lose spaces")
+    func references() {
+        let read = row("<DTPOSTED>20240105<TRNAMT>1<FITID> A  B C <REFNUM>R  1<NAME>Ada  Obi<MEMO>For  rent")
+        #expect(read?.transaction.upstreamID == "A  B C" && read?.customerReference == "R  1")
+        #expect(read?.transaction.text == "Ada Obi For rent")
     }
 
     @Test("names and numbers of the other side are not the account's or the row's own")

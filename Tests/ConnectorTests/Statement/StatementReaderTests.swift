@@ -20,7 +20,7 @@ struct ZipTests {
     }
 
     @Test(
-        "several files, a password, a zip in a zip, nothing, damage, a spreadsheet and a bomb are refused",
+        "files without account numbers, a password, a zip in a zip, nothing, damage, a spreadsheet and a bomb are refused",
         arguments: [
             ("fail-zip-several.zip", StatementError.Code.archive), ("fail-zip-locked.zip", .archive),
             ("fail-zip-nested.zip", .archive), ("fail-zip-nested-hidden.zip", .archive),
@@ -33,6 +33,58 @@ struct ZipTests {
         let told = ParserPlay(StatementReader(), bytes)
         #expect(told.error?.code == code)
         #expect(ParserPlay(StatementReader(), bytes, pieceBytes: 7).error?.code == code)
+    }
+}
+
+@Suite("Zips of several statements")
+struct ZipFilesTests {
+    private func play(_ files: [(String, String)], pieceBytes: Int = .max) -> ParserPlay {
+        ParserPlay(StatementReader(), StoredZip.bytes(files), pieceBytes: pieceBytes)
+    }
+
+    private func statement(_ day: String, account: String = "0123456789") -> String {
+        ":20:X\n:25:\(account)\n:60F:C\(day)NGN5,\n:61:\(day)C1,NTRFX\n:62F:C\(day)NGN6,\n-\n"
+    }
+
+    @Test("several statements are read one after another as one file, however it comes")
+    func several() throws {
+        let told = ParserPlay(StatementReader(), try Sample.bytes("made/zip-two-files.zip"))
+        #expect(told.error == nil && told.headers.count == 2 && told.rows.count == 2)
+        let files = [("a.sta", statement("240102")), ("__MACOSX/a.sta", "x"), ("b.sta", statement("240103"))]
+        let both = play(files)
+        #expect(both.lines == ["2024-01-02 1 NGN", "2024-01-03 1 NGN"] && both.error == nil)
+        for size in [1, 7, 64] { #expect(play(files, pieceBytes: size) == both) }
+        #expect(both.notes.map(\.kind) == [.openingMismatch], "the second does not begin where the first ends")
+        #expect(both.notes.first?.message.hasPrefix("File 2 of the zip: ") == true)
+    }
+
+    @Test("what is wrong with one of them is said of that one")
+    func wrong() {
+        let cut = play([("a.sta", statement("240102")), ("b.sta", String(statement("240103").prefix(60)))])
+        #expect(cut.error?.code == .truncated && cut.error?.message.hasPrefix("File 2 of the zip: ") == true)
+        let first = play([("a.sta", String(statement("240103").prefix(60))), ("b.sta", statement("240102"))])
+        #expect(first.error?.code == .truncated && first.error?.message.contains("zip") == false)
+        let mixed = play([("a.sta", statement("240102")), ("b.csv", "Date,Narration,Debit,Credit\n2024-01-13,A,1,\n")])
+        #expect(mixed.error?.code == .archive)
+        let pdf = play([("a.sta", statement("240102")), ("b.pdf", "%PDF-1.7 words")])
+        #expect(pdf.error?.code == .wrongKind)
+        let many = (0...100).map { ("\($0).sta", statement("240102")) }
+        #expect(play(many).error?.code == .tooLarge)
+        #expect(play(Array(many.dropLast())).rows.count == 100)
+        let empty = play([("a.sta", ""), ("b.sta", statement("240102")), ("c.sta", "")])
+        #expect(empty.error == nil && empty.rows.count == 1)
+    }
+
+    @Test("all of them together are held to the limits of one file")
+    func limits() {
+        var limits = StatementLimits()
+        limits.rowsMax = 3
+        let zip = StoredZip.bytes((0..<4).map { ("\($0).sta", statement("240102")) })
+        #expect(ParserPlay(StatementReader(limits: limits), zip).error?.code == .tooLarge)
+        limits.rowsMax = 4
+        #expect(ParserPlay(StatementReader(limits: limits), zip).rows.count == 4)
+        limits.bytesMax = 300
+        #expect(ParserPlay(StatementReader(limits: limits), zip).error?.code == .tooLarge)
     }
 }
 
@@ -110,7 +162,34 @@ struct StatementReaderTests {
         let rows = ":61:2401020102C5,NTRFX\n:62F:C240102EUR"
         let head = ":20:X\n:25:1\n:60F:C240101EUR10,\n"
         #expect(ParserPlay(StatementReader(), head + rows + "15,\n-\n").notes.isEmpty)
-        #expect(ParserPlay(StatementReader(), head + rows + "16,\n-\n").notes.map(\.kind) == [.closingMismatch])
+        let wrong = ParserPlay(StatementReader(), head + rows + "16,\n-\n").notes
+        #expect(wrong.map(\.kind) == [.closingMismatch] && wrong.first?.place == 4)
+    }
+
+    @Test("a statement is held against the one before of its account, whichever is the newest")
+    func chain() throws {
+        let gap = ParserPlay(StatementReader(), try Sample.bytes("made/mt940-gap.sta")).notes
+        #expect(gap.map(\.kind) == [.openingMismatch] && gap.first?.place == 19)
+        #expect(gap.first?.message.contains("Statement 3") == true)
+        #expect(ParserPlay(StatementReader(), try Sample.bytes("made/mt940-newest-first.sta")).notes.isEmpty)
+        let one = ":20:X\n:25:1\n:60F:C240101EUR1,\n:62F:C240102EUR1,\n-\n"
+        let other = one.replacing(":25:1\n", with: ":25:2\n").replacing("EUR1,", with: "EUR7,")
+        #expect(ParserPlay(StatementReader(), one + other + one).notes.isEmpty, "each account has its own")
+    }
+
+    @Test("a stated opening balance that the oldest running balance does not follow from is noted where that stands")
+    func opening() {
+        let head = "Account Number:,0123456789\nOpening Balance:,%\nDate,Narration,Debit,Credit,Balance\n"
+        let rows = ["13/01/2024,A,10.00,,90.00", "14/01/2024,B,,5.00,95.00"]
+        func notes(_ opening: String, _ rows: [String]) -> [StatementNote] {
+            ParserPlay(StatementReader(), head.replacing("%", with: opening) + rows.joined(separator: "\n") + "\n")
+                .notes
+        }
+        #expect(notes("100.00", rows).isEmpty)
+        #expect(notes("100.00", rows.reversed()).isEmpty)
+        #expect(notes("70.00", rows).first?.kind == .openingMismatch)
+        #expect(notes("70.00", rows).first?.place == 4)
+        #expect(notes("70.00", rows.reversed()).first?.place == 5)
     }
 
     @Test("a file is held to its limits")

@@ -133,6 +133,107 @@ struct StatementTests {
         }
     }
 
+    @Test(
+        "a statement that dates rows by their days of value doubles none of those that are dated by their booking",
+        arguments: [true, false])
+    func valueDays(_ isBookedFirst: Bool) async throws {
+        let booked = """
+            Account Number:,0123456789
+            Trans Date,Value Date,Narration,Reference,Debit,Credit,Balance
+            10/01/2024,10/01/2024,OPENING TRANSFER,,,1000.00,100000.00
+            12/01/2024,15/01/2024,NIP/ADA OBI/RENT,,5000.00,,95000.00
+            13/01/2024,15/01/2024,POS SHOPRITE LEKKI,,200.00,,94800.00
+            15/01/2024,15/01/2024,X,,200.00,,94600.00
+            16/01/2024,16/01/2024,END,,100.00,,94500.00
+
+            """
+        let valued = Statement(
+            [
+                ("240110", 1_000_00, "OPENING TRANSFER"), ("240115", -5_000_00, "ADA OBI RENT"),
+                ("240115", -200_00, "SHOPRITE"), ("240115", -200_00, "X"), ("240116", -100_00, "END"),
+            ], opening: 99_000_00
+        ).text
+        let files = isBookedFirst ? [booked, valued] : [valued, booked]
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let first = try await world.linkStatement(files[0])
+            let id = try #require(first.connectionID)
+            #expect(try await world.rows(id).count == 5)
+            let view = try await world.services.statements.upload(
+                connection: id, in: world.production, StatementOptions(), FilePieces(files[1]))
+            #expect(view.preview?.accounts.first?.contradictions == [])
+            _ = try await world.services.statements.confirm(view.id, StatementChoice(), in: world.production)
+            try await world.settle()
+            let rows = try await world.rows(id)
+            let days = isBookedFirst ? ["10", "12", "13", "15", "16"] : ["10", "15", "15", "15", "16"]
+            #expect(rows.map(\.bookedOn.iso) == days.map { "2024-01-" + $0 }, "what was stored first stays as it is")
+            _ = try await world.services.connections.remove(id, in: world.production)
+            try await world.settle()
+            let left = try await database.read { db in
+                try db.first("SELECT account_id FROM statement_value_day LIMIT 1", []) { $0.text(0) }
+            }
+            #expect(left == nil, "they go with the account")
+        }
+    }
+
+    @Test("a statement of a time in which nothing moved gives its period and balance, and is taken over at once")
+    func still() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let first = try await world.linkStatement(Self.january.text)
+            let id = try #require(first.connectionID)
+            let still = ":20:X\n:25:0123456789\n:60F:C240131NGN4859,\n:62F:C240229NGN4859,\n-\n"
+            let view = try await world.services.statements.upload(
+                connection: id, in: world.production, StatementOptions(), FilePieces(still))
+            let account = try #require(view.preview?.accounts.first)
+            #expect(account.rows == 0 && account.closing?.minor == 485_900)
+            #expect(account.period.from.iso == "2024-02-01" && account.period.to.iso == "2024-02-29")
+            _ = try await world.services.statements.confirm(view.id, StatementChoice(), in: world.production)
+            try await world.settle()
+            let shown = try await world.services.statements.find(view.id, in: world.production)
+            #expect(shown.stateName == "imported")
+            #expect(try await world.rows(id).count == 4)
+            let moved = still.replacing("62F:C240229NGN4859", with: "62F:C240229NGN4000")
+            await #expect(throws: DomainError.self) {
+                _ = try await world.upload(moved)
+            }
+            let alone = try await world.linkStatement(still.replacing("0123456789", with: "9876543210"))
+            #expect(alone.status == .done)
+        }
+    }
+
+    @Test("rows in another currency than the account's are of an account of their own beside it")
+    func foreignRows() async throws {
+        let head = "<OFX><STMTRS><CURDEF>NGN<BANKACCTFROM><ACCTID>0123456789</BANKACCTFROM><BANKTRANLIST>"
+        let own = "<STMTTRN><DTPOSTED>20240105<TRNAMT>1.5<FITID>1<NAME>A</STMTTRN>"
+        let other = "<STMTTRN><DTPOSTED>20240106<TRNAMT>2<FITID>2<NAME>B<CURRENCY><CURSYM>USD</CURRENCY></STMTTRN>"
+        let end = "</BANKTRANLIST></STMTRS></OFX>"
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            func shown(_ text: String) async throws -> [String] {
+                guard case .confirmStatement(let preview) = try await world.upload(text).step else { return [] }
+                return preview.accounts.map { "\($0.mask ?? "") \($0.currency.code) \($0.rows)" }
+            }
+            #expect(try await shown(head + own + other + other + end) == ["6789 NGN 1", "6789 USD 2"])
+            // A file that names no currency has that of its first row.
+            #expect(try await shown(head.replacing("<CURDEF>NGN", with: "") + other + own + end).first == "6789 USD 1")
+            let report = ":20:X\n:25:0123456789\n:61:240102D5,NTRFX\n-\n"
+            #expect(try await shown(report) == ["6789 NGN 1"])
+        }
+    }
+
+    @Test("of a file whose newest statement stands first the opening balance is the oldest one's")
+    func newestFirst() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let old = Statement([("240102", -10_00, "A")], opening: 100_00).text
+            let new = Statement([("240202", -10_00, "B")], opening: 90_00).text
+            guard case .confirmStatement(let preview) = try await world.upload(new + old).step else { return }
+            #expect(preview.accounts.first?.opening?.minor == 100_00 && preview.accounts.first?.closing?.minor == 80_00)
+            #expect(preview.notes.isEmpty)
+        }
+    }
+
     @Test("a file that cannot be read is refused with its reason, and nothing of it stays")
     func refused() async throws {
         try await onEveryDatabase { database in
