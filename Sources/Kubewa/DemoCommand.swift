@@ -91,7 +91,7 @@ struct DemoWorld: Sendable {
             in: environment, url: "http://127.0.0.1:\(shopPort)/hook", payload: .thin, token: nil)
         return DemoWorld(
             environment: environment, clientToken: saved.clientToken, publicKey: saved.publicKey,
-            secretKey: saved.secretKey, webhookSecret: endpoint.secret)
+            secretKey: saved.secretKey, webhookSecret: endpoint.secret ?? "")
     }
 
     /// Links one account as a person would, through the link API's own steps.

@@ -108,7 +108,7 @@ import Testing
     ]
 
     @Test("every mistake is refused, names its member and repeats no secret", arguments: mistakes.indices)
-    func mistakes(_ index: Int) throws {
+    func refused(_ index: Int) throws {
         let (field, json) = Self.mistakes[index]
         let error = #expect(throws: DomainError.self) { try changed(json) }
         #expect(error?.code == .invalidField && error?.field == field, "\(json.encoded): \(String(describing: error))")

@@ -8,11 +8,11 @@ import Testing
     private struct ReplyFailed: Error {}
 
     private func create(
-        _ world: World, _ once: Once<WebhookEndpointService.Created>?, at path: String = "a"
-    ) async throws -> WebhookEndpointService.Created {
-        try await world.services.endpoints.create(
-            in: world.environment(), url: "https://shop.example/\(path)", payload: .thin, eventTypes: [], token: nil,
-            once: once)
+        _ world: World, _ once: Once<EndpointView>?, at path: String = "a"
+    ) async throws -> EndpointView {
+        var change = EndpointChange()
+        change.url = "https://shop.example/\(path)"
+        return try await world.services.endpoints.create(change, in: world.environment(), once: once)
     }
 
     private func request(_ world: World, _ content: String = "POST a") throws -> IdempotentRequest {
@@ -20,7 +20,7 @@ import Testing
             "order-1", content: Array(content.utf8), in: world.environment())
     }
 
-    private func once(_ world: World) throws -> Once<WebhookEndpointService.Created> {
+    private func once(_ world: World) throws -> Once<EndpointView> {
         Once(try request(world)) { .init(status: 201, body: Array($0.endpoint.id.hex.utf8)) }
     }
 
@@ -42,7 +42,7 @@ import Testing
     func bothOrNeither() async throws {
         try await onEveryDatabase { database in
             let world = try await World.make(on: database)
-            let failing = Once<WebhookEndpointService.Created>(try request(world)) { _ in throw ReplyFailed() }
+            let failing = Once<EndpointView>(try request(world)) { _ in throw ReplyFailed() }
             await #expect(throws: ReplyFailed.self) { try await self.create(world, failing) }
             #expect(try await world.services.endpoints.list(in: world.environment()).isEmpty)
             #expect(try await IdempotencyService(core: world.core).find(request(world)) == nil)

@@ -46,7 +46,7 @@ public struct TenantService: Sendable {
             id: try core.sequence.take(), tenantID: tenant, projectID: core.runtime.newID(), kind: kind, offsetMs: 0,
             businessName: name)
         try TenantStore.create(environment, at: now, tx)
-        let secret = try WebhookKeys(core: core).make(.v1, of: .environment, at: now, environment.scope, tx)
+        let secret = try WebhookKeys(core: core).make(.v1, of: .environment, at: now, environment.scope, tx).text
         let app = WidgetApp(id: core.runtime.newID(), name: "Default", products: .all, isDefault: true)
         try AppStore.create(app, environment.scope, at: now, tx)
         return (environment, try keys.issue(environment, at: now, tx), secret, app.id.hex)

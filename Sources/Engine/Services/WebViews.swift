@@ -21,48 +21,6 @@ extension RefreshService {
     }
 }
 
-/// Where events go, as it is shown.
-public struct EndpointView: Sendable {
-    public let id: String
-    public let url: String
-    public let source: String
-    public let payload: String
-    public let eventTypes: [String]
-    public let status: String
-    public let createdAt: Instant
-
-    init(_ endpoint: WebhookEndpoint) {
-        id = endpoint.id.hex
-        url = endpoint.url
-        source = endpoint.source.rawValue
-        payload = endpoint.payload.rawValue
-        eventTypes = endpoint.eventTypes
-        status = endpoint.status.rawValue
-        createdAt = endpoint.createdAt
-    }
-}
-
-extension WebhookEndpointService {
-    /// - Parameter payload: `thin` or `complete`.
-    public func create(
-        in environment: Domain.Environment, url: String, payloadName: String, eventTypes: [String], token: String?,
-        once: Once<(view: EndpointView, secret: String)>? = nil
-    ) async throws -> (view: EndpointView, secret: String) {
-        guard let payload = WebhookEndpoint.Payload(rawValue: payloadName) else {
-            throw DomainError.invalid("payload", "must be `thin` or `complete`.")
-        }
-        let made = try await create(
-            in: environment, url: url, payload: payload, eventTypes: eventTypes, token: token,
-            once: once?.shown { (EndpointView($0.endpoint), $0.secret) })
-        return (EndpointView(made.endpoint), made.secret)
-    }
-
-    /// The environment's endpoints: its own first, then those that the API made.
-    public func views(in environment: Domain.Environment) async throws -> [EndpointView] {
-        try await list(in: environment).map(EndpointView.init)
-    }
-}
-
 /// One sending of an event, as it is shown.
 public struct AttemptView: Sendable {
     public let endpointID: String

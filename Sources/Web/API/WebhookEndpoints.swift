@@ -4,14 +4,12 @@ import HTTPTypes
 
 /// Where events are sent.
 enum WebhookEndpoints {
-    private static let example = """
-        {"url":"https://example.com/hook","payload":"thin","event_types":["transaction.*"],"token":"abc"}
-        """
-
     struct Create: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/webhook_endpoints", summary: "Adds an endpoint; its secret is told once.",
-            example: example, commitsReply: true)
+            example: """
+                {"url":"https://example.com/hook","payload":"complete","event_types":["transaction.*"],"token":"abc"}
+                """, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let body = try NativeBody(call.bytes)
@@ -23,7 +21,8 @@ enum WebhookEndpoints {
     struct CreateOfConnection: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/connections/{record}/webhook_endpoints",
-            summary: "Adds an endpoint that gets the events of one record alone.", example: example, commitsReply: true)
+            summary: "Adds an endpoint that gets the events of one record alone.",
+            example: "{\"url\":\"https://example.com/record\"}", commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
             let change = try EndpointChange(json: NativeBody(call.bytes).members)
