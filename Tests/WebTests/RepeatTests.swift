@@ -128,6 +128,7 @@ private struct Sample {
         key = "key of \(name)"
         path = route.path
         body = route.example.replacing("{nonce}", with: String(route.path.count))
+            .replacing("https://example.com/hook", with: "https://example.com/\(route.path.count)")
         try await prepare(server)
     }
 
@@ -159,9 +160,16 @@ private struct Sample {
                 "{link}", with: try await server.send(.post, "/api/v1/links", "{\"name\":\"x\"}").id("link"))
         }
         if path.contains("{endpoint}") {
-            let url = "https://shop.example/\(name.filter(\.isLetter))"
-            let made = try await server.send(.post, "/api/v1/webhook_endpoints", "{\"url\":\"\(url)\"}")
-            path = path.replacing("{endpoint}", with: try made.id("endpoint"))
+            path = path.replacing("{endpoint}", with: try await endpoint(server))
+            for (state, before) in [("resume", "pause"), ("enable", "disable")] where path.hasSuffix("/\(state)") {
+                _ = try await server.send(.post, path.replacing("/\(state)", with: "/\(before)"))
+            }
+        }
+        if body.contains("{endpoint}") { body = body.replacing("{endpoint}", with: try await endpoint(server)) }
+        if path.contains("{replay}") {
+            let order = "{\"event\":\"{event}\",\"endpoint\":\"\(try await endpoint(server))\"}"
+            let made = try await server.send(.post, "/api/v1/replays", order)
+            path = path.replacing("{replay}", with: try made.id("replay"))
         }
         guard route.method == .delete else { return }
         if path.hasSuffix("/connections/{record}") || path.hasSuffix("/customers/{customer}") {
@@ -170,6 +178,11 @@ private struct Sample {
             path = path.replacing("{record}", with: view.connectionID ?? "")
             path = path.replacing("{customer}", with: view.customerID ?? "")
         }
+    }
+
+    private func endpoint(_ server: Server) async throws -> String {
+        let url = "https://shop.example/\(name.filter(\.isLetter))"
+        return try await server.send(.post, "/api/v1/webhook_endpoints", "{\"url\":\"\(url)\"}").id("endpoint")
     }
 
     /// A file of the account that every id in the examples belongs to.
