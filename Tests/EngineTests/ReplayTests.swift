@@ -59,7 +59,8 @@ import Testing
             #expect(header("webhook-id", again) == header("webhook-id", first))
             #expect(header("webhook-replayed", again) == "true")
             var members = try #require(try JSONValue(parsing: again.body).members)
-            #expect(members.removeValue(forKey: "replayed") == true)
+            let mark = members.removeValue(forKey: "replayed")
+            #expect(mark == true)
             #expect(.object(members) == before, "nothing else differs")
             let after = try await found(world, made)
             #expect(after.delivered == 1 && after.waiting == 0 && after.failed == 0)
@@ -216,7 +217,8 @@ import Testing
             #expect(try await world.services.replays.step(job))
             await #expect(throws: ReplayMoved.self) { _ = try await world.services.replays.step(job) }
             let queued = try await rows("SELECT id FROM delivery", database)
-            #expect(Int64(queued.count) == (try await found(world, made)).queued)
+            let after = try await found(world, made)
+            #expect(Int64(queued.count) == after.queued)
         }
     }
 
@@ -257,7 +259,7 @@ import Testing
             let replayed = try world.webhooks.bodies().map { $0["replayed"] == true }
             let live = replayed.lastIndex(of: false)
             let first = replayed.firstIndex(of: true)
-            #expect(try #require(live) < #require(first), "what is new came first")
+            #expect(live != nil && first != nil && (live ?? 0) < (first ?? 0), "what is new came first")
         }
     }
 
@@ -278,7 +280,8 @@ import Testing
             #expect(header("webhook-signature", again)?.hasPrefix("v1,") == true)
             let body = try JSONValue(parsing: again.body)
             #expect(body["callbackURL"]?.text == "https://other.example/hook")
-            #expect(body["nuban"] == (try JSONValue(parsing: first.body))["nuban"])
+            let told = try JSONValue(parsing: first.body)
+            #expect(body["nuban"] == told["nuban"])
             let own = try #require(try await world.services.endpoints.list(in: world.environment()).first)
             #expect(own.status == .active, "the endpoint itself did not answer 410")
             let after = try await found(world, made)

@@ -24,6 +24,7 @@ public enum DeliveryLine {
         out.member("at", view.at)
         out.member("duration_ms", view.durationMs)
         out.member("response_status", view.status.map(Int64.init))
+        out.member("error_class", view.errorClass)
         out.member("error", view.error)
         out.member("outcome", view.outcome)
     }

@@ -193,7 +193,10 @@ public struct AttemptLogView: Sendable {
     public let at: Instant
     public let durationMs: Int64
     public let status: Int?
+    /// What went wrong, for people.
     public let error: String?
+    /// The same in a word, such as `timeout` or `status_5xx`; nil when nothing did.
+    public let errorClass: String?
     public let outcome: String
     public let isComplete: Bool
     public let replayID: String?
@@ -210,15 +213,14 @@ public struct AttemptLogView: Sendable {
         durationMs = row.durationMs
         status = row.status
         error = row.error
+        errorClass = row.errorClass
         outcome = row.outcome
         isComplete = row.isComplete
         replayID = row.replayID.map(ReplayView.text)
     }
 
     /// As its body names it: a part has the event's id with its number behind it.
-    static func eventID(_ event: Int64, _ part: Int64) -> String {
-        part > 0 ? "\(EventID.text(event))_\(part)" : EventID.text(event)
-    }
+    static func eventID(_ event: Int64, _ part: Int64) -> String { EventID.text(event, part: part) }
 }
 
 /// One attempt with its request and what came back.

@@ -31,6 +31,7 @@ extension Migrations {
             ALTER TABLE attempt ADD COLUMN part BIGINT NOT NULL DEFAULT 0;
             ALTER TABLE attempt ADD COLUMN is_complete BIGINT NOT NULL DEFAULT 0;
             ALTER TABLE attempt ADD COLUMN replay_id BIGINT;
+            ALTER TABLE attempt ADD COLUMN error_class TEXT;
             \(failedAttempts)
             """)
 
@@ -48,6 +49,7 @@ extension Migrations {
             status BIGINT, error TEXT, response BYTEA,
             outcome TEXT NOT NULL CHECK (outcome IN ('delivered', 'retry', 'dead', 'quarantined')),
             part BIGINT NOT NULL DEFAULT 0, is_complete BIGINT NOT NULL DEFAULT 0, replay_id BIGINT,
+            error_class TEXT,
             PRIMARY KEY (environment_id, at_ms, delivery_id, number));
         INSERT INTO attempt_timed (environment_id, delivery_id, number, event_id, endpoint_id, at_ms, duration_ms,
             status, error, response, outcome)

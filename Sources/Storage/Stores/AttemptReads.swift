@@ -20,8 +20,9 @@ public struct LoggedAttempt: Sendable, Equatable {
     public let durationMs: Int64
     /// nil when no status line came.
     public let status: Int?
-    /// The class of what went wrong, with its detail.
+    /// What went wrong, for people; `errorClass` names it for programs.
     public let error: String?
+    public let errorClass: String?
     /// `delivered`, `retry`, `dead` or `quarantined`.
     public let outcome: String
     /// Which part of an event that is sent in parts; 0 for the whole.
@@ -64,7 +65,8 @@ public enum AttemptReads {
     static let chunk = 250
 
     static let columns = """
-        at_ms, delivery_id, number, endpoint_id, duration_ms, status, error, outcome, part, is_complete, replay_id
+        at_ms, delivery_id, number, endpoint_id, duration_ms, status, error, outcome, part, is_complete, replay_id, \
+        error_class
         """
 
     static func attempt(_ row: borrowing Row, from first: Int) -> LoggedAttempt {
@@ -72,7 +74,7 @@ public enum AttemptReads {
             place: AttemptPlace(at: row.instant(first), delivery: row.int(first + 1), number: row.int(first + 2)),
             endpointID: row.text(first + 3), durationMs: row.int(first + 4),
             status: row.intOrNil(first + 5).map(Int.init), error: row.textOrNil(first + 6),
-            outcome: row.text(first + 7), part: row.int(first + 8), isComplete: row.bool(first + 9),
+            errorClass: row.textOrNil(first + 11), outcome: row.text(first + 7), part: row.int(first + 8), isComplete: row.bool(first + 9),
             replayID: row.intOrNil(first + 10))
     }
 
@@ -92,7 +94,7 @@ public enum AttemptReads {
         let key: [SQLValue] = [
             .integer(scope.environmentID), .at(place.at), .integer(place.delivery), .integer(place.number),
         ]
-        let found = try db.first(detailSQL, key) { (attempt($0, from: 0), $0.blob(11), $0.int(12)) }
+        let found = try db.first(detailSQL, key) { (attempt($0, from: 0), $0.blob(12), $0.int(13)) }
         guard let (attempt, response, event) = found else { return nil }
         return try db.first(bodiesSQL, [.integer(scope.environmentID), .integer(event)]) { row in
             AttemptDetail(
@@ -175,7 +177,7 @@ extension AttemptReads {
                 .integer(scope.environmentID), .at(place.at), .integer(place.delivery), .integer(place.number),
                 .int(limit),
             ]
-        ) { ($0.int(11), attempt($0, from: 0)) }
+        ) { ($0.int(12), attempt($0, from: 0)) }
     }
 
     /// Attempts that are asked for, newest first, and where to go on; nil at the end.

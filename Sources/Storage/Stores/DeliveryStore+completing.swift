@@ -47,7 +47,7 @@ extension DeliveryStore {
             ("environment_id", .bigint), ("delivery_id", .bigint), ("number", .bigint), ("event_id", .bigint),
             ("endpoint_id", .text), ("at_ms", .bigint), ("duration_ms", .bigint), ("status", .bigint), ("error", .text),
             ("response", .bytea), ("outcome", .text), ("part", .bigint), ("is_complete", .bigint),
-            ("replay_id", .bigint),
+            ("replay_id", .bigint), ("error_class", .text),
         ], conflict: "ON CONFLICT DO NOTHING")
 
     private static let finish = BulkStatement(
@@ -83,6 +83,7 @@ extension DeliveryStore {
                     endpoint, .at(attempt.at), .integer(attempt.durationMs), .int(attempt.status.map(Int64.init)),
                     .text(attempt.error), .blob(attempt.response), .text(attempt.outcome.rawValue),
                     .integer(attempt.part), .flag(attempt.isComplete), .int(attempt.replayID),
+                    .text(attempt.errorClass),
                 ])
             if let replay = attempt.replayID, attempt.outcome != .retry {
                 let isDelivered = attempt.outcome == .delivered
