@@ -8,6 +8,13 @@ public struct Money: Hashable, Sendable {
         self.currency = currency
     }
 
+    /// The largest amount, of either sign, that is taken of a bank or a file. Beyond it stands a mistake or a trap: ten
+    /// trillion naira are more than any customer of a bank has, and thousands of such rows still add up.
+    public static let takenMinorMax: Int64 = 1_000_000_000_000_000
+
+    /// Whether it may be taken as the amount of a row or a balance.
+    public var isTakeable: Bool { minor.magnitude <= Self.takenMinorMax.magnitude }
+
     /// Reads a decimal from text, never from a floating-point number.
     /// - Throws: `MoneyError` when it is no number, finer than the currency, or larger than 64 bits hold.
     public init(parsing text: String, currency: Currency) throws(MoneyError) {

@@ -5,9 +5,6 @@ import Synchronization
 
 /// Runs one process of a program and brings requests and answers together. `ProgramMachine` decides, this does it.
 final class ProgramHost: Sendable {
-    /// Secrets of requests that ended stay known for what the program still says of them.
-    private static let secretsKept = 256
-
     private struct Call {
         let request: ProgramRequest
         let continuation: CheckedContinuation<Result<[UInt8], ProgramFault>, Never>
@@ -24,7 +21,8 @@ final class ProgramHost: Sendable {
         var life: ProgramLife?
         var isGreeted = false
         var greeting: JSONValue?
-        var secrets: [String] = []
+        /// Of requests that ended too: the program may still say something of them.
+        var secrets = SecretBook()
     }
 
     private let setup: ProgramSetup
@@ -78,8 +76,6 @@ final class ProgramHost: Sendable {
         let actions = state.withLock { state -> [ProgramMachine.Action] in
             state.calls[number] = Call(request: request, continuation: continuation, timer: timer)
             if state.gone.remove(number) != nil { return [.fail(number, .stopped)] }
-            state.secrets.append(contentsOf: request.secrets)
-            state.secrets.removeFirst(max(0, state.secrets.count - Self.secretsKept))
             return state.machine.admit(number, isRepeatable: request.isRepeatable, at: now)
         }
         perform(actions)
@@ -129,7 +125,13 @@ final class ProgramHost: Sendable {
     }
 
     private func send(_ number: Int64) {
-        let (request, life, waited) = state.withLock { ($0.calls[number]?.request, $0.life, $0.calls[number]?.timer) }
+        let (request, life, waited) = state.withLock { state in
+            let call = state.calls[number]
+            if let request = call?.request {
+                state.secrets.begin(number, texts: request.secrets, answers: request.answers)
+            }
+            return (call?.request, state.life, call?.timer)
+        }
         guard let request, let life else { return }
         // The deadline counts from here; until now it bounded the waiting.
         waited?.cancel()
@@ -172,7 +174,11 @@ final class ProgramHost: Sendable {
         guard isCurrent(life) else { return }
         guard let number = ProgramAnswer.number(of: line) else { return misbehaved(life, .garbage) }
         guard number == 0 else {
-            perform(state.withLock { $0.machine.answered(number) }, answer: line)
+            let actions = state.withLock { state in
+                state.secrets.end(number)
+                return state.machine.answered(number)
+            }
+            perform(actions, answer: line)
             return
         }
         switch greeting(line) {
@@ -198,8 +204,7 @@ final class ProgramHost: Sendable {
     }
 
     private func complained(_ line: [UInt8], of life: ProgramLife) {
-        let secrets = state.withLock { $0.secrets }
-        log.say(line, SecretMask(secrets))
+        log.say(line) { [self] in state.withLock { $0.secrets.currentMask() } }
     }
 
     private func misbehaved(_ life: ProgramLife, _ fault: ProgramFault) {
@@ -217,6 +222,7 @@ final class ProgramHost: Sendable {
         let actions = state.withLock { state -> [ProgramMachine.Action]? in
             guard state.life === life else { return nil }
             state.life = nil
+            state.secrets.endAll()
             return state.machine.ended(.died, at: now)
         }
         guard let actions else { return }

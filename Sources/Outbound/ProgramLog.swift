@@ -6,6 +6,8 @@ import Synchronization
 final class ProgramLog: Sendable {
     private static let charactersMax = 1000
     private static let windowMs: Int64 = 60_000
+    /// A line costs as much as one of this length: many short ones are no way round the limit.
+    private static let lineBytesMin = 64
 
     private struct State {
         var windowEnds = Instant(ms: 0)
@@ -31,24 +33,26 @@ final class ProgramLog: Sendable {
     }
 
     /// One line of its error output.
-    func say(_ line: [UInt8], _ mask: SecretMask) {
+    /// - Parameter mask: asked for only when the line is written, since making it costs far more than a line.
+    func say(_ line: [UInt8], _ mask: () -> SecretMask) {
         let now = runtime.now()
         let leftOut = state.withLock { state -> Int? in
             if now >= state.windowEnds {
                 state.windowEnds = now + Self.windowMs
                 state.bytes = 0
             }
-            guard state.bytes + line.count <= bytesMax else {
+            let cost = max(line.count, Self.lineBytesMin)
+            guard state.bytes + cost <= bytesMax else {
                 state.leftOut += 1
                 return nil
             }
-            state.bytes += line.count
+            state.bytes += cost
             defer { state.leftOut = 0 }
             return state.leftOut
         }
         guard let leftOut else { return }
         var more: Logger.Metadata = [
-            "text": "\(mask.mask(String(decoding: line, as: UTF8.self)).prefix(Self.charactersMax))"
+            "text": "\(mask().mask(String(decoding: line, as: UTF8.self)).prefix(Self.charactersMax))"
         ]
         if leftOut > 0 { more["lines_left_out"] = "\(leftOut)" }
         note("it says", .notice, more)

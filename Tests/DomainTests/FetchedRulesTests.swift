@@ -130,6 +130,30 @@ struct FetchedRulesTests {
         #expect(found.notes == [.balanceInFuture])
     }
 
+    @Test(
+        "an amount or a balance that no account holds is refused, and the largest that is taken is taken",
+        arguments: [Int64.min, Int64.max, Money.takenMinorMax + 1, -Money.takenMinorMax - 1])
+    func absurd(_ minor: Int64) throws {
+        let now = Instant(ms: 1_700_000_000_000)
+        #expect(fault { _ = try read([[row("a", 1, minor)]]) } == .amountTooLarge)
+        // Also in a row that would be dropped anyway: the bank cannot be believed.
+        #expect(fault { _ = try read([[row("a", -3, minor)]]) } == .amountTooLarge)
+        var running = row("a", 1)
+        running.runningBalance = Money(minor: minor, currency: .ngn)
+        #expect(fault { _ = try read([[running]]) } == .amountTooLarge)
+        let money = Money(minor: minor, currency: .ngn)
+        for told in [
+            FetchedBalance(ledger: money, available: nil, asOf: now),
+            FetchedBalance(ledger: nil, available: money, asOf: now),
+        ] {
+            #expect(fault { _ = try FetchedRules.balance(told, currency: .ngn, now: now) } == .amountTooLarge)
+        }
+        let most = minor < 0 ? -Money.takenMinorMax : Money.takenMinorMax
+        #expect(try read([[row("a", 1, most)]]).rows.count == 1)
+        let held = FetchedBalance(ledger: Money(minor: most, currency: .ngn), available: nil, asOf: now)
+        #expect(try FetchedRules.balance(held, currency: .ngn, now: now).balance == held)
+    }
+
     @Test("only what was fetched well just now makes one wait, and what is old enough lets the rest through")
     func cooldown() {
         let now = Instant(ms: 1_000_000)

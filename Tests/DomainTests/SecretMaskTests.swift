@@ -53,8 +53,24 @@ struct SecretMaskTests {
         #expect(SecretMask().mask("a\nb\tc\u{1B}[31m") == "a b c [31m")
     }
 
-    @Test("a text for people keeps its numbers and loses what was told")
-    func people() {
-        #expect(SecretMask(["hunter"]).maskKnown("hunter: call 08030000041") == "[hidden]: call 08030000041")
+    @Test(
+        "a text for people keeps its short numbers and loses what was told and what is as long as an account's",
+        arguments: [
+            ("hunter: try again in 30 minutes, error 4821", "[hidden]: try again in 30 minutes, error 4821"),
+            ("Account 0123456789 of BVN 22212345678", "Account [hidden] of BVN [hidden]"),
+            ("card 5399-1234-5678-9012 or 221 2345 6789.", "card [hidden] or [hidden]."),
+            ("closed from 2026-11-21 10:15:30 until 2026-11-22", "closed from 2026-11-21 10:15:30 until 2026-11-22"),
+            ("123456789", "123456789"), ("ref1234567890x", "ref[hidden]x"),
+        ])
+    func people(_ text: String, _ shown: String) {
+        #expect(SecretMask(["hunter"]).maskTold(text) == shown)
+    }
+
+    @Test("every byte of a secret is hidden where secrets overlap, stand in each other or follow each other")
+    func overlapping() {
+        let mask = SecretMask(["abcd", "cdefgh", "bcd", "xyz"])
+        #expect(mask.maskTold("1 abcdefgh 2") == "1 [hidden] 2")
+        #expect(mask.maskTold("1 bcd 2 abcdxyz 3") == "1 [hidden] 2 [hidden] 3")
+        #expect(mask.maskTold("ab xy") == "ab xy")
     }
 }

@@ -1,10 +1,11 @@
 import Connectors
 import Domain
-import Engine
 import Storage
 import Synchronization
 import TestKit
 import Testing
+
+@testable import Engine
 
 /// A bank with a login page of its own: codes that begin with `good` log in, and pushes say what the test writes.
 private final class HostedBank: Connector {
@@ -18,6 +19,12 @@ private final class HostedBank: Connector {
         var renews: [Grant?] = []
         var revoked: [Grant] = []
         var exchanges = 0
+        /// Happens while a code is exchanged.
+        var meanwhile: (@Sendable () async -> Void)?
+        /// The bank names no login.
+        var isNameless = false
+        /// The account came back with another id and without its number.
+        var isDoubtful = false
     }
     let state = Mutex(State())
 
@@ -44,7 +51,12 @@ private final class HostedBank: Connector {
                 ? LinkProgress(step: .wait(reason: "confirming", pollAfterMs: 1000), state: [2])
                 : LinkProgress(step: .redirect(url: "https://bank.example/login"), state: [1])
         }
-        self.state.withLock { $0.exchanges += 1 }
+        let meanwhile = self.state.withLock { state in
+            state.exchanges += 1
+            defer { state.meanwhile = nil }
+            return state.meanwhile
+        }
+        await meanwhile?()
         guard code.hasPrefix("good") else {
             return LinkProgress(step: .failed(ConnectorError(.mfaExpired)), state: [])
         }
@@ -52,10 +64,14 @@ private final class HostedBank: Connector {
     }
 
     private func linked(_ user: String) -> LinkProgress {
-        let account = FetchedAccount(upstreamID: "a-\(user)", number: "0131883461", name: "ADA", holderName: "ADA")
+        let (isNameless, isDoubtful) = state.withLock { ($0.isNameless, $0.isDoubtful) }
+        let account = FetchedAccount(
+            upstreamID: isDoubtful ? "another" : "a-\(user)", number: isDoubtful ? nil : "0131883461", name: "ADA",
+            holderName: "ADA")
         return LinkProgress(
             step: .done, state: [],
-            linked: LinkedAccess(grant: Self.grant(user), accounts: [account], upstreamUserID: user))
+            linked: LinkedAccess(
+                grant: Self.grant(user), accounts: [account], upstreamUserID: isNameless ? nil : user))
     }
 
     func poll(_ state: [UInt8], _ context: ConnectorContext) async throws(ConnectorError) -> LinkProgress {
@@ -152,6 +168,117 @@ struct LinkReturnTests {
             #expect(place.bank.state.withLock { $0.exchanges } == 1)
             // The push of what was linked already takes nothing back.
             #expect(try await place.push("linked \(place.reference) user-1") == 0)
+            #expect(place.revoked.isEmpty)
+        }
+    }
+
+    // MARK: access that a connection lives by
+
+    /// A session to log in again to a connection's bank, by a link that may be used once.
+    private func loggingInAgain(_ slug: String, _ place: Place) async throws -> (view: LinkView, reference: String) {
+        let view = try await place.world.services.widgets.begin(
+            try WidgetOpening(options: nil, ref: slug, origin: nil, mode: "page"), institution: "access-bank",
+            loginType: nil)
+        return (view, place.reference)
+    }
+
+    private func slug(_ record: String, _ place: Place) async throws -> String {
+        try await place.world.services.shortLinks.createReauth(connection: record, in: place.world.environment()).slug
+    }
+
+    @Test(
+        "the second tab of a link to log in again does not take the access back by which the connection lives",
+        arguments: [false, true])
+    func secondTab(_ isNameless: Bool) async throws {
+        try await everywhere { place in
+            place.bank.state.withLock { $0.isNameless = isNameless }
+            let record = try await place.linked()
+            let slug = try await slug(record, place)
+            let (first, second) = (try await loggingInAgain(slug, place), try await loggingInAgain(slug, place))
+            let done = try await place.links.comeBack(first.reference, fields: ["code": "good"])
+            #expect(done.view.status == .done && done.view.connectionID == record)
+            let late = try await place.links.comeBack(second.reference, fields: ["code": "good"])
+            #expect(late.view.status == .failed)
+            #expect(place.revoked.isEmpty)
+        }
+    }
+
+    @Test("who leaves while a login is being renewed leaves the connection its access")
+    func leavesRenewal() async throws {
+        try await everywhere { place in
+            let record = try await place.linked()
+            let again = try await loggingInAgain(try await slug(record, place), place)
+            let (links, scope) = (place.links, place.world.scope)
+            place.bank.state.withLock { state in
+                state.meanwhile = {
+                    do {
+                        _ = try await links.abandon(sessionID: again.view.id, in: scope)
+                    } catch {
+                        Issue.record(error)
+                    }
+                }
+            }
+            let back = try await links.comeBack(again.reference, fields: ["code": "good"])
+            #expect(back.view.status == .abandoned)
+            #expect(place.revoked.isEmpty)
+
+            // A login that nobody lives by is still given back.
+            let fresh = try await place.begin()
+            let other = HostedBank.grant("user-2")
+            #expect(try await place.links.abandon(sessionID: fresh.id, in: scope).status == .abandoned)
+            _ = try await place.push("linked \(place.reference) user-2")
+            #expect(place.revoked == [other])
+        }
+    }
+
+    @Test(
+        "a no, another try and leaving before the yes leave the connection its access",
+        arguments: ["no", "retry", "go"]
+    )
+    func doubtful(_ word: String) async throws {
+        try await everywhere { place in
+            let record = try await place.linked()
+            let again = try await loggingInAgain(try await slug(record, place), place)
+            place.bank.state.withLock { $0.isDoubtful = true }
+            let asked = try await place.links.comeBack(again.reference, fields: ["code": "good"]).view
+            guard case .confirmAccounts = asked.step else {
+                Issue.record("the step is \(asked.step)")
+                return
+            }
+            let (links, scope) = (place.links, place.world.scope)
+            switch word {
+            case "no":
+                let refused = try await links.answer(
+                    sessionID: asked.id, in: scope, answer: StepAnswer(fields: ["confirm": "no"]),
+                    revision: asked.revision)
+                #expect(refused.status == .failed)
+            case "retry":
+                _ = try await links.perform(.retry, sessionID: asked.id, in: scope, revision: asked.revision)
+            default: _ = try await links.abandon(sessionID: asked.id, in: scope)
+            }
+            #expect(place.revoked.isEmpty)
+        }
+    }
+
+    @Test("a push that comes while the session is worked on is asked for again, and then takes nothing back")
+    func pushMeanwhile() async throws {
+        try await everywhere { place in
+            let begun = try await place.begin()
+            let refused = Mutex<DomainError?>(nil)
+            let told = "linked \(place.reference) user-1"
+            place.bank.state.withLock { state in
+                state.meanwhile = {
+                    do {
+                        _ = try await place.push(told)
+                    } catch {
+                        refused.withLock { $0 = error as? DomainError }
+                    }
+                }
+            }
+            _ = try await place.links.comeBack(place.reference, fields: ["code": "good"])
+            #expect(refused.withLock { $0 }?.code == .unavailable)
+            #expect(try await place.view(begun.id).status == .done)
+            #expect(try await place.push(told) == 0)
             #expect(place.revoked.isEmpty)
         }
     }

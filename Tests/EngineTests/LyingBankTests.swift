@@ -86,6 +86,18 @@ struct LyingBankTests {
         Lie(name: "an amount beyond all", outcome: "protocol_violation", detail: "amount_too_large") {
             page([row("a", on: query("to", $0) ?? "", amount: "99999999999999999999.00")])
         },
+        Lie(name: "the least that 64 bits hold", outcome: "protocol_violation", detail: "amount_too_large") {
+            page([row("a", on: query("to", $0) ?? "", amount: "-92233720368547758.08")])
+        },
+        Lie(name: "a kobo more than is taken", outcome: "protocol_violation", detail: "amount_too_large") {
+            page([row("a", on: query("to", $0) ?? "", amount: "10000000000000.01")])
+        },
+        Lie(
+            name: "a balance that no account holds", outcome: "protocol_violation", detail: "amount_too_large",
+            path: "/balance"
+        ) { _ in
+            balance("-92233720368547758.08", currency: "NGN")
+        },
         Lie(name: "another currency", outcome: "protocol_violation", detail: "currency_changed") {
             page([row("a", on: query("to", $0) ?? "", currency: "USD")])
         },
@@ -210,6 +222,39 @@ struct LyingBankTests {
         #expect(mended.state == "done", "\(told.name)")
         #expect(mended.waiting == nil, "\(told.name)")
         #expect(Set(before).isSubset(of: Set(try await rows(scene))), "\(told.name)")
+    }
+
+    @Test("whatever amounts a bank tells in whatever order, nothing traps and no other connection notices")
+    func anyAmounts() async throws {
+        let amounts = [
+            "-92233720368547758.08", "92233720368547758.07", "-10000000000000.01", "10000000000000.00",
+            "-10000000000000.00", "9999999999999.99", "0.00", "-0.01", "1.00",
+        ]
+        try await onEveryDatabase { database in
+            let bank = try await LyingBank.start()
+            let scene = try await scene(database, bank)
+            for round in 0..<12 {
+                // Each round has other amounts in another order, and few enough that some rounds are honest ones.
+                let told = (0...(round % 4)).map { amounts[(round * 7 + $0 * 5) % amounts.count] }
+                lie(
+                    Lie(name: "amounts", outcome: "", detail: nil) { request in
+                        Self.page(
+                            told.enumerated().map {
+                                Self.row("n\($0.offset)", on: Self.query("to", request) ?? "", amount: $0.element)
+                            })
+                    }, scene)
+                let (refresh, honest) = (try await ask(scene.victim, scene), try await ask(scene.other, scene))
+                try await scene.world.settle()
+                let isTaken = told.allSatisfy { (try? Money(parsing: $0, currency: .ngn).isTakeable) == true }
+                #expect(try await find(refresh, scene).state == (isTaken ? "done" : "running"), "\(told)")
+                #expect(try await find(honest, scene).state == "done", "\(told)")
+                bank.tell(nil)
+                scene.world.runtime.advance(milliseconds: 20 * 60_000)
+                try await scene.world.settle()
+                #expect(try await find(refresh, scene).state == "done", "\(told)")
+            }
+            await bank.stop()
+        }
     }
 
     @Test("what is dropped of a window is told with its reason, and the rest is kept")

@@ -288,6 +288,33 @@ struct ProgramPoolTests {
         #expect(!log.all.contains { $0.contains("Zaria") || $0.contains("0123456789") })
     }
 
+    @Test("a password that a person typed is hidden after texts of any number, and many short lines are no way round")
+    func floodOfLines() async throws {
+        let log = LogLines()
+        let pool = pool(
+            """
+            greet()
+            while True:
+                request = ask()
+                if request["operation"] == "last":
+                    print("trying Zaria-Horse-71 with it", file=sys.stderr)
+                    print("x\\n" * 5000, file=sys.stderr, flush=True)
+                say({"id": request["id"], "result": {}})
+            """, log: log)
+        var typed = request("login")
+        typed.answers = ["Zaria-Horse-71"]
+        _ = try await pool.ask(typed)
+        for number in 0..<3 {
+            _ = try await pool.ask(request("work", secrets: (0..<300).map { "state-\(number)-\($0)-of-a-link" }))
+        }
+        _ = try await pool.ask(request("last"))
+        let line = await log.first { $0.contains("trying") }
+        #expect(line.contains("trying [hidden] with it"))
+        await pool.stop()
+        #expect((1...1024).contains(log.all.count { $0.contains("text=x") }))
+        #expect(!log.all.contains { $0.contains("Zaria") })
+    }
+
     @Test("several processes work beside one another")
     func processes() async throws {
         let pool = pool("greet()\nwhile True:\n  request = ask(); say({'id': request['id'], 'result': os.getpid()})") {

@@ -99,7 +99,7 @@ public struct ExecConnector: Connector {
                 out.member("came_back", answer.cameBack)
             }
         }
-        message.secrets += answer.fields.values
+        message.answers += answer.fields.values
         return try await progress(message, secrets: ExecMessage.secrets(state))
     }
 
@@ -115,7 +115,7 @@ public struct ExecConnector: Connector {
         var message = message
         message.secrets += secrets
         let result = try await call(message)
-        return try ExecTranslate.progress(result, SecretMask(message.secrets))
+        return try ExecTranslate.progress(result, message.mask)
     }
 
     // MARK: access
@@ -246,6 +246,6 @@ public struct ExecConnector: Connector {
             throw ExecTranslate.error(error)
         }
         if let kept { context?.payloads?.add(kept, line) }
-        return try ExecTranslate.result(line, SecretMask(message.secrets))
+        return try ExecTranslate.result(line, message.mask)
     }
 }

@@ -38,31 +38,43 @@ enum ExecTranslate {
     /// - Parameter mask: knows what the request held.
     static func error(_ reader: ExecReader, _ mask: SecretMask) throws(ConnectorError) -> ConnectorError {
         let code = try reader.required("code", ConnectorError.Code.init(rawValue:))
-        let message = try reader.optionalText("message", bytesMax: 1000).map { String(mask.maskKnown($0).prefix(300)) }
-        let upstream = try reader.optionalText("upstream_code").map { text in
-            String(mask.maskKnown(text).filter { $0.isASCII && !$0.isWhitespace }.prefix(80))
-        }
+        let message = try reader.optionalText("message", bytesMax: 1000).map { String(mask.maskTold($0).prefix(300)) }
+        let upstream = try reader.optionalText("upstream_code").flatMap { upstreamCode($0, mask) }
         let seconds = try reader.optionalInteger("retry_after_seconds").map { Int(min(max($0, 0), 86_400)) }
         return ConnectorError(
             code, message, upstreamCode: upstream, retryAfterSeconds: seconds,
             isOfConnection: try reader.bool("of_connection", or: false))
     }
 
+    private static let codeBytesMax = 80
+
+    /// A word of the bank's that people look up. It is kept and shown, so what is no word is left out: a sentence may
+    /// say anything of a person, and so may a long number.
+    private static func upstreamCode(_ text: String, _ mask: SecretMask) -> String? {
+        let isWord = text.utf8.allSatisfy { byte in
+            (97...122).contains(byte | 32) || (48...57).contains(byte) || "_.:-".utf8.contains(byte)
+        }
+        guard isWord, (1...codeBytesMax).contains(text.utf8.count), mask.maskTold(text) == text else { return nil }
+        return text
+    }
+
     /// The `result` of an answer; an `error` of it is thrown.
-    static func result(_ line: [UInt8], _ mask: SecretMask) throws(ConnectorError) -> ExecReader {
+    static func result(_ line: [UInt8], _ mask: @autoclosure () -> SecretMask) throws(ConnectorError) -> ExecReader {
         let answer: JSONValue
         do { answer = try JSONValue(parsing: line) } catch { throw violation("program_garbage", BankFault(body: line)) }
         let reader = ExecReader(answer)
-        if let told = try reader.optionalObject("error") { throw try error(told, mask) }
+        if let told = try reader.optionalObject("error") { throw try error(told, mask()) }
         // Places are told within the result.
         return ExecReader(try reader.object("result").value)
     }
 
     // MARK: linking
 
-    static func progress(_ reader: ExecReader, _ mask: SecretMask) throws(ConnectorError) -> LinkProgress {
+    static func progress(
+        _ reader: ExecReader, _ mask: @autoclosure () -> SecretMask
+    ) throws(ConnectorError) -> LinkProgress {
         let state = try ExecMessage.wrap(reader.value["state"] ?? .null, "state")
-        let step = try step(try reader.object("step"), mask)
+        let step = try step(try reader.object("step"), mask())
         guard step == .done else { return LinkProgress(step: step, state: state) }
         let linked = try reader.object("linked")
         let accounts = try accounts(linked)
@@ -78,7 +90,7 @@ enum ExecTranslate {
         return Grant(bytes: try ExecMessage.wrap(grant, "grant"))
     }
 
-    static func step(_ reader: ExecReader, _ mask: SecretMask) throws(ConnectorError) -> Step {
+    static func step(_ reader: ExecReader, _ mask: @autoclosure () -> SecretMask) throws(ConnectorError) -> Step {
         switch try reader.text("kind") {
         case "form": return .form(try form(reader))
         case "select_accounts":
@@ -101,7 +113,7 @@ enum ExecTranslate {
                 pollAfterMs: min(max(pause, 500), 60_000))
         case "redirect": return .redirect(url: try reader.required("url", address))
         case "done": return .done
-        case "failed": return .failed(try error(reader, mask))
+        case "failed": return .failed(try error(reader, mask()))
         default: throw reader.wrong("kind")
         }
     }

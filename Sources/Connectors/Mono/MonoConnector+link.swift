@@ -1,3 +1,4 @@
+import Crypto
 import Domain
 
 /// Linking: Mono's page is opened for the person, who comes back with a code; the code is exchanged for the account's
@@ -73,11 +74,13 @@ extension MonoConnector {
         return business.isEmpty ? "Customer" : "Customer of \(business)"
     }
 
-    /// Mono takes people with one address for one person: each link has an address of its own.
+    /// Mono takes people with one address for one person: each link has an address of its own. Addresses are shown and
+    /// written to; the reference is the right to bring a return, and cannot be found from what stands here.
     private static func email(_ reference: String, _ returnURL: String) -> String {
+        let name = Hex.encode(SHA256.hash(data: Array("customer of \(reference)".utf8)).prefix(16))
         let host = returnURL.split(separator: "/", maxSplits: 3).dropFirst().first?.split(separator: ":").first ?? ""
         let isName = host.contains(".") && host.contains { $0.isLetter }
-        return "\(reference)@\(isName ? String(host) : "links.kubewa.example")"
+        return "\(name)@\(isName ? String(host) : "links.kubewa.example")"
     }
 
     /// The bank that the person chose here, so that Mono's page does not ask again; nil where Mono's list lacks it.
@@ -187,7 +190,8 @@ extension MonoConnector {
         }
         let access = MonoAccess(account: account, currency: details.account.currency, loggedInAt: context.now)
         if let other = otherBank(details, context) {
-            try await revoke(access.grant, context)
+            // A renewed account is one that a connection lives by.
+            if state.renews == nil { try await revoke(access.grant, context) }
             return LinkProgress(step: .failed(other), state: state.bytes)
         }
         let linked = LinkedAccess(grant: access.grant, accounts: [details.account], upstreamUserID: account)

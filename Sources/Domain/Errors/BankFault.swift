@@ -43,7 +43,7 @@ public enum BankFault: String, Error, Sendable, CaseIterable {
         case .rowUnreadable: "A row lacks what makes it a transaction."
         case .amountUnreadable: "An amount is no number."
         case .amountTooFine: "An amount has more decimals than its currency; it is never rounded."
-        case .amountTooLarge: "An amount does not fit."
+        case .amountTooLarge: "An amount is larger than 10^15 of its smallest unit, which no account holds."
         case .currencyChanged: "The currency is not the one that the account has."
         case .rowInFuture: "A row is dated in the future; it is taken when its day has come."
         case .rowOutsideWindow: "A row is not of the days that were asked for."

@@ -22,6 +22,8 @@ public struct ProgramRequest: Sendable {
     public var body: [UInt8]
     /// What must not come out in a log if the program repeats it.
     public var secrets: [String]
+    /// The same of what a person typed just now; it is remembered longest.
+    public var answers: [String] = []
     /// Asked again once when the program died while it was busy with something else too.
     public var isRepeatable: Bool
     /// The program's own deadline when nil.
@@ -33,6 +35,9 @@ public struct ProgramRequest: Sendable {
         self.isRepeatable = isRepeatable
         self.deadlineMs = deadlineMs
     }
+
+    /// Hides both.
+    public var mask: SecretMask { SecretMask(secrets + answers) }
 }
 
 /// Why a program gave no answer.

@@ -71,6 +71,7 @@ public struct WindowReader: Sendable {
         guard row.amount.currency == currency, row.runningBalance.map({ $0.currency == currency }) ?? true else {
             throw lie(.currencyChanged)
         }
+        guard row.amount.isTakeable, row.runningBalance?.isTakeable ?? true else { throw lie(.amountTooLarge) }
         if let last = lastDay, row.bookedOn > last { isOrdered = false }
         lastDay = row.bookedOn
         if let id = row.upstreamID {
@@ -128,13 +129,16 @@ public enum FetchedRules {
     }
 
     /// A balance in the account's own currency, and not of a time to come.
-    /// - Throws: `protocol_violation` when the currency is another one.
+    /// - Throws: `protocol_violation` when the currency is another one, or the amount is larger than is taken.
     public static func balance(
         _ fetched: FetchedBalance, currency: Currency, now: Instant
     ) throws(ConnectorError) -> (balance: FetchedBalance, notes: Set<BankFault>) {
         for money in [fetched.ledger, fetched.available] {
-            guard let money, money.currency != currency else { continue }
-            throw ConnectorError(.protocolViolation, BankFault.currencyChanged.meaning, fault: .currencyChanged)
+            guard let money else { continue }
+            let fault: BankFault? =
+                money.currency != currency ? .currencyChanged : money.isTakeable ? nil : .amountTooLarge
+            guard let fault else { continue }
+            throw ConnectorError(.protocolViolation, fault.meaning, fault: fault)
         }
         guard fetched.asOf > now + 60_000 else { return (fetched, []) }
         var balance = fetched

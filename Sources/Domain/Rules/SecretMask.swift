@@ -12,33 +12,88 @@ public struct SecretMask: Sendable {
         "nin", "api_key", "apikey", "api-key", "answer", "credentials",
     ].map { Array($0.utf8) }
 
-    /// The longest first, since one may stand in another.
-    private let secrets: [[UInt8]]
+    /// By their first bytes, so that a text is read once however many secrets there are.
+    private var forms: [UInt32: Set<[UInt8]>] = [:]
 
     public init(_ secrets: some Sequence<String> = []) {
-        var forms: Set<[UInt8]> = []
-        for secret in secrets where secret.utf8.count >= Self.secretBytesMin {
-            let bytes = Array(secret.utf8)
-            var writer = JSONWriter()
-            writer.string(secret)
-            forms.formUnion([
-                bytes, Array(writer.bytes.dropFirst().dropLast()), Self.percent(bytes), Self.escaped(secret),
-                Base64.bytes(bytes),
-            ])
-        }
-        self.secrets = forms.sorted {
-            $0.count == $1.count ? $0.lexicographicallyPrecedes($1) : $0.count > $1.count
-        }
+        for secret in secrets { add(secret) }
+    }
+
+    /// One more secret to hide; what is shorter than three bytes is none.
+    public mutating func add(_ secret: String) {
+        guard secret.utf8.count >= Self.secretBytesMin else { return }
+        let bytes = Array(secret.utf8)
+        var writer = JSONWriter()
+        writer.string(secret)
+        let written = [
+            bytes, Array(writer.bytes.dropFirst().dropLast()), Self.percent(bytes), Self.escaped(secret),
+            Base64.bytes(bytes),
+        ]
+        for form in written { forms[Self.start(of: form, at: 0), default: []].insert(form) }
+    }
+
+    private static func start(of bytes: [UInt8], at index: Int) -> UInt32 {
+        bytes[index..<(index + secretBytesMin)].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     /// The text on one line, without secrets.
     public func mask(_ text: String) -> String { Self.line(Self.hideRuns(Self.hideNamed(hideKnown(text)))) }
 
-    /// The text on one line, without those secrets that were told: for a text that is written for people.
-    public func maskKnown(_ text: String) -> String { Self.line(hideKnown(text)) }
+    /// For a text that was written for people and is kept and shown: on one line, without those secrets that were told,
+    /// and without numbers as long as those of accounts, BVNs, phones and cards, also in groups: `221 2345 6789`.
+    public func maskTold(_ text: String) -> String { Self.line(Self.hideLongNumbers(hideKnown(text))) }
 
+    private static let longDigits = 10
+    private static let groupDigitsMin = 3
+
+    private static func hideLongNumbers(_ bytes: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            guard isDigit(bytes[index]) else {
+                out.append(bytes[index])
+                index += 1
+                continue
+            }
+            let run = bytes[index...].prefix(while: isDigit)
+            var (end, digits, groupDigits) = (run.endIndex, run.count, run.count)
+            // One space or dash between groups that are too long for a date's or a time's.
+            while groupDigits >= groupDigitsMin, end + 1 < bytes.count, " -".utf8.contains(bytes[end]) {
+                let group = bytes[(end + 1)...].prefix(while: isDigit)
+                guard group.count >= groupDigitsMin else { break }
+                (end, digits, groupDigits) = (group.endIndex, digits + group.count, group.count)
+            }
+            if digits >= longDigits {
+                out += hiddenBytes
+            } else {
+                out += run
+                end = run.endIndex
+            }
+            index = end
+        }
+        return out
+    }
+
+    /// Every byte that is of a secret is hidden, also where one stands in another or begins in it.
     private func hideKnown(_ text: String) -> [UInt8] {
-        secrets.reduce(Array(text.utf8)) { Self.replace($1, in: $0) }
+        let bytes = Array(text.utf8)
+        guard !forms.isEmpty else { return bytes }
+        var out: [UInt8] = []
+        var (secretEnd, isHiding) = (0, false)
+        for index in bytes.indices {
+            secretEnd = max(secretEnd, end(ofSecretAt: index, bytes))
+            if secretEnd <= index { out.append(bytes[index]) } else if !isHiding { out += Self.hiddenBytes }
+            isHiding = secretEnd > index
+        }
+        return out
+    }
+
+    /// 0 where none begins.
+    private func end(ofSecretAt index: Int, _ bytes: [UInt8]) -> Int {
+        guard index + Self.secretBytesMin <= bytes.count, let found = forms[Self.start(of: bytes, at: index)] else {
+            return 0
+        }
+        return found.reduce(0) { bytes[index...].starts(with: $1) ? max($0, index + $1.count) : $0 }
     }
 
     private static func line(_ bytes: [UInt8]) -> String {
@@ -46,22 +101,6 @@ public struct SecretMask: Sendable {
     }
 
     private static let hiddenBytes = Array(hidden.utf8)
-
-    private static func replace(_ secret: [UInt8], in bytes: [UInt8]) -> [UInt8] {
-        guard let first = secret.first, bytes.count >= secret.count else { return bytes }
-        var out: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == first, bytes[index...].starts(with: secret) {
-                out += hiddenBytes
-                index += secret.count
-            } else {
-                out.append(bytes[index])
-                index += 1
-            }
-        }
-        return out
-    }
 
     /// `password: "…"`, `token=…`, `Bearer …`.
     private static func hideNamed(_ bytes: [UInt8]) -> [UInt8] {

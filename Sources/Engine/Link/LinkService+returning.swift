@@ -41,11 +41,10 @@ extension LinkService {
     private func grant(of id: ID<Connection>?, connector: String, _ scope: Scope) async throws -> Grant? {
         guard let id else { return nil }
         return try await core.database.read { [core] db in
-            guard let connection = try ConnectionStore.find(id, scope, db), connection.connector == connector,
-                let sealed = try ConnectionStore.grant(id, scope, db)
-            else { return nil }
-            let vaulting = AccountVault(core: core, scope: scope, connectionID: id.hex)
-            return Grant(bytes: try core.vault.open(sealed, vaulting.context("grant"), on: db))
+            guard let connection = try ConnectionStore.find(id, scope, db), connection.connector == connector else {
+                return nil
+            }
+            return try AccountVault(core: core, scope: scope, connectionID: id.hex).grant(db)
         }
     }
 
@@ -97,6 +96,8 @@ extension LinkService {
     ///
     /// - Parameter isKnown: a connection lives by this access.
     /// - Returns: 1 when a session was moved.
+    /// - Throws: `unavailable` while something else is done with the session, or the bank cannot be asked: what it will
+    ///   come to is not known, so the bank shall push again.
     func arrive(
         _ reference: String, _ grant: Grant, isKnown: Bool, _ connector: String
     ) async throws -> Int {
@@ -108,20 +109,23 @@ extension LinkService {
         let environment = try await core.environment(Scope(environmentID: found.environmentID))
         let session = try await get(found.sessionID, environment.scope)
         if found.isLatest, try waitsForReturn(session, environment) {
+            guard !isWorking(session) else { throw Self.laterPush }
             let answer = StepAnswer(access: grant)
-            do {
-                _ = try await perform(
-                    .answer(answer), sessionID: session.id, in: environment.scope, revision: session.revision)
-            } catch let error as DomainError where error.code == .unavailable {
-                // The step is unchanged; the person's own return, or the next push, brings it again.
-                return 0
-            }
+            let view = try await perform(
+                .answer(answer), sessionID: session.id, in: environment.scope, revision: session.revision)
+            // The person's own return came first; whether it brought the same access is seen when it is done.
+            guard view.outcome == .taken || view.outcome == .joined else { throw Self.laterPush }
             return 1
         }
-        // Somebody works on it, or it is linked.
-        guard !isKnown, !isWorking(session), session.status != .done else { return 0 }
+        // It is linked.
+        guard !isKnown, session.status != .done else { return 0 }
+        guard !isWorking(session) else { throw Self.laterPush }
         try await giveBack(grant, session, connector, environment)
         return 0
+    }
+
+    private static var laterPush: DomainError {
+        DomainError(.unavailable, "This link is being worked on. Push it again in a while.")
     }
 
     /// At the bank's page, or after it.

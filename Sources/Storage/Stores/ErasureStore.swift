@@ -36,6 +36,7 @@ public enum ErasureStore {
             let owned: [SQLValue] = [.integer(scope.environmentID), .text(account.id), .int(rowsMax)]
             if try tx.db.run(historySQL, owned) > 0 { return true }
             if try LineageStore.erase(account: account.id, limit: rowsMax, scope, tx) > 0 { return true }
+            if try StatementStore.eraseValueDays(of: account.id, scope, tx) > 0 { return true }
             if try totals("account:\(account.id)", scope, tx) > 0 { return true }
         }
         return false
@@ -153,9 +154,7 @@ public enum ErasureStore {
         let count = try tx.db.forEach(transactionsSQL, key + [.text(last.day), .text(last.id)]) { row in
             guard row.text(2) != "removed" else { return }
             gone.append(row.text(3))
-            let minor = row.int(1)
-            days[row.text(0), default: Total()] += Total(
-                count: -1, creditMinor: minor > 0 ? -minor : 0, debitMinor: minor < 0 ? minor : 0)
+            days[row.text(0), default: Total()] -= Total(row: row.int(1))
         }
         for list in ["customer:\(account.customer)", "bank:\(account.institution)", "transactions"] {
             tx.touch(list, of: scope.environmentID)

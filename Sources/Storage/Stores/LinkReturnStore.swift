@@ -41,6 +41,19 @@ public enum LinkReturnStore {
         WHERE c.connector = $1 AND c.upstream_user = $2 AND e.kind = $3 ORDER BY c.environment_id, c.id LIMIT 100
         """
 
+    private static let livedBySQL = """
+        SELECT c.id FROM connection c JOIN environment e ON e.id = c.environment_id
+        WHERE c.connector = $1 AND c.upstream_user = $2 AND e.kind = $3
+          AND c.status IN ('active', 'needs_user', 'expired') LIMIT 1
+        """
+
+    /// Whether a connection of any environment of a kind lives by a login, or can be brought back with it.
+    public static func isLivedBy(
+        connector: String, upstreamUser: String, _ kind: EnvironmentKind, _ db: any SQLConnection
+    ) throws -> Bool {
+        try db.first(livedBySQL, [.text(connector), .text(upstreamUser), .text(kind.rawValue)]) { $0.text(0) } != nil
+    }
+
     /// The connections of a login in all environments of a kind, for a push that names no environment; at most 100.
     public static func connections(
         connector: String, upstreamUser: String, _ kind: EnvironmentKind, _ db: any SQLConnection

@@ -80,14 +80,27 @@ public struct StatementShelf: StatementBook {
             preview.problem = "Two of the accounts have the same number. Choose one of them."
             return .asked(preview)
         }
-        guard found.state == .ready else { return .confirmed(accounts) }
         let id: [SQLValue] = [.integer(scope.environmentID), .id(found.id)]
+        // Said before, and not acted on: what is said now counts, whole.
+        if found.state == .confirmed { try unchoose(id, tx) }
         for (account, fetched) in zip(chosen, accounts) {
             try choose(account, fetched.upstreamID, choice.contradiction, id, tx)
         }
         try tx.db.run(
             "UPDATE statement_upload SET state = 'confirmed' WHERE environment_id = $1 AND id = $2", id)
         return .confirmed(accounts)
+    }
+
+    private func unchoose(_ id: [SQLValue], _ tx: Transaction) throws {
+        try tx.db.run(
+            """
+            UPDATE statement_part SET is_chosen = 0, account_key = NULL, replaced_days = ''
+            WHERE environment_id = $1 AND upload_id = $2
+            """, id)
+        try tx.db.run(
+            """
+            UPDATE statement_row SET part = -1 - part WHERE environment_id = $1 AND upload_id = $2 AND part < 0
+            """, id)
     }
 
     private func choose(
@@ -102,10 +115,11 @@ public struct StatementShelf: StatementBook {
             WHERE environment_id = $1 AND upload_id = $2 AND part = $3
             """, id + part + [.text(key), .text(contradiction == .replace ? days.joined(separator: ",") : "")])
         guard contradiction == .keep else { return }
+        // Set aside, under a number that no account has, until the upload is attached.
         for day in days {
             try tx.db.run(
                 """
-                DELETE FROM statement_row
+                UPDATE statement_row SET part = -1 - part
                 WHERE environment_id = $1 AND upload_id = $2 AND part = $3 AND booked_on = $4
                 """, id + part + [.text(day)])
         }
@@ -189,7 +203,7 @@ public struct StatementShelf: StatementBook {
 
     private static let pageColumns = """
         SELECT booked_on, seq, status, amount_minor, occurred_at_ms, description, counterparty, reference, channel,
-            branch, code, running_minor FROM statement_row
+            branch, code, running_minor, value_on FROM statement_row
         WHERE environment_id = $1 AND upload_id = $2 AND part = $3 AND booked_on >= $4 AND booked_on <= $5
         """
     private static let oldestFirstSQL = """
@@ -229,13 +243,15 @@ public struct StatementShelf: StatementBook {
     }
 
     private static func transaction(_ row: borrowing Row, _ currency: Currency) -> FetchedTransaction {
-        FetchedTransaction(
+        var found = FetchedTransaction(
             upstreamID: nil, status: TransactionStatus(rawValue: row.text(2)) ?? .booked,
             amount: Money(minor: row.int(3), currency: currency),
             bookedOn: LocalDate(row.text(0)) ?? LocalDate(dayNumber: 0), occurredAt: row.instantOrNil(4),
             text: row.text(5), counterparty: row.textOrNil(6), reference: row.textOrNil(7),
             channel: row.textOrNil(8), branch: row.textOrNil(9), code: row.textOrNil(10),
             runningBalance: row.intOrNil(11).map { Money(minor: $0, currency: currency) })
+        found.valueOn = row.textOrNil(12).flatMap { LocalDate($0) }
+        return found
     }
 
     public func end(book: String, environmentID: Int64) async throws {

@@ -2,19 +2,19 @@ import Domain
 
 /// What is stored of an account beside what a statement says, and what becomes of uploads that nobody takes over.
 extension StatementStore {
-    /// Amounts of the booked rows of an account by day, read in order; at most `limit` rows.
+    /// Amounts of the booked rows of an account with the day of each.
     public static func storedAmounts(
         _ account: ID<Account>, _ window: DayWindow, _ scope: Scope, _ db: any SQLConnection,
-        _ row: (LocalDate, Int64) -> Void
+        _ row: (LocalDate, Int64, ID<FetchedTransaction>) -> Void
     ) throws {
         try db.forEach(
             """
-            SELECT booked_on, amount_minor FROM account_transaction
+            SELECT booked_on, amount_minor, id FROM account_transaction
             WHERE environment_id = $1 AND account_id = $2 AND booked_on >= $3 AND booked_on <= $4
               AND status = 'booked'
             """, [.integer(scope.environmentID), .id(account), .day(window.from), .day(window.to)]
         ) { found in
-            if let day = LocalDate(found.text(0)) { row(day, found.int(1)) }
+            if let day = LocalDate(found.text(0)) { row(day, found.int(1), found.id(2)) }
         }
     }
 
@@ -53,6 +53,13 @@ extension StatementStore {
         ) { (environment: $0.int(0), id: $0.text(1)) }
         var count = 0
         for one in over {
+            // Whoever took it over meanwhile keeps it.
+            let isOver = try tx.db.run(
+                """
+                UPDATE statement_upload SET expires_at_ms = 0
+                WHERE environment_id = $1 AND id = $2 AND expires_at_ms <= $3
+                """, [.integer(one.environment), .text(one.id), .at(now)])
+            guard isOver == 1 else { continue }
             let removed = try erase(one.id, environment: one.environment, tx)
             count += removed
             if count >= rowsMax { return count }
@@ -85,12 +92,19 @@ extension StatementStore {
             [.integer(scope.environmentID), .id(connection)]
         ) { $0.text(0) }
         guard let id else { return false }
+        // What is still being read takes this row before it adds any: from here on it adds none.
+        try tx.db.run(
+            "UPDATE statement_upload SET expires_at_ms = 0 WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .text(id)])
         _ = try erase(id, environment: scope.environmentID, tx)
         return true
     }
 
-    /// Drops an upload that was not taken over; what is left of a large one goes when its time is over.
-    public static func discard(_ id: ID<StatementUpload>, _ scope: Scope, _ tx: Transaction) throws {
+    /// Drops an upload that was not taken over, at most `rowsMax` of its rows at once; what is left of a large one goes
+    /// by the next call, or when its time is over.
+    /// - Returns: whether there is more to do.
+    @discardableResult
+    public static func discard(_ id: ID<StatementUpload>, _ scope: Scope, _ tx: Transaction) throws -> Bool {
         try tx.db.run(
             """
             UPDATE statement_upload SET expires_at_ms = 0, preview = NULL, connection_id = NULL, session_id = NULL,
@@ -101,6 +115,6 @@ extension StatementStore {
             try tx.db.first(
                 "SELECT id FROM statement_upload WHERE environment_id = $1 AND id = $2 AND attached_at_ms IS NULL",
                 [.integer(scope.environmentID), .id(id)], { $0.text(0) }) != nil
-        if isOpen { _ = try erase(id.hex, environment: scope.environmentID, tx) }
+        return isOpen ? try erase(id.hex, environment: scope.environmentID, tx) == rowsMax : false
     }
 }

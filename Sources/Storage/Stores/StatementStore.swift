@@ -71,10 +71,21 @@ public struct StagedRow: Sendable {
 public enum StatementStore {
     /// Rows of one transaction.
     public static let rowsMax = 2000
+    /// Uploads of one environment that are being read at once, with those that were given up and still have rows.
+    public static let readingMax = 16
     static let sealing = "statement_preview"
 
-    /// Inserts an upload that is being read; it is forgotten at `expires` (machine time) unless it is taken over.
-    public static func begin(_ upload: StatementUpload, expires: Instant, _ scope: Scope, _ tx: Transaction) throws {
+    /// Inserts an upload that is being read; it is forgotten at `expires` (machine time) unless it is read by then.
+    /// What is still being read for the same session is given up.
+    /// - Returns: false, and nothing is inserted, when too many are being read.
+    public static func begin(
+        _ upload: StatementUpload, expires: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Bool {
+        if let session = upload.sessionID {
+            try tx.db.run(giveUpSQL, [.integer(scope.environmentID), .text(session)])
+        }
+        let reading = try tx.db.query(readingSQL, [.integer(scope.environmentID), .int(readingMax)]) { $0.int(0) }
+        guard reading.count < readingMax else { return false }
         try tx.db.run(
             """
             INSERT INTO statement_upload (environment_id, id, book_id, session_id, connection_id, institution, state,
@@ -84,7 +95,24 @@ public enum StatementStore {
                 .integer(scope.environmentID), .id(upload.id), .text(upload.sessionID), .id(upload.connectionID),
                 .text(upload.institution), .text(upload.state.rawValue), .at(upload.createdAt), .at(expires),
             ])
+        return true
     }
+
+    private static let giveUpSQL = """
+        UPDATE statement_upload SET expires_at_ms = 0
+        WHERE environment_id + 0 = $1 AND session_id = $2 AND state = 'reading' AND expires_at_ms > 0
+        """
+    // The sum keeps databases from walking all uploads that an environment ever took over: the index of those whose
+    // time ends has the few others alone.
+    private static let readingSQL = """
+        SELECT 1 FROM statement_upload
+        WHERE environment_id + 0 = $1 AND state = 'reading' AND expires_at_ms >= 0 LIMIT $2
+        """
+    /// Takes the upload's row, so that nobody takes it away until this is committed.
+    private static let holdSQL = """
+        UPDATE statement_upload SET row_count = row_count + $3
+        WHERE environment_id = $1 AND id = $2 AND state = 'reading' AND expires_at_ms > 0
+        """
 
     private static let stageRow = BulkStatement.insert(
         order: 30, into: "statement_row",
@@ -92,26 +120,32 @@ public enum StatementStore {
             ("environment_id", .bigint), ("upload_id", .text), ("part", .bigint), ("booked_on", .text),
             ("seq", .bigint), ("status", .text), ("amount_minor", .bigint), ("occurred_at_ms", .bigint),
             ("description", .text), ("counterparty", .text), ("reference", .text), ("channel", .text),
-            ("branch", .text), ("code", .text), ("running_minor", .bigint),
+            ("branch", .text), ("code", .text), ("running_minor", .bigint), ("value_on", .text),
         ])
 
     /// Keeps rows, at most `rowsMax` at once.
+    /// - Returns: false, and nothing is kept, when the upload was given up or taken away meanwhile.
     public static func stage(
         _ rows: [StagedRow], of upload: ID<StatementUpload>, _ scope: Scope, _ tx: Transaction
-    ) {
-        for row in rows {
-            let fact = row.transaction
-            let key: [SQLValue] = [
-                .integer(scope.environmentID), .id(upload), .int(row.part), .day(fact.bookedOn),
-                .integer(row.sequence),
-            ]
-            let facts: [SQLValue] = [
-                .text(fact.status.rawValue), .integer(fact.amount.minor), .at(fact.occurredAt), .text(fact.text),
-                .text(fact.counterparty), .text(fact.reference), .text(fact.channel), .text(fact.branch),
-                .text(fact.code), .int(fact.runningBalance?.minor),
-            ]
-            tx.append(stageRow, key + facts)
-        }
+    ) throws -> Bool {
+        let held = try tx.db.run(holdSQL, [.integer(scope.environmentID), .id(upload), .int(rows.count)])
+        guard held == 1 else { return false }
+        // At once: another unit of the group may take the upload away.
+        try stageRow.run(rows.map { values($0, upload, scope) }, on: tx.db)
+        return true
+    }
+
+    private static func values(_ row: StagedRow, _ upload: ID<StatementUpload>, _ scope: Scope) -> [SQLValue] {
+        let fact = row.transaction
+        let key: [SQLValue] = [
+            .integer(scope.environmentID), .id(upload), .int(row.part), .day(fact.bookedOn), .integer(row.sequence),
+        ]
+        let facts: [SQLValue] = [
+            .text(fact.status.rawValue), .integer(fact.amount.minor), .at(fact.occurredAt), .text(fact.text),
+            .text(fact.counterparty), .text(fact.reference), .text(fact.channel), .text(fact.branch),
+            .text(fact.code), .int(fact.runningBalance?.minor), .text(fact.valueOn?.iso),
+        ]
+        return key + facts
     }
 
     private static let addPart = BulkStatement.insert(
@@ -123,29 +157,32 @@ public enum StatementStore {
             ("replaced_days", .text),
         ])
 
-    /// The file was read to its end: its accounts and its sealed preview wait for the person.
+    /// The file was read to its end: its accounts and its sealed preview wait for the person until `expires` (machine
+    /// time).
+    /// - Returns: false, and nothing is kept, when the upload was given up or taken away meanwhile.
     public static func ready(
-        _ upload: StatementUpload, _ parts: [StatementPart], _ scope: Scope, _ tx: Transaction
-    ) throws {
-        try tx.db.run(
+        _ upload: StatementUpload, _ parts: [StatementPart], expires: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Bool {
+        let held = try tx.db.run(
             """
             UPDATE statement_upload SET state = 'ready', digest = $3, format = $4, profile = $5, row_count = $6,
-                preview = $7 WHERE environment_id = $1 AND id = $2 AND state = 'reading'
+                preview = $7, expires_at_ms = $8
+            WHERE environment_id = $1 AND id = $2 AND state = 'reading' AND expires_at_ms > 0
             """,
             [
                 .integer(scope.environmentID), .id(upload.id), .text(upload.digest), .text(upload.format),
-                .text(upload.profile), .integer(upload.rows), .blob(upload.preview),
+                .text(upload.profile), .integer(upload.rows), .blob(upload.preview), .at(expires),
             ])
-        for part in parts {
-            tx.append(
-                addPart,
-                [
-                    .integer(scope.environmentID), .id(upload.id), .int(part.part), .text(part.currency.code),
-                    .day(part.period.from), .day(part.period.to), .int(part.closingMinor),
-                    .int(part.availableMinor), .day(part.closingOn), .int(part.rows), .flag(part.isNewestFirst),
-                    .flag(false), .text(""),
-                ])
+        guard held == 1 else { return false }
+        let rows = parts.map { part -> [SQLValue] in
+            [
+                .integer(scope.environmentID), .id(upload.id), .int(part.part), .text(part.currency.code),
+                .day(part.period.from), .day(part.period.to), .int(part.closingMinor), .int(part.availableMinor),
+                .day(part.closingOn), .int(part.rows), .flag(part.isNewestFirst), .flag(false), .text(""),
+            ]
         }
+        try addPart.run(rows, on: tx.db)
+        return true
     }
 
     private static let columns = """
@@ -235,6 +272,8 @@ public enum StatementStore {
                     AND o.connection_id = $3 AND o.attached_at_ms IS NOT NULL), book_id)
             WHERE environment_id = $1 AND id = $2
             """, key + [.id(connection), .at(now)])
+        // Of days of which the person said that what is stored is right.
+        try tx.db.run("DELETE FROM statement_row WHERE environment_id = $1 AND upload_id = $2 AND part < 0", key)
         for (account, stored) in accounts {
             try tx.db.run(
                 """
@@ -258,6 +297,8 @@ public enum StatementStore {
                 WHERE environment_id = $1 AND upload_id = $2 AND account_id IS NOT NULL
                 """, key + [.text(old)])
         }
+        // A statement of a time in which nothing moved has no rows to wait for.
+        try tx.db.run(endSQL, key + [.at(now)])
     }
 
     /// What of a connection's uploads waits to be taken over: of each account the days with rows, oldest upload first.
@@ -295,15 +336,17 @@ public enum StatementStore {
                 AND booked_on <= $5 AND part IN (SELECT part FROM statement_part WHERE environment_id = $1
                 AND upload_id = $2 AND account_id = $3)
             """, key + [.text(account), .day(window.from), .day(window.to)])
-        try tx.db.run(
-            """
-            UPDATE statement_upload SET state = 'imported', imported_at_ms = $3
-            WHERE environment_id = $1 AND id = $2 AND NOT EXISTS (
-                SELECT 1 FROM statement_row r JOIN statement_part p ON p.environment_id = r.environment_id
-                    AND p.upload_id = r.upload_id AND p.part = r.part
-                WHERE r.environment_id = $1 AND r.upload_id = $2 AND p.is_chosen = 1)
-            """, key + [.at(now)])
+        try tx.db.run(endSQL, key + [.at(now)])
     }
+
+    /// An upload of which no row waits any more is taken over.
+    private static let endSQL = """
+        UPDATE statement_upload SET state = 'imported', imported_at_ms = $3
+        WHERE environment_id = $1 AND id = $2 AND NOT EXISTS (
+            SELECT 1 FROM statement_row r JOIN statement_part p ON p.environment_id = r.environment_id
+                AND p.upload_id = r.upload_id AND p.part = r.part
+            WHERE r.environment_id = $1 AND r.upload_id = $2 AND p.is_chosen = 1)
+        """
 
     /// Days of which the person said that the statement is right.
     public static func replaced(

@@ -188,15 +188,13 @@ private struct AccountTotals {
         self.scope = scope
     }
 
-    mutating func add(_ row: FetchedTransaction) { change(row, 1) }
-    mutating func remove(_ row: FetchedTransaction) { change(row, -1) }
-
-    private mutating func change(_ row: FetchedTransaction, _ sign: Int64) {
+    mutating func add(_ row: FetchedTransaction) {
         guard row.status != .removed else { return }
-        let minor = row.amount.minor
-        let delta = Total(
-            count: sign, creditMinor: minor > 0 ? sign * minor : 0, debitMinor: minor < 0 ? -sign * minor : 0)
-        days[row.bookedOn, default: Total()] = days[row.bookedOn, default: Total()] + delta
+        days[row.bookedOn, default: Total()] += Total(row: row.amount.minor)
+    }
+    mutating func remove(_ row: FetchedTransaction) {
+        guard row.status != .removed else { return }
+        days[row.bookedOn, default: Total()] -= Total(row: row.amount.minor)
     }
 
     func flush(_ tx: Transaction) {

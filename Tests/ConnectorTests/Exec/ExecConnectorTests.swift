@@ -172,6 +172,37 @@ struct ExecConnectorTests {
 
     // MARK: errors
 
+    @Test("what a program tells of an error is kept without numbers as long as those of accounts and BVNs")
+    func longNumbers() async throws {
+        let program = ScriptedProgram(
+            """
+            "error":{"code":"reauth_required","message":"Account 0123456789 of BVN 222 1234 5678 is closed since 2024",
+             "upstream_code":"bvn:22212345678"}
+            """)
+        await #expect {
+            try await ExecWorld.connector(program).listAccounts(grant, context)
+        } throws: { error in
+            let error = error as? ConnectorError
+            return error?.message == "Account [hidden] of BVN [hidden] is closed since 2024"
+                && error?.upstreamCode == nil
+        }
+    }
+
+    @Test(
+        "a code of the bank's is one word, or is not kept",
+        arguments: [
+            ("E-4711:card.x_y", "E-4711:card.x_y"), ("Ada lives in Lagos", nil), ("", nil), ("Aché", nil),
+            ("setting-secret", nil), (String(repeating: "x", count: 81), nil),
+        ] as [(String, String?)])
+    func upstreamCodes(_ told: String, _ kept: String?) async throws {
+        let program = ScriptedProgram(#""error":{"code":"reauth_required","upstream_code":"\#(told)"}"#)
+        await #expect {
+            try await ExecWorld.connector(program).listAccounts(grant, context)
+        } throws: {
+            ($0 as? ConnectorError)?.upstreamCode == kept
+        }
+    }
+
     @Test("a program's errors are those of the taxonomy, and its sentence loses what the request held")
     func errors() async throws {
         let program = ScriptedProgram(
