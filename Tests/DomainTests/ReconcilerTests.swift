@@ -49,6 +49,17 @@ struct ReconcilerTests {
         #expect(result.added.isEmpty && result.removed.isEmpty)
     }
 
+    @Test("an id that counts the rows of each day takes no row from outside the window", arguments: [true, false])
+    func countedIDs(hasBalances: Bool) {
+        func fee(_ id: String, _ day: Int, _ to: String, _ balance: Int64) -> FetchedTransaction {
+            row(id, -2688, on: day, "NIP TRANSFER COMMISSION + VAT/\(to)", balance: hasBalances ? balance : nil)
+        }
+        let before = stored(fee("txn_b3", 29, "OKORO BUKOLA", 1000), fee("txn_1", 32, "BELLO SANI", 500))
+        let result = reconcile(before, fee("txn_1", 29, "OKORO BUKOLA", 1000))
+        #expect(result.added.isEmpty && result.modified.isEmpty && result.removed.isEmpty)
+        #expect(result.renamed.map(\.id) == [Self.id(1)])
+    }
+
     @Test("a row that comes on two pages with one id is one row, as the later page tells it")
     func repeated() {
         let fresh = reconcile([], row("a"), row("b"), row("a", -1000, on: 10, "POS SHOPRITE LEKKI NG"))

@@ -64,11 +64,25 @@ struct Matcher {
     // MARK: rungs
 
     private mutating func matchAgreeing(needsLikeness: Bool) {
-        let repeated = repeated
+        let (repeated, window, isTrusted) = (repeated, window, level == .trusted)
+        let shown = isTrusted ? [] : storedContents()
         matchIDs(\.upstreamID) { old, new in
             guard Reconciler.agrees(old, new), !repeated.contains(new.upstreamID ?? "") else { return nil }
+            // What lies outside the window cannot be seen to keep its place: an id that counts a day's rows is there too.
+            if !isTrusted, old.status == .booked, !window.contains(old.bookedOn) {
+                guard !Reconciler.isBalanceOther(old, new), !shown.contains(ContentKey(new)) else { return nil }
+            }
             return !needsLikeness || Reconciler.isSimilar(old.text, new.text) ? Match(.id, 100) : nil
         }
+    }
+
+    /// Of rows in the window that stand for none of the fetched yet.
+    private func storedContents() -> Set<ContentKey> {
+        var contents: Set<ContentKey> = []
+        for (place, old) in stored.enumerated() where !isTaken[place] && window.contains(old.fetched.bookedOn) {
+            contents.insert(ContentKey(old.fetched))
+        }
+        return contents
     }
 
     private mutating func matchContent() {
