@@ -23,6 +23,8 @@ REFUSED = {"error_message.ofx": "bank_error", "signon_fail.ofx": "bank_error", "
 REFUSED |= {"fail-ambiguous.csv": "ambiguous_dates", "fail-headings.csv": "no_profile", "fail-pdf.csv": "wrong_kind"}
 REFUSED |= {"fail-doctype.xml": "bomb", "fail-zip-bomb.zip": "bomb", "fail-zip-xlsx.csv": "wrong_kind"}
 REFUSED |= {"fail-zip-cut.zip": "truncated"}
+# The dates of these can be read in two ways; this is what the person says.
+ASKED = {"csv-palmpay.csv": "month_first"}
 ARCHIVES = ("several", "nested", "nested-hidden", "none", "locked", "damaged")
 REFUSED |= {f"fail-zip-{name}.zip": "archive" for name in ARCHIVES}
 
@@ -242,10 +244,11 @@ def ask(server):
     return ask
 
 
-def upload(ask, path):
+def upload(ask, path, **options):
     session = ask("/api/v1/link_sessions", json={"institution": "access-bank"})
     assert session.status_code == 201, session.text
-    return ask(f"/api/v1/link_sessions/{session.json()['id']}/file", data=path.read_bytes(), params={"name": path.name})
+    options["name"] = path.name
+    return ask(f"/api/v1/link_sessions/{session.json()['id']}/file", data=path.read_bytes(), params=options)
 
 
 def by_account(events):
@@ -262,8 +265,11 @@ def by_account(events):
 
 @samples("*/*")
 def test_every_sample_is_shown_by_a_real_server_with_the_rows_that_the_command_reads(ask, path):
-    expected = by_account(read(path)[0])
-    answer = upload(ask, path)
+    order = ASKED.get(path.name)
+    if order:
+        assert upload(ask, path).json()["error"]["code"] == "statement_ambiguous_dates"
+    expected = by_account(read(path, *(["--dates", order] if order else []))[0])
+    answer = upload(ask, path, **({"date_order": order} if order else {}))
     if path.name == "bank_small.ofx":
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "statement_no_rows")
         return

@@ -133,8 +133,10 @@ struct MT940Line: Sendable, Equatable {
     /// What follows the account owner's reference at once; behind a longer one the format has none.
     var bankField: String { isLong ? "" : StatementText.trimmed(bankReference.prefix(MT940Line.bankFieldMax)) }
 
+    /// Some banks put the customer's reference of a SEPA payment there, behind its keyword and whole.
     private var isLong: Bool {
-        customerReference.count > MT940Line.customerMax && !MT940Line.isIBAN(Array(customerReference.utf8)[...])
+        customerReference.count > MT940Line.customerMax && !customerReference.hasPrefix("KREF+")
+            && !customerReference.hasPrefix("EREF+") && !MT940Line.isIBAN(Array(customerReference.utf8)[...])
     }
 
     /// The standard has 16, in the practice of banks up to 23.
