@@ -150,6 +150,32 @@ struct FeedStoreTests {
         }
     }
 
+    @Test("rows of a dump keep the order that they had, also when it is restored a second time")
+    func restoredOrder() async throws {
+        try await onDatabase(.postgres) { test in
+            let database = test.database
+            try await database.write { tx in
+                // The later commit has the lower id, as when two nodes write.
+                for (id, batch) in [(Int64(7), 9_000_000_000_001), (3, 9_000_000_000_005), (5, 9_000_000_000_009)] {
+                    try tx.db.run(Self.eventSQL, [.integer(id)])
+                    try tx.db.run("UPDATE event SET batch = $1 WHERE id = $2", [.integer(Int64(batch)), .integer(id)])
+                }
+                try FeedStore.raiseFloor(.events, to: FeedPlace(batch: 9_000_000_000_001, place: 7), Self.scope, tx)
+            }
+            #expect(try await database.write { try FeedStore.settle(Self.scope, $0) } == 3)
+            try await database.write { try $0.db.run(Self.eventSQL, [.integer(4)]) }
+            #expect(try await database.read { try Self.seenEvents($0) } == [7, 3, 5, 4])
+            try await database.write { try $0.db.script("UPDATE event SET batch = 9000000000000 WHERE id = 4") }
+            #expect(try await database.write { try FeedStore.settle(Self.scope, $0) } == 4)
+            #expect(try await database.read { try Self.seenEvents($0) } == [7, 3, 5, 4])
+            let floor = try await database.read { try FeedStore.floor(.events, Self.scope, $0) }
+            let first = try await database.read { db in
+                try EventReads.feed(after: .start, until: Self.open, limit: 1, Self.scope, db).first?.place
+            }
+            #expect(floor == first, "what was forgotten is forgotten up to the same place")
+        }
+    }
+
     @Test("both feeds and the history are read by their indexes")
     func plans() async throws {
         try await onEveryDatabase { database in
@@ -162,9 +188,12 @@ struct FeedStoreTests {
                     of: [Self.account], after: .start, until: end, limit: 10, Self.scope, recorder)
                 _ = try EventReads.feed(after: .start, until: end, limit: 10, Self.scope, recorder)
                 _ = try EventReads.feed(connection: "c", after: 1, limit: 10, Self.scope, recorder)
+                _ = try EventReads.latest(of: nil, limit: 10, Self.scope, recorder)
+                _ = try EventReads.latest(of: "c", limit: 10, Self.scope, recorder)
+                _ = try EventReads.lastLinked(Self.scope, recorder)
                 return try recorder.plans()
             }
-            #expect(plans.count == 4)
+            #expect(plans.count == 8, "with the horizon")
             for (sql, plan) in plans where database.dialect == .sqlite {
                 #expect(plan.contains("USING INDEX") && !plan.contains("TEMP B-TREE"), "\(sql)\n\(plan)")
             }

@@ -1,0 +1,240 @@
+"""A database that is restored from a copy begins a new epoch: no sequence number and no event id is given twice."""
+
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+
+from harness import ROOT, Kubewa, PostgreSQL, SQLite, wait_until
+
+
+class Consumer:
+    """A business's server that only pulls: it keeps a cursor and every event that it was shown."""
+
+    def __init__(self, tenant):
+        self.tenant = tenant
+        self.cursor = ""
+        self.shown = {}
+        self.gaps = []
+
+    def pull(self):
+        new = []
+        while True:
+            page = self.tenant.native("GET", f"/events?limit=200&after={self.cursor}")
+            self.cursor = page["next_cursor"]
+            if page["gap"]:
+                self.gaps.append(page["gap"])
+            new += page["data"]
+            if not page["has_more"]:
+                break
+        for event in new:
+            known = self.shown.setdefault(event["event_id"], event)
+            assert known == event, "an id that was given twice"
+        return new
+
+
+def number(event):
+    return event["data"].get("record"), event["epoch"], event["sequence"]
+
+
+def more(tenant, consumer, count=3):
+    """Makes the bank post transactions and waits until their events are there."""
+    events = []
+    for amount in range(1, count + 1):
+        tenant.post_transaction("ada", amount * 100, f"Posting {len(consumer.shown)} {amount}")
+        events += wait_until("an event of the posting", consumer.pull)
+    tenant.kubewa.settle()
+    return events + consumer.pull()
+
+
+def begin(server):
+    tenant = server.make_tenant()
+    server.start()
+    tenant.make_customers("ada")
+    tenant.link("ada")
+    server.settle()
+    consumer = Consumer(tenant)
+    consumer.pull()
+    assert consumer.shown and not consumer.gaps
+    assert {event["epoch"] for event in consumer.shown.values()} == {1}
+    return tenant, consumer
+
+
+def check_restored(tenant, consumer, before):
+    """What a reader sees of a database that is back at `before` and goes on."""
+    undone = dict(consumer.shown)
+    again = consumer.pull()
+    assert consumer.gaps == ["restored"]
+    assert {event["event_id"] for event in again} == before
+    numbers = {number(event) for event in undone.values()}
+    fresh = [event for event in more(tenant, consumer) if event["event_id"] not in before]
+    assert fresh
+    assert not {event["event_id"] for event in fresh} & set(undone), "no id of before"
+    assert not {number(event) for event in fresh} & numbers, "no number of before"
+    assert len({event["epoch"] for event in fresh}) == 1 and fresh[0]["epoch"] > 1
+    assert [event["sequence"] for event in fresh] == list(
+        range(len(before) + 1, len(before) + len(fresh) + 1)
+    ), "the connection counts on, without a hole"
+    assert consumer.gaps == ["restored"], "once"
+
+
+@pytest.mark.parametrize("way", ["while it runs", "while it stands"])
+def test_an_sqlite_file_that_was_copied_is_put_back(tmp_path, way):
+    server = Kubewa(tmp_path, SQLite(tmp_path))
+    try:
+        tenant, consumer = begin(server)
+        before = set(consumer.shown)
+        file = pathlib.Path(server.database.location)
+        backup = tmp_path / "backup.db"
+        if way == "while it stands":
+            server.stop()
+            shutil.copy(file, backup)
+            server.start()
+            assert consumer.pull() == [] and consumer.gaps == [], "a restart is no restore"
+        else:
+            source = sqlite3.connect(file)
+            with sqlite3.connect(backup) as copy:
+                source.backup(copy)
+            source.close()
+            # The server notes every few seconds how far it came; a copy that is older than that is known.
+            mark = pathlib.Path(f"{file}.mark")
+            noted = mark.read_text()
+            wait_until("the next note", lambda: mark.read_text() != noted)
+        more(tenant, consumer)
+        if way == "while it runs":
+            server.kill()
+        else:
+            server.stop()
+        for part in ("", "-wal", "-shm"):
+            pathlib.Path(f"{file}{part}").unlink(missing_ok=True)
+        shutil.copy(backup, file)
+        server.start()
+        check_restored(tenant, consumer, before)
+        server.stop()
+        server.start()
+        assert consumer.pull() == [] and consumer.gaps == ["restored"]
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def postgres(tmp_path):
+    server = os.environ.get("KUBEWA_TEST_POSTGRES")
+    assert server, "KUBEWA_TEST_POSTGRES is not set: run scripts/test, or scripts/with-postgres pytest tests/outside"
+    database = PostgreSQL(server, f"outside_restore_{os.getpid()}")
+    made = Kubewa(tmp_path, database)
+    yield made
+    try:
+        made.stop()
+    finally:
+        database.close()
+
+
+def test_a_dump_of_postgresql_is_read_back(postgres, tmp_path):
+    tenant, consumer = begin(postgres)
+    before = set(consumer.shown)
+    dump = tmp_path / "backup.sql"
+    subprocess.run(["pg_dump", "--no-owner", "-f", dump, postgres.database.location], check=True, timeout=60)
+    more(tenant, consumer)
+    postgres.stop()
+    database = postgres.database
+    database.close()
+    database = PostgreSQL(database.server, database.name)
+    subprocess.run(
+        ["psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", dump, database.location],
+        check=True, timeout=60,
+    )
+    postgres.start()
+    check_restored(tenant, consumer, before)
+
+
+class Cluster:
+    """A PostgreSQL server of its own, whose folder is copied while it stands."""
+
+    def __init__(self, folder):
+        self.script = str(ROOT / "scripts" / "postgres")
+        self.state = folder / "cluster"
+        self.copy = folder / "copy"
+        self.url = self.run(self.script, "start", str(self.state)).strip()
+        self.folder, self.port = (self.state / "server").read_text().split()
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        self.program = str(programs[-1]) if programs else "pg_ctl"
+
+    @staticmethod
+    def run(*command):
+        # The server goes on with what it is given: a pipe would be held open.
+        with open(os.devnull) as nothing:
+            done = subprocess.run(
+                command, stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+            )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def control(self, *arguments):
+        # PostgreSQL refuses to run as root.
+        user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        with open(os.devnull, "r+") as nothing:
+            done = subprocess.run(
+                [*user, self.program, "-D", f"{self.folder}/data", "-w", *arguments],
+                stdin=nothing, stdout=nothing, stderr=nothing, timeout=60, cwd="/",
+            )
+        assert done.returncode == 0, arguments
+
+    def stop(self):
+        self.control("-m", "fast", "stop")
+
+    def start(self):
+        self.control("-l", f"{self.folder}/server.log", "-o", f"-p {self.port}", "start")
+
+    def save(self):
+        self.run("cp", "-a", f"{self.folder}/data", str(self.copy))
+
+    def put_back(self):
+        shutil.rmtree(f"{self.folder}/data")
+        self.run("cp", "-a", str(self.copy), f"{self.folder}/data")
+
+    def close(self):
+        self.run(self.script, "stop", str(self.state))
+
+
+def test_the_files_of_a_postgresql_server_are_put_back(tmp_path):
+    cluster = Cluster(tmp_path)
+    server = None
+    try:
+        server = Kubewa(tmp_path, PostgreSQL(cluster.url, "kubewa"))
+        tenant, consumer = begin(server)
+        before = set(consumer.shown)
+        server.stop()
+        cluster.stop()
+        cluster.save()
+        cluster.start()
+        server.start()
+        assert consumer.pull() == [] and consumer.gaps == [], "a restart is no restore"
+        more(tenant, consumer)
+        server.stop()
+        cluster.stop()
+        cluster.put_back()
+        cluster.start()
+        server.start()
+        check_restored(tenant, consumer, before)
+    finally:
+        if server:
+            server.stop()
+        cluster.close()
+
+
+def test_an_operator_says_that_the_database_was_restored(kubewa):
+    tenant, consumer = begin(kubewa)
+    before = set(consumer.shown)
+    printed = kubewa.run("database", "new-epoch", *kubewa.where)
+    assert "epoch" in printed
+    # The running server hears of it by itself.
+    epoch = int(printed.split("epoch ")[1].split()[0].rstrip("."))
+    check = lambda: {event["epoch"] for event in more(tenant, consumer, 1)} & {epoch}
+    wait_until("an event of the new epoch", check)
+    assert consumer.gaps == ["restored"] and before < set(consumer.shown)
+    listed = kubewa.run("database", "epochs", *kubewa.where)
+    assert str(epoch) in listed and "asked" in listed
