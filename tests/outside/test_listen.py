@@ -145,3 +145,37 @@ def test_what_is_wrong_is_said(tmp_path, kind):
         assert "--replay is 0 to 100" in refused("--replay", "101")
     finally:
         server.stop()
+
+
+def test_an_example_is_fired_and_says_that_it_is_one(kubewa, receiver, tenant, tmp_path):
+    record = tenant.link("ada")
+    kubewa.settle()
+    listen = Listen(tenant, tmp_path, receiver.url())
+    environment = {**os.environ, "KUBEWA_SECRET_KEY": tenant.secret_key}
+
+    def trigger(*arguments):
+        return subprocess.run(
+            [str(BINARY), "trigger", "--url", kubewa.url, *arguments],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=REQUEST_SECONDS, env=environment,
+        )
+
+    try:
+        fired = {name: trigger(name) for name in ("balance.success", "record.reauth_required", "institution.down")}
+        assert all(each.returncode == 0 for each in fired.values()), fired
+        ids = {each.stdout.strip(): name for name, each in fired.items()}
+        receiver.wait_for("the examples", lambda it: {each.id for each in it.requests} == set(ids))
+        for each in receiver.deliveries():
+            assert Webhook(listen.secret).verify(each.raw, each.headers) == each.body
+            assert each.body["event"] == ids[each.id] and each.body["data"]["example"] is True
+            assert each.body["data"].get("record") in (record, None)
+        named = trigger("balance.success", "--record", record)
+        assert named.returncode == 0 and named.stdout.strip() not in ids
+        for wrong, sentence in [
+            (["income.success"], "is planned"), (["balance.lost"], "is no event"),
+            (["institution.down", "--record", record], "must be left out"),
+            (["balance.success", "--record", "655a5c3e9f1b2c3d4e5f6070"], "no such record"),
+        ]:
+            refused = trigger(*wrong)
+            assert refused.returncode != 0 and sentence in refused.stderr, refused
+    finally:
+        listen.close()
