@@ -127,7 +127,7 @@ public struct WebApp: HTTPResponder {
         do {
             reply = try await perform(route, parameters, request, context, id)
         } catch {
-            reply = failed(error, route.wire, path: route.path, id)
+            reply = failed(error, route, id)
         }
         guard !background.unwatch(watch) else { return reply }
         do {
@@ -143,13 +143,14 @@ public struct WebApp: HTTPResponder {
         path.hasPrefix("/v2") || path.hasPrefix("/v1/") ? .okra : .native
     }
 
-    private func failed(_ error: any Error, _ wire: Route.Wire, path: String, _ id: String) -> Reply {
-        if let known = ErrorReply.known(error) { return ErrorReply.reply(known, wire: wire, requestID: id) }
-        // Only the type: a description may hold what a customer sent.
+    private func failed(_ error: any Error, _ route: Route, _ id: String) -> Reply {
+        if let known = ErrorReply.known(error) { return ErrorReply.reply(known, wire: route.wire, requestID: id) }
+        // Only the type and the route: a description may hold what a customer sent, and a path the id of a session,
+        // which is a right.
         logger.error(
             "unexpected error",
-            metadata: ["path": "\(path)", "type": "\(type(of: error))", "request_id": "\(id)"])
-        return ErrorReply.reply(ErrorReply.unexpected, wire: wire, requestID: id)
+            metadata: ["path": "\(route.path)", "type": "\(type(of: error))", "request_id": "\(id)"])
+        return ErrorReply.reply(ErrorReply.unexpected, wire: route.wire, requestID: id)
     }
 
     private func perform(

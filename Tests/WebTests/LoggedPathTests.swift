@@ -1,0 +1,58 @@
+import Domain
+import Engine
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import Storage
+import Synchronization
+import TestKit
+import Testing
+import Web
+
+/// What the server's log says of requests.
+struct LoggedPathTests {
+    /// Keeps what is logged.
+    private struct Lines: LogHandler {
+        final class Kept: Sendable { let lines = Mutex<[String]>([]) }
+        let kept: Kept
+        var metadata: Logger.Metadata = [:]
+        var logLevel: Logger.Level = .trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let more = (event.metadata ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
+            kept.lines.withLock { $0.append("\(event.message) \(more)") }
+        }
+    }
+
+    @Test("an error that nobody foresaw is logged by its route and type, never with the id of a link session")
+    func unexpected() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let view = try await world.services.links.begin(
+                BeginLink(institution: "access-bank"), in: world.environment())
+            try await database.write { tx in
+                try tx.db.run("UPDATE link_session SET step = 'damaged' WHERE id = $1", [.string(view.id)])
+            }
+            let kept = Lines.Kept()
+            let core = Core(
+                database: database, vault: world.core.vault, runtime: world.runtime, connectors: world.core.connectors,
+                settings: world.core.settings, logger: Logger(label: "test") { _ in Lines(kept: kept) })
+            let services = Services(
+                core: core, bank: world.bank, book: SandboxStore(database: database, runtime: world.runtime),
+                transport: SandboxBankTransport(world.bank))
+            let app = WebApp(services: services)
+            try await Application(responder: app, services: [app.background]).test(.router) { client in
+                let reply = try await client.execute(uri: "/api/v1/link_sessions/\(view.id)", method: .get)
+                #expect(reply.status == .internalServerError)
+            }
+            let lines = kept.lines.withLock { $0 }
+            #expect(lines.contains { $0.contains("unexpected error") && $0.contains("/link_sessions/{session}") })
+            #expect(!lines.contains { $0.contains(view.id) })
+        }
+    }
+}
