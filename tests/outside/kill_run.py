@@ -95,16 +95,22 @@ class Load:
             node = chance.choice(self.nodes)
             try:
                 reply = requests.post(f"{node.url}/api/v1{path}", json=body, headers=headers, timeout=30)
-            except requests.RequestException:
+            except requests.RequestException as error:
                 reply = None
+                # Nobody listened: the call did not even begin.
+                is_refused = "refused" in str(error)
             if reply is not None and reply.status_code in (200, 201):
                 break
             if reply is not None and reply.status_code not in (409, 429, 500, 503):
                 self.wrong.append(f"{path}: {reply.status_code} {reply.text[:200]}")
                 return
+            if reply is not None:
+                what = f"calls_answered_{reply.status_code}"
+            else:
+                what = "calls_refused" if is_refused else "calls_cut"
             with self.lock:
-                self.figures["calls_cut" if reply is None else f"calls_answered_{reply.status_code}"] += 1
-            was_cut = True
+                self.figures[what] += 1
+            was_cut = was_cut or what == "calls_cut"
             time.sleep(0.05)
         with self.lock:
             self.figures["calls"] += 1
