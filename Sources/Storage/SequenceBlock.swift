@@ -7,7 +7,7 @@ import Synchronization
 public final class SequenceBlock: Sendable {
     private static let blockSize: Int64 = 100_000
     /// Refilled when fewer are left: more than one unit of work can need.
-    private static let reserve: Int64 = 10_000
+    private static let reserve: Int64 = 40_000
 
     private let state = Mutex((next: Int64(0), end: Int64(0)))
     private let database: Database

@@ -275,7 +275,8 @@ struct FeedServiceTests {
                     start: .beginning), in: world.environment())
             #expect(one.count < numbers.count && one.count > 1)
             #expect(
-                one.covered == [EventCover(connection: view.connectionID, first: 1, last: Int64(numbers.count))])
+                one.covered
+                    == [EventCover(connection: view.connectionID, epoch: 1, first: 1, last: Int64(numbers.count))])
         }
     }
 

@@ -49,6 +49,16 @@ final class Gate: Sendable {
         for each in woken { each.resume() }
     }
 
+    /// Lets those go who wait for somebody to be held.
+    func abandon() {
+        let woken = state.withLock { state in
+            state.isReached = true
+            defer { state.watchers = [] }
+            return state.watchers
+        }
+        for each in woken { each.resume() }
+    }
+
     func close() { state.withLock { $0.isOpen = false } }
 }
 

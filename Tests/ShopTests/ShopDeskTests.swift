@@ -77,7 +77,7 @@ struct ShopDeskTests {
         let body = Array(
             """
             {"event":"transaction.success","event_id":"\(id)","nuban":"6789","data":{"record":"r1","account":"a1",\
-            "count":\(transactions.count),"from":"2024-01-01","to":"\(to)","transactions":[\(names)]}}
+            "count":\(transactions.count),"from":"2024-01-01","to":"\(to)","query":{"ids":[\(names)]}}}
             """.utf8)
         let time = String(Int64(tenOClock.timeIntervalSince1970))
         let key = SymmetricKey(data: try #require(Data(base64Encoded: String(secret.dropFirst(6)))))

@@ -49,13 +49,14 @@ struct EventPageTests {
         let head = """
             # The events
 
-            Every event there is, as `GET /api/v1/event_types` tells of it too, with the JSON Schemas of its whole
-            bodies. How they are sent is in [webhooks](concepts/webhooks.md), how they are pulled in
-            [events](api/events.md).
+            Every event there is, as [`GET /api/v1/event_types`](api/event-types.md) tells of it too, with the JSON
+            Schemas of its whole bodies. How they are sent is in [webhooks](concepts/webhooks.md), how they are pulled
+            in [events](api/events.md).
 
             `data` of an event of a record begins with `record` and `customer`, and with `refresh` where a run brought
             it. `data.query` is the call that gets exactly what has changed: `method`, `path`, `body`, and of what the
-            reply shows the `ids`, their `count`, and the days `from` and `to` that were looked at.
+            reply shows the `ids`, their `count`, and the days `from` and `to` that were looked at; the examples leave
+            it out. They are complete where the event has a complete body.
 
             This page is written by a test from the catalogue.
             """
@@ -87,10 +88,12 @@ struct EventPageTests {
 
     /// The native members of the example, complete where there is a complete body.
     private static func example(_ type: EventType) -> String {
-        let body = try? JSONValue(parsing: EventExamples.body(of: type, isComplete: type.resource != nil))
-        let native = ["event", "event_id", "sequence", "epoch", "created_at", "data"]
-        let lines = native.map { "\"\($0)\": \(pretty(body?[$0] ?? .null, indent: " "))" }
-        return "{\(lines[..<5].joined(separator: ", ")),\n \(lines[5])}"
+        let body = try? JSONValue(parsing: EventExamples.body(of: type, isComplete: type.hasComplete))
+        let data = (body?["data"]?.members ?? [:]).filter { $0.key != "query" }
+        return """
+            {"event": "\(type.name)", "event_id": "\(EventID.text(EventExample.event))", "sequence": 3, "epoch": 1,
+             "data": \(pretty(.object(data), indent: " "))}
+            """
     }
 
     /// Objects a member a line where they do not fit into one.

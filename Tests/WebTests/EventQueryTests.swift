@@ -27,6 +27,7 @@ struct EventQueryTests {
                 let view = try await world.link("ada", password: Self.script) { $0.historyMonths = 1 }
                 try await world.settle()
                 let record = try #require(view.connectionID)
+                _ = try await world.link("locked")
                 var followed = try await followAll(server)
                 try await world.advance(days: 5)
                 followed.formUnion(try await followAll(server))
@@ -85,7 +86,6 @@ struct EventQueryTests {
     private func tellRest(_ server: Server, _ record: String) async throws {
         let world = server.world
         let environment = world.environment()
-        _ = try await world.link("locked")
         _ = try await world.services.schedules.change(record, RefreshChange(isPaused: true), in: environment)
         let endpoint = try #require(
             try await world.core.database.read { try EndpointStore.list(environment.scope, source: .environment, $0) }

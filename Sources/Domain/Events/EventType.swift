@@ -57,7 +57,7 @@ public struct EventType: Sendable {
     public let leadsTo: ChangeQuery.Kind
     /// Members of `data`, beside those that all events of the source have.
     public let data: [EventMember]
-    /// `data.resource` of a complete body; nil where it says no more than a thin one.
+    /// `data.resource` of a complete body; nil where the event has none.
     public let resource: EventSchema?
     /// Members at the top of Okra's envelope.
     public let top: [EventMember]
@@ -91,6 +91,9 @@ public struct EventType: Sendable {
 
     /// What came of it; nil for what is neither.
     public var outcome: Outcome? { name.split(separator: ".").last.flatMap { Outcome(rawValue: String($0)) } }
+
+    /// Whether there is a complete body: one with what is personal, and with `resource` where the event has one.
+    public var hasComplete: Bool { source == .record && leadsTo != .lastEvent }
 
     /// Whether it says of the transactions of an account which are new, other or gone.
     public var isSplit: Bool { EventParts.types.contains(name) }

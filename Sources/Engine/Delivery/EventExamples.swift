@@ -11,7 +11,7 @@ public enum EventExamples {
         case .record:
             members = OkraEnvelope.members(
                 draft(type, isFired: false), context(), id: EventExample.event, sequence: 3,
-                isComplete && type.resource != nil ? .complete : .thin)
+                isComplete && type.hasComplete ? .complete : .thin)
         case .environment:
             members = OkraEnvelope.members(
                 environmentDraft(type, isFired: false), environment, id: EventExample.event, sequence: 3, at: now)
@@ -33,7 +33,7 @@ public enum EventExamples {
         var draft = EventDraft(
             type: type, method: type.okra.methods[0], code: type.okra.codes[0], message: type.meaning,
             accountID: account, number: account == nil ? nil : "0123456789", rows: rows(type), window: window(type),
-            subject: example.data["identity"]?.text, hasComplete: example.resource != nil)
+            subject: example.data["identity"]?.text, hasComplete: type.hasComplete)
         draft.data = { out, isComplete in
             write(data, &out)
             if isComplete, let resource = example.resource { out.member("resource", resource) }

@@ -35,7 +35,7 @@ enum EventTypes {
                     write(type, &out)
                     out.object("schemas") { out in
                         out.member("thin", type.schema(isComplete: false).json)
-                        if type.resource == nil {
+                        if !type.hasComplete {
                             out.null("complete")
                         } else {
                             out.member("complete", type.schema(isComplete: true).json)
@@ -44,7 +44,7 @@ enum EventTypes {
                     out.object("examples") { out in
                         out.key("thin")
                         out.raw(EventExamples.body(of: type, isComplete: false))
-                        if type.resource == nil {
+                        if !type.hasComplete {
                             out.null("complete")
                         } else {
                             out.key("complete")
@@ -65,7 +65,7 @@ enum EventTypes {
         out.member("outcome", type.outcome?.rawValue)
         out.array("payloads") { out in
             out.string("thin")
-            if type.resource != nil { out.string("complete") }
+            if type.hasComplete { out.string("complete") }
         }
         out.member("to_refresh_url", type.isRefresh)
         out.array("methods") { out in for name in type.okra.methods { out.string(name) } }

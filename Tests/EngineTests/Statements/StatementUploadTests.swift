@@ -195,7 +195,7 @@ struct StatementUploadTests {
             let world = try await World.make(on: database)
             let linked = try await world.linkStatement(StatementTests.january.text)
             let record = try #require(linked.connectionID)
-            for at in [2, 40, 1_000] {
+            for at in [2, 40, 700] {
                 let target =
                     at == 2 ? record : try #require(try await world.linkStatement(Self.long(5)).connectionID)
                 let pieces = Interrupted(pieces: FilePieces(Self.long(9000), size: 500), at: at) {
@@ -206,6 +206,8 @@ struct StatementUploadTests {
                         connection: target, in: world.production, StatementOptions(), pieces)
                 }
                 #expect(code == "conflict" || code == "not_found", "\(at): \(code ?? "taken")")
+                // What the connection was linked by ends with its access, and is cleared away by the next round.
+                try await Housekeeper(core: world.core).tick()
                 #expect(try await Self.tables(database) == [0, 0, 0], "\(at)")
             }
         }

@@ -95,10 +95,8 @@ actor ShopDesk {
         guard let account = event.data.account, let day = book.waitsSince(account: account) else { return }
         // Old history, which comes after a link, pays no order.
         if let last = event.data.to, last < day { return }
-        let named = Set(event.data.transactions ?? [])
-        let isWhole = event.data.truncated != true
-        let transactions = try await kubewa.transactions(account: account, from: day)
-            .filter { !isWhole || named.contains($0.id) }
+        let named = Set(event.data.query?.ids ?? [])
+        let transactions = try await kubewa.transactions(account: account, from: day).filter { named.contains($0.id) }
         problem = nil
         let paid = book.take(transactions, event: event.id)
         for order in paid {

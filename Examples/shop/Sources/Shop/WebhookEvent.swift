@@ -8,8 +8,12 @@ public struct WebhookEvent: Decodable, Sendable {
         var count: Int?
         /// The last day that a transaction event covers.
         var to: String?
-        var transactions: [String]?
-        var truncated: Bool?
+        var query: Query?
+    }
+
+    /// What has changed, for those who look it up.
+    struct Query: Decodable, Sendable {
+        var ids: [String]
     }
 
     struct Balance: Decodable, Sendable {
