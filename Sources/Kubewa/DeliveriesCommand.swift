@@ -45,7 +45,8 @@ struct DeliveriesCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a delivery (dlv_…) with its attempts, or an attempt (att_…) with what was sent and came back.")
+            abstract:
+                "Show a delivery (dlv_…) with its attempts, or an attempt (att_…) with what was sent and came back.")
         @OptionGroup var data: DataOptions
         @OptionGroup var which: EnvironmentOptions
         @Argument(help: "dlv_… or att_…") var id: String
@@ -126,7 +127,8 @@ struct DeliveriesCommand: AsyncParsableCommand {
                 for view in found.rows {
                     Console.say(
                         "\(view.id)  \(view.state)  looked at \(view.lookedAt), queued \(view.queued), waiting "
-                            + "\(view.waiting), delivered \(view.delivered), failed \(view.failed)  \(view.createdAt.iso)")
+                            + "\(view.waiting), delivered \(view.delivered), failed \(view.failed)  \(view.createdAt.iso)"
+                    )
                 }
             }
         }

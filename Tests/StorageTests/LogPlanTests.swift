@@ -32,21 +32,30 @@ struct LogPlanTests {
         ("every attempt", "attempt", attempts(LogFilter())),
         ("failed attempts", "attempt_failed", attempts(LogFilter(), ["retry", "dead"])),
         ("attempts of a range", "attempt", attempts(LogFilter(from: Instant(ms: 1000), to: Instant(ms: 2000)))),
-        ("one attempt", "attempt", { db in
-            _ = try AttemptReads.detail(AttemptPlace(at: Instant(ms: 26), delivery: 26, number: 1), scope, db)
-        }),
+        (
+            "one attempt", "attempt",
+            { db in
+                _ = try AttemptReads.detail(AttemptPlace(at: Instant(ms: 26), delivery: 26, number: 1), scope, db)
+            }
+        ),
         ("the start of a range", "event_feed", { _ = try ReplayStore.range(from: Instant(ms: 30_000), scope, $0) }),
         ("the last events", "event_by_sequence", { _ = try ReplayStore.latest(of: "6", limit: 100, scope, $0) }),
         ("running jobs", "replay_running", { _ = try ReplayStore.running(limit: 64, $0) }),
         ("what waits of a job", "delivery_replayed", { _ = try ReplayStore.waiting(5, limit: 2000, scope, $0) }),
-        ("a step of a job", "event_feed", { db in
-            let job = try #require(try ReplayStore.find(5, scope, db))
-            _ = try ReplayStore.next(job, db)
-        }),
-        ("a step of one connection", "event_by_sequence", { db in
-            let job = try #require(try ReplayStore.find(5, scope, db))
-            _ = try ReplayStore.next(job, of: "6", db)
-        }),
+        (
+            "a step of a job", "event_feed",
+            { db in
+                let job = try #require(try ReplayStore.find(5, scope, db))
+                _ = try ReplayStore.next(job, db)
+            }
+        ),
+        (
+            "a step of one connection", "event_by_sequence",
+            { db in
+                let job = try #require(try ReplayStore.find(5, scope, db))
+                _ = try ReplayStore.next(job, of: "6", db)
+            }
+        ),
     ]
 
     @Test("every list and every step of a job follows an index, and reads no table whole")
@@ -85,7 +94,10 @@ struct LogPlanTests {
             for table in ["delivery", "event", "attempt", "replay", "lane"] {
                 #expect(!plan.contains("Seq Scan on \(table)"), "\(name): \(sql)\n\(plan)")
             }
-            let steps = plan.split(separator: "\n").filter { $0.hasPrefix("SCAN ") }
+            let steps = plan.split(separator: "\n").map { $0.drop { $0 == " " } }.filter {
+                // SQLite's own table of counters has a row for each table that counts.
+                $0.hasPrefix("SCAN ") && $0 != "SCAN CONSTANT ROW" && $0 != "SCAN sqlite_sequence"
+            }
             #expect(steps.allSatisfy { $0.contains("INDEX") }, "\(name): \(sql)\n\(plan)")
         }
     }

@@ -83,7 +83,7 @@ extension ReplayService {
             let nowhere = FeedPlace(batch: 0, place: 0)
             let replay = try make(
                 ReplayRequest(), to: batch.endpoint, url: elsewhere?.url, (nowhere, nowhere), at: now, scope, tx)
-            return ReplayView(try end(replay, with: batch.events, batch.endpoint, at: now, tx), waiting: 0)
+            return ReplayView(new: try end(replay, with: batch.events, batch.endpoint, at: now, tx))
         }
         return Triggered(sent: sent, unknown: unknown, replays: replays)
     }

@@ -60,7 +60,7 @@ public struct ReplayService: Sendable {
         let now = core.runtime.now()
         let made = try await core.change(once) { tx in
             let endpoint = try self.endpoint(id, environment.scope, tx)
-            return try view(begin(new.request, to: endpoint, url: url, at: now, environment.scope, tx), tx.db)
+            return ReplayView(new: try begin(new.request, to: endpoint, url: url, at: now, environment.scope, tx))
         }
         ring()
         return made
@@ -77,6 +77,10 @@ public struct ReplayService: Sendable {
             else { throw DomainError.notFound("delivery") }
             new.request.event = event
             new.endpoint = new.endpoint ?? found.endpointID
+        }
+        if let event = new.request.event, new.request != ReplayRequest(event: event) {
+            throw DomainError.invalid(
+                "event", "stands alone, as `delivery` does: leave it out to send what a filter or a range names.")
         }
         if let from = new.request.from, let to = new.request.to, to < from {
             throw DomainError(.invalidDate, "`from` is after `to`. Both are inclusive.", field: "from")
@@ -168,7 +172,7 @@ public struct ReplayService: Sendable {
     }
 
     /// - Returns: how many deliveries were made.
-    private func queue(
+    func queue(
         _ events: [LoggedEvent], _ replay: Replay, _ endpoint: WebhookEndpoint, at now: Instant, _ tx: Transaction
     ) throws -> Int {
         var count = 0
@@ -241,7 +245,8 @@ public struct ReplayService: Sendable {
                 throw DomainError.notFound("replay")
             }
             guard try ReplayStore.stop(replay, .cancelled, error: nil, at: now, tx) else {
-                throw DomainError(.conflict, "The replay is over and nothing of it waits, so there is nothing to cancel.")
+                throw DomainError(
+                    .conflict, "The replay is over and nothing of it waits, so there is nothing to cancel.")
             }
             return try view(ReplayStore.find(number, scope, tx.db) ?? replay, tx.db)
         }
@@ -267,126 +272,4 @@ extension ReplayService {
             if count < ReplayStore.prunedMax { return sum }
         }
     }
-}
-
-// MARK: a step
-
-extension ReplayService {
-    /// One bounded step of a job.
-    /// - Returns: whether it has come further.
-    func step(_ replay: Replay) async throws -> Bool {
-        let waiting = try await core.database.read {
-            try ReplayStore.waiting(replay.id, limit: Self.waitingMax, replay.scope, $0)
-        }
-        guard waiting < Self.waitingMax else { return false }
-        try await core.sequence.fill()
-        let now = core.runtime.now()
-        let queued = try await core.database.write { tx -> Int? in
-            try ReplayStore.take(replay, tx)
-            guard let endpoint = try target(of: replay, at: now, tx) else { return 0 }
-            let (rows, isLast) = try replay.request.connection.map { try ReplayStore.next(replay, of: $0, tx.db) }
-                ?? ReplayStore.next(replay, tx.db)
-            // An older transaction may still commit what comes next.
-            guard let last = rows.last?.place ?? (isLast ? replay.until : nil) else { return nil }
-            let queued = try queue(try wanted(rows, replay, endpoint, tx), replay, endpoint, at: now, tx)
-            try ReplayStore.advance(
-                replay, to: last, lookedAt: rows.count, queued: queued, endedAt: isLast ? now : nil, tx)
-            return queued
-        }
-        guard let queued else { return false }
-        if queued > 0 { core.wakes.deliveries.set() }
-        return true
-    }
-
-    /// nil when it is gone, which ends the job.
-    private func target(of replay: Replay, at now: Instant, _ tx: Transaction) throws -> WebhookEndpoint? {
-        if let id = ID<WebhookEndpoint>(replay.endpointID),
-            let found = try EndpointStore.find(id, replay.scope, tx.db)
-        {
-            return found
-        }
-        _ = try ReplayStore.stop(replay, .failed, error: "The endpoint was removed.", at: now, tx)
-        return nil
-    }
-
-    private func wanted(
-        _ rows: [(event: LoggedEvent, place: FeedPlace)], _ replay: Replay, _ endpoint: WebhookEndpoint,
-        _ tx: Transaction
-    ) throws -> [LoggedEvent] {
-        var connections: [String: Connection?] = [:]
-        let request = replay.request
-        var events: [LoggedEvent] = []
-        for (row, _) in rows
-        where request.wants(type: row.type, connection: row.connection, at: row.at) && endpoint.wants(row.type) {
-            if endpoint.source == .connection, connections[row.connection] == nil {
-                connections[row.connection] = .some(
-                    try ID<Connection>(row.connection).flatMap { try ConnectionStore.find($0, replay.scope, tx.db) })
-            }
-            let isItsOwn =
-                endpoint.source == .connection
-                ? Routing.mayGet(endpoint, type: row.type, of: connections[row.connection] ?? nil)
-                : endpoint.connectionID.map { $0 == row.connection } ?? true
-            if isItsOwn { events.append(row) }
-        }
-        guard request.asksForDeliveries else { return events }
-        var found: [Int64: [(state: DeliveryState, isTried: Bool)]] = [:]
-        for one in try AttemptReads.deliveries(of: events.map(\.id), replay.scope, tx.db)
-        where one.endpointID == replay.endpointID {
-            found[one.event.id, default: []].append((one.state, !one.attempts.isEmpty))
-        }
-        return events.filter { request.wants(found[$0.id] ?? []) }
-    }
-}
-
-/// Which endpoint may be sent which event.
-enum Routing {
-    /// - Parameter connection: whose event it is; nil for the environment's own, or when it was removed.
-    static func mayGet(_ endpoint: WebhookEndpoint, type: String, of connection: Connection?) -> Bool {
-        if let only = endpoint.connectionID, only != connection?.id.hex { return false }
-        guard endpoint.source == .connection else { return true }
-        // The URL for refreshes gets nothing else, unless it is the callback's too.
-        let isRefresh = EventCatalog.all.first { $0.name == type }?.isRefresh ?? false
-        return connection?.callbackURL == endpoint.url
-            || (connection?.refreshWebhookURL == endpoint.url && isRefresh)
-    }
-}
-
-/// A replay as it is shown.
-public struct ReplayView: Sendable {
-    public let id: String
-    public let state: String
-    public let request: ReplayRequest
-    public let endpointID: String
-    public let url: String?
-    public let lookedAt: Int64
-    public let queued: Int64
-    public let waiting: Int64
-    public let delivered: Int64
-    public let failed: Int64
-    public let dropped: Int64
-    public let error: String?
-    /// Machine time, as `endedAt`.
-    public let createdAt: Instant
-    public let endedAt: Instant?
-
-    init(_ replay: Replay, waiting: Int) {
-        id = Self.text(replay.id)
-        state = replay.state.rawValue
-        request = replay.request
-        endpointID = replay.endpointID
-        url = replay.url
-        lookedAt = replay.lookedAt
-        queued = replay.queued
-        self.waiting = Int64(waiting)
-        delivered = replay.delivered
-        failed = replay.failed
-        dropped = max(0, replay.queued - replay.delivered - replay.failed - Int64(waiting))
-        error = replay.error
-        createdAt = replay.createdAt
-        endedAt = replay.endedAt
-    }
-
-    /// `rpl_` and the number.
-    public static func text(_ id: Int64) -> String { "rpl_\(id)" }
-    static func number(_ text: String) -> Int64? { text.hasPrefix("rpl_") ? Int64(text.dropFirst(4)) : nil }
 }

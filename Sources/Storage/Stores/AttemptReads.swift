@@ -74,7 +74,8 @@ public enum AttemptReads {
             place: AttemptPlace(at: row.instant(first), delivery: row.int(first + 1), number: row.int(first + 2)),
             endpointID: row.text(first + 3), durationMs: row.int(first + 4),
             status: row.intOrNil(first + 5).map(Int.init), error: row.textOrNil(first + 6),
-            errorClass: row.textOrNil(first + 11), outcome: row.text(first + 7), part: row.int(first + 8), isComplete: row.bool(first + 9),
+            errorClass: row.textOrNil(first + 11), outcome: row.text(first + 7), part: row.int(first + 8),
+            isComplete: row.bool(first + 9),
             replayID: row.intOrNil(first + 10))
     }
 

@@ -263,7 +263,9 @@ public enum ReplayStore {
         let until = try FeedRows.horizon(.events, db).newest
         guard let from else { return (.start, until) }
         let key = try FeedSeek.first(notBefore: from + -FeedSeek.marginMs, scope, db)
-        return (db.dialect == .postgres ? FeedPlace(batch: key - 1, place: 0) : FeedPlace(batch: 0, place: key - 1), until)
+        return (
+            db.dialect == .postgres ? FeedPlace(batch: key - 1, place: 0) : FeedPlace(batch: 0, place: key - 1), until
+        )
     }
 
     // MARK: what becomes of it
