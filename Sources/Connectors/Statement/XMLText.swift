@@ -7,7 +7,8 @@ enum XMLText {
     }
 
     /// Trims, and puts characters in the place of what `&` begins.
-    /// - Parameter charset: the encoding of one byte a character that the file names; UTF-8 is read as such all the same.
+    /// - Parameter charset: the encoding of one byte a character that the file names; UTF-8 is read as such all the
+    ///   same.
     static func decode(
         _ bytes: [UInt8], in charset: StatementCharset?, _ sawForeignBytes: inout Bool, _ line: Int
     ) throws(StatementError) -> String {

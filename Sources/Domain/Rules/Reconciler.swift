@@ -115,8 +115,8 @@ public enum Reconciler {
         row.status == .pending && window.contains(row.bookedOn)
     }
 
-    /// Whether the bank now tells something else. `supersedes` and `valueOn` only help to match; they are no facts of the
-    /// row.
+    /// Whether the bank now tells something else. `supersedes` and `valueOn` only help to match; they are no facts of
+    /// the row.
     static func isChanged(_ old: FetchedTransaction, _ new: FetchedTransaction) -> Bool {
         var old = old
         old.supersedes = new.supersedes
