@@ -3,6 +3,7 @@ import Engine
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import NIOCore
 import Storage
 import Synchronization
 import TestKit
@@ -36,7 +37,8 @@ struct LoggedPathTests {
             let view = try await world.services.links.begin(
                 BeginLink(institution: "access-bank"), in: world.environment())
             try await database.write { tx in
-                try tx.db.run("UPDATE link_session SET step = 'damaged' WHERE id = $1", [.string(view.id)])
+                try tx.db.run(
+                    "UPDATE link_session SET state = $2 WHERE id = $1", [.string(view.id), .blob([1, 2, 3])])
             }
             let kept = Lines.Kept()
             let core = Core(
@@ -47,11 +49,14 @@ struct LoggedPathTests {
                 transport: SandboxBankTransport(world.bank))
             let app = WebApp(services: services)
             try await Application(responder: app, services: [app.background]).test(.router) { client in
-                let reply = try await client.execute(uri: "/api/v1/link_sessions/\(view.id)", method: .get)
+                let reply = try await client.execute(
+                    uri: "/api/v1/link_sessions/\(view.id)/answers", method: .post,
+                    body: ByteBuffer(string: #"{"fields":{"username":"a","password":"b"}}"#))
                 #expect(reply.status == .internalServerError)
             }
             let lines = kept.lines.withLock { $0 }
-            #expect(lines.contains { $0.contains("unexpected error") && $0.contains("/link_sessions/{session}") })
+            #expect(
+                lines.contains { $0.contains("unexpected error") && $0.contains("/link_sessions/{session}/answers") })
             #expect(!lines.contains { $0.contains(view.id) })
         }
     }

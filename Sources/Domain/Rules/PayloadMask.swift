@@ -4,7 +4,7 @@
 public enum PayloadMask {
     static let hidden = Array("***".utf8)
 
-    /// A name that begins or ends with one of them is a secret's: `bvn`, `customerBvn`, `otp_code`, `tokens`.
+    /// A name that has one of them among its words is a secret's: `bvn`, `customerBvn`, `otp_code`, `tokens`.
     private static let words = set([
         "authorization", "cookie", "pin", "otp", "bvn", "nin", "cvv", "cvc", "credential", "jwt", "token", "secret",
         "password", "passwd", "pwd", "passcode", "passphrase",
@@ -35,11 +35,12 @@ public enum PayloadMask {
     static func isSecret(_ name: ArraySlice<UInt8>) -> Bool {
         guard (2...nameBytesMax).contains(name.count) else { return false }
         let parts = parts(of: name)
-        guard let first = parts.first, let last = parts.last else { return false }
+        guard let last = parts.last else { return false }
         if isWord(last) || pairs.contains(Array(parts.suffix(2).joined())) { return true }
         let plain = Array(parts.joined())
         if ends.contains(where: { plain.count >= $0.count && plain.suffix($0.count) == $0[...] }) { return true }
-        return (isWord(first) || pairs.contains(Array(parts.prefix(2).joined()))) && !harmless.contains(last)
+        guard !harmless.contains(last) else { return false }
+        return parts.contains(where: isWord) || zip(parts, parts.dropFirst()).contains { pairs.contains($0 + $1) }
     }
 
     private static func isWord(_ part: [UInt8]) -> Bool {
