@@ -20,11 +20,11 @@ import Testing
     func equal() {
         let waiting = (0..<300).map { Int64($0 % 3) }
         let chosen = FairHands.choose(waiting, held: [:], free: 60)
-        #expect(chosen.count == 60)
+        #expect(chosen.count == 54, "some are kept for who comes next")
         for environment in Int64(0)..<3 {
             let own = chosen.filter { waiting[$0] == environment }
-            #expect(own.count == 20)
-            #expect(own == (0..<20).map { Int(environment) + 3 * $0 })
+            #expect(own.count == 18)
+            #expect(own == (0..<18).map { Int(environment) + 3 * $0 })
         }
     }
 

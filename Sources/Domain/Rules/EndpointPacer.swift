@@ -8,6 +8,8 @@ public struct EndpointPacer: Sendable {
     public static let atOnceMax = 64
     /// Points of failures in a row at which an endpoint counts as broken; one that costs time counts more.
     static let brokenAt = 10
+    /// Failures in a row after which a new owner begins with a probe.
+    static let failuresMax = 4
     static let pauseMs: Int64 = 5000
     static let pauseMsMax: Int64 = 5 * 60_000
 
@@ -55,7 +57,7 @@ public struct EndpointPacer: Sendable {
     /// Goes on from what is known of an endpoint that failed when it was last asked.
     public init(failures: Int) {
         self.failures = failures
-        points = failures
+        points = failures >= Self.failuresMax ? Self.brokenAt : failures
         if points >= Self.brokenAt { atOnce = 1 }
     }
 
@@ -115,6 +117,7 @@ public struct EndpointPacer: Sendable {
         _ outcome: Outcome, epoch: Int, retryAfterMs: Int64? = nil, at now: Instant, chance: Int64
     ) {
         let wasBusy = inFlight * 2 >= atOnce
+        let wasBroken = isBroken
         inFlight = max(0, inFlight - 1)
         guard outcome != .success else { return succeed(wasBusy: wasBusy) }
         failures += 1
@@ -122,7 +125,7 @@ public struct EndpointPacer: Sendable {
         let isNews = epoch == self.epoch
         if let retryAfterMs { hold(at: now, for: min(retryAfterMs, RetrySchedule.retryAfterSecondsMax * 1000)) }
         if isBroken {
-            guard isNews else { return }
+            guard isNews || !wasBroken else { return }
             self.epoch += 1
             atOnce = 1
             hold(at: now, for: RetrySchedule.jittered(pause, chance: chance))

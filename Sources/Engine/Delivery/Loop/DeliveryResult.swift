@@ -35,6 +35,12 @@ struct DeliveryResult: Sendable {
 }
 
 extension HTTPTransportError {
+    private static let classes: [(error: HTTPTransportError, name: String)] = [
+        (.cannotConnect, "connect"), (.timedOut, "timeout"), (.brokenOff, "broken_off"), (.tooLarge, "too_large"),
+        (.invalidURL, "invalid_url"), (.refusedAddress, "refused_address"), (.notSecure, "not_secure"), (.tls, "tls"),
+        (.dns, "dns"),
+    ]
+
     var isTimeout: Bool { self == .timedOut }
-    var metricName: String { String(describing: self) }
+    var metricName: String { Self.classes.first { $0.error == self }?.name ?? "other" }
 }

@@ -1,0 +1,160 @@
+import Domain
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Engine
+@testable import Storage
+
+@Suite("Deliveries in order", .timeLimit(.minutes(5))) struct OrderedDeliveryTests {
+    private let url = "https://shop.example/ordered"
+    private let connections = ["a", "b", "c"].map { ID<Connection>(trusted: String(repeating: $0, count: 24)) }
+
+    private func failAtRandom(_ room: Mailroom, _ seed: UInt64) {
+        let random = Mutex(SplitMix(seed: seed))
+        room.receivers.answer(url) { _, _ in
+            await Task.yield()
+            let chance = random.withLock { Int.random(in: 0..<10, using: &$0) }
+            switch chance {
+            case 0: return WebhookOutcome(status: 500)
+            case 1: return WebhookOutcome(status: nil, error: .timedOut)
+            case 2: return WebhookOutcome(status: 429, retryAfterSeconds: 2)
+            default: return WebhookOutcome(status: 200)
+            }
+        }
+    }
+
+    @Test("an endpoint gets the order of commits, whatever fails, one at a time", arguments: [1, 2, 3] as [UInt64])
+    func ofEndpoint(seed: UInt64) async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(url) {
+                $0.ordering = .endpoint
+                $0.retrySeconds = [Int](repeating: 1, count: 20)
+            }
+            failAtRandom(room, seed)
+            let loop = room.loop()
+            var posted: [Int64] = []
+            for round in 0..<20 {
+                posted += try await room.post(5, to: [endpoint], connection: connections[round % 3])
+                try await room.settle(loop)
+                room.runtime.advance(milliseconds: 700)
+            }
+            for _ in 0..<2000 where try await room.waiting(endpoint) > 0 {
+                room.runtime.advance(milliseconds: 2500)
+                try await room.settle(loop)
+            }
+            #expect(room.receivers.taken(url).map(\.number) == posted)
+            #expect(room.receivers.most(url) == 1)
+            #expect(room.receivers.received(url).count > 100, "some failed")
+        }
+    }
+
+    @Test("each connection gets its order, and one that is held up holds up no other", arguments: [4, 5] as [UInt64])
+    func ofConnections(seed: UInt64) async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(url) {
+                $0.ordering = .connection
+                $0.retrySeconds = [Int](repeating: 1, count: 20)
+            }
+            failAtRandom(room, seed)
+            let loop = room.loop()
+            var posted: [String: [Int64]] = [:]
+            for round in 0..<15 {
+                let connection = connections[round % 3]
+                posted[connection.hex, default: []] += try await room.post(4, to: [endpoint], connection: connection)
+                try await room.settle(loop)
+                room.runtime.advance(milliseconds: 300)
+            }
+            for _ in 0..<2000 where try await room.waiting(endpoint) > 0 {
+                room.runtime.advance(milliseconds: 2500)
+                try await room.settle(loop)
+            }
+            let taken = Dictionary(grouping: room.receivers.taken(url)) { $0.connection }.mapValues { $0.map(\.number) }
+            #expect(taken == posted)
+        }
+    }
+
+    @Test("the first in line blocks the others of its connection alone")
+    func blocks() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(url) { $0.ordering = .connection }
+            let poisoned = connections[0].hex
+            room.receivers.answer(url) { received, _ in
+                WebhookOutcome(status: received.connection == poisoned ? 500 : 200)
+            }
+            for connection in connections { try await room.post(3, to: [endpoint], connection: connection) }
+            try await room.settle()
+            #expect(room.receivers.received(url).count { $0.connection == poisoned } == 1)
+            #expect(room.receivers.taken(url).count == 6)
+        }
+    }
+
+    @Test("a change of the order moves what waits, and keeps the order that is asked for from then on")
+    func changes() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(url)
+            let services = room.world.services.endpoints
+            _ = try await services.turn(endpoint.id.hex, .pause, in: room.world.environment())
+            let loop = room.loop()
+            var posted: [Int64] = []
+            for (round, order) in [WebhookEndpoint.Ordering.connection, .endpoint, .none, .connection, .endpoint]
+                .enumerated()
+            {
+                let known = try await room.found(endpoint)
+                posted += try await room.post(40, to: [known], connection: connections[round % 3])
+                var wish = EndpointChange()
+                wish.ordering = order
+                _ = try await services.update(endpoint.id.hex, wish, in: room.world.environment())
+                _ = try await services.turn(endpoint.id.hex, .resume, in: room.world.environment())
+                room.receivers.answer(url, status: 503, retryAfter: 1)
+                try await room.settle(loop)
+                _ = try await services.turn(endpoint.id.hex, .pause, in: room.world.environment())
+                room.runtime.advance(milliseconds: 61_000)
+            }
+            #expect(try await room.waiting(endpoint) == 200)
+            room.receivers.forget()
+            room.receivers.answer(url, status: 200)
+            _ = try await services.turn(endpoint.id.hex, .resume, in: room.world.environment())
+            for _ in 0..<200 where try await room.waiting(endpoint) > 0 {
+                try await room.settle(loop)
+                room.runtime.advance(milliseconds: 1000)
+            }
+            #expect(room.receivers.taken(url).map(\.number) == posted)
+        }
+    }
+
+    @Test("nothing is sent in order before an older transaction has ended")
+    func horizon() async throws {
+        try await onDatabase(.postgres) { test in
+            let room = try await Mailroom.open(on: test.database)
+            guard case .postgres(let address) = test.location else { return }
+            let endpoint = try await room.endpoint(url) { $0.ordering = .endpoint }
+            let (core, scope, now) = (room.core, room.scope, room.runtime.now())
+            try await core.sequence.fill()
+            // It takes its place in the order first, and commits last.
+            let slow = try PostgresConnection(url: address, role: .writer)
+            try slow.script("SET idle_in_transaction_session_timeout = 0")
+            try slow.script("BEGIN")
+            let tx = Transaction(slow)
+            try EventStore.append(
+                EventStore.NewEvent(
+                    id: try core.sequence.take(), sequence: 1000, type: "balance.success", accountID: nil,
+                    thin: Array("\"number\":1000".utf8), complete: nil),
+                connection: connections[0], to: [endpoint], at: now, machineNow: now, newID: core.sequence.take, scope,
+                tx)
+            try tx.flush()
+            try await room.post(2, to: [endpoint])
+            let loop = room.loop()
+            try await room.settle(loop, ticksMax: 3)
+            #expect(room.receivers.received(url).isEmpty)
+            try slow.script("COMMIT")
+            room.runtime.advance(milliseconds: 1000)
+            try await room.settle(loop)
+            #expect(room.receivers.taken(url).map(\.number) == [1000, 1, 2])
+        }
+    }
+}
