@@ -171,11 +171,11 @@ struct PullingTests {
             var world = try await World.make(on: test.database)
             let first = try #require(try await world.link { $0.historyMonths = 1 }.connectionID)
             var consumer = Consumer()
-            for day in 0..<4 {
+            _ = try await world.link("accounts") { $0.historyMonths = 1 }
+            for _ in 0..<4 {
                 _ = try await consumer.pull(world)
                 try await world.settle()
                 try await world.advance(days: 1)
-                if day == 1 { _ = try await world.link("accounts") { $0.historyMonths = 1 } }
                 try await Self.emit(world, "", "institution.recovered")
                 world = try await World.make(on: try await test.reopened(), sameAs: world)
             }

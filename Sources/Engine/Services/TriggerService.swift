@@ -15,8 +15,8 @@ public struct TriggerService: Sendable {
     let core: Core
     public init(core: Core) { self.core = core }
 
-    /// - Parameter record: whose event it is; nil takes the record that was linked last. Events that belong to no record
-    ///   take none.
+    /// - Parameter record: whose event it is; nil takes the record that was linked last. Events that belong to no
+    ///   record take none.
     /// - Throws: `invalid_field` for a name that is no event or that nothing fires yet, for a record where the event
     ///   has none, and where there is no record at all; `not_found` for an unknown record; `sandbox_only` in
     ///   production.

@@ -15,7 +15,8 @@ struct EventSequenceTests {
             try tx.db.script(
                 """
                 INSERT INTO tenant (id, name, created_at_ms) VALUES ('t', 'Acme', 0);
-                INSERT INTO environment (id, tenant_id, project_id, kind, created_at_ms) VALUES (1, 't', 'p', 'sandbox', 0);
+                INSERT INTO environment (id, tenant_id, project_id, kind, created_at_ms)
+                VALUES (1, 't', 'p', 'sandbox', 0);
                 INSERT INTO customer (environment_id, id, name, created_on, created_at_ms, updated_at_ms)
                 VALUES (1, 'u', 'Ada', '2024-01-01', 0, 0);
                 """)
