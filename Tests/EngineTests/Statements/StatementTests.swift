@@ -140,11 +140,11 @@ struct StatementTests {
         let booked = """
             Account Number:,0123456789
             Trans Date,Value Date,Narration,Reference,Debit,Credit,Balance
-            05/01/2024,05/01/2024,OPENING TRANSFER,,,1000.00,100000.00
-            08/01/2024,11/01/2024,NIP/ADA OBI/RENT,,5000.00,,95000.00
-            09/01/2024,11/01/2024,POS SHOPRITE LEKKI,,200.00,,94800.00
-            11/01/2024,11/01/2024,X,,200.00,,94600.00
-            12/01/2024,12/01/2024,END,,100.00,,94500.00
+            2024-01-05,2024-01-05,OPENING TRANSFER,,,1000.00,100000.00
+            2024-01-08,2024-01-11,NIP/ADA OBI/RENT,,5000.00,,95000.00
+            2024-01-09,2024-01-11,POS SHOPRITE LEKKI,,200.00,,94800.00
+            2024-01-11,2024-01-11,X,,200.00,,94600.00
+            2024-01-12,2024-01-12,END,,100.00,,94500.00
 
             """
         let valued = Statement(
