@@ -159,6 +159,27 @@ import Testing
         }
     }
 
+    @Test("what waits for an endpoint that is removed is dropped, and its events stay")
+    func removal() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let id = try await create(world, "https://shop.example/gone")
+            world.webhooks.answer { _ in WebhookOutcome(status: 500) }
+            _ = try await world.link()
+            try await world.settle()
+            func count(_ table: String) async throws -> Int64? {
+                try await database.read { try $0.first("SELECT COUNT(*) FROM \(table)", []) { $0.int(0) } }
+            }
+            let events = try await count("event")
+            #expect(try await count("delivery") == events)
+            try await world.services.endpoints.remove(id, in: world.environment())
+            try await world.settle()
+            #expect(try await count("delivery") == 0)
+            #expect(try await count("event") == events)
+            for table in ["webhook_endpoint", "endpoint_health"] { #expect(try await count(table) == 0, "\(table)") }
+        }
+    }
+
     @Test("a URL belongs to one endpoint, and an endpoint to one environment")
     func conflicts() async throws {
         try await onEveryDatabase { database in

@@ -29,11 +29,12 @@ extension WebhookEndpointService {
         core.wakes.deliveries.set()
         guard let event = EventID.parse(written.eventID) else { return written }
         let end = now + Self.testWaitMs
-        while core.runtime.now() < end {
+        while true {
+            let isOver = core.runtime.now() >= end
             if let found = try await attempt(event, environment.scope) { return Self.view(event, found) }
+            guard !isOver else { return written }
             try await core.runtime.sleep(until: core.runtime.now() + Self.testPauseMs)
         }
-        return written
     }
 
     private func attempt(_ event: Int64, _ scope: Scope) async throws -> AttemptRecord? {

@@ -133,8 +133,9 @@ public struct WebhookEndpointService: Sendable {
     ) async throws {
         let id = try parsed(id)
         let scope = environment.scope
+        let now = core.runtime.now()
         try await core.change(once) { tx in
-            if try EndpointStore.remove(id, scope, tx) {
+            if try EndpointStore.remove(id, at: now, scope, tx) {
                 try EndpointHealthStore.forget(id.hex, scope, tx)
                 return
             }
@@ -146,6 +147,7 @@ public struct WebhookEndpointService: Sendable {
                         + "nothing more, disable it.")
                 : DomainError(.conflict, "A link named this URL. To send it nothing more, disable it.")
         }
+        core.wakes.deliveries.set()
     }
 
     // MARK: parts

@@ -187,17 +187,19 @@ public enum EndpointStore {
         }
     }
 
-    /// Stops sending and drops what waits; the events stay.
+    /// Stops sending; the owner of its lanes drops what waits, and the events stay.
     /// - Returns: whether it existed.
-    public static func remove(_ id: ID<WebhookEndpoint>, _ scope: Scope, _ tx: Transaction) throws -> Bool {
+    public static func remove(
+        _ id: ID<WebhookEndpoint>, at now: Instant, _ scope: Scope, _ tx: Transaction
+    ) throws -> Bool {
         let key: [SQLValue] = [.integer(scope.environmentID), .id(id)]
         tx.forget(allOf: routes(scope))
         let isRemoved =
             try tx.db.run(
                 "DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2 AND source = 'api'", key) == 1
         guard isRemoved else { return false }
-        try tx.db.run("DELETE FROM delivery WHERE environment_id = $1 AND endpoint_id = $2", key)
         try tx.db.run("DELETE FROM webhook_key WHERE environment_id = $1 AND owner = $2", key)
+        try bringForward(id, now: now, scope, tx)
         return true
     }
 
