@@ -58,10 +58,11 @@ public struct ChangeQuery: Sendable, Equatable {
         } else {
             out.null("body")
         }
-        out.array("ids") { out in for id in ids { out.string(id) } }
+        let shown = kind == .lastEvent ? [event] : ids
+        out.array("ids") { out in for id in shown { out.string(id) } }
         out.member("from", window?.from.iso)
         out.member("to", window?.to.iso)
-        out.member("count", ids.count)
+        out.member("count", shown.count)
     }
 
     static func schema(_ kind: Kind) -> EventSchema {

@@ -5,8 +5,8 @@ extension Outbox {
     /// Which of an environment's endpoints an event of its own goes to; the feed has it in any case.
     enum Recipients: Sendable {
         case all
-        /// All, and the URL that a link was begun with.
-        case link(callbackURL: String?)
+        /// All, the URL that a link was begun with, and those of the record that it was to repair.
+        case link(callbackURL: String?, record: ID<Connection>?)
         case except(ID<WebhookEndpoint>)
         /// This one alone, whatever types it asked for.
         case only(WebhookEndpoint)
@@ -36,7 +36,9 @@ extension Outbox {
         _ recipients: Recipients, _ type: EventType, _ scope: Scope, _ tx: Transaction
     ) throws -> [WebhookEndpoint] {
         if case .only(let endpoint) = recipients { return [endpoint] }
-        let found = try EndpointStore.route(scope, callbackURL: nil, refreshURL: nil, tx)
+        var (url, record) = (String?.none, ID<Connection>?.none)
+        if case .link(let callbackURL, let repaired) = recipients { (url, record) = (callbackURL, repaired) }
+        let found = try EndpointStore.route(scope, connection: record, callbackURL: url, refreshURL: nil, tx)
             .filter { $0.wants(type.name) }.distinct
         guard case .except(let id) = recipients else { return found }
         return found.filter { $0.id != id }

@@ -18,7 +18,8 @@ struct LinkFailureNotice {
         let draft = Drafts.linkFailed(
             session, error, record: record?.id.hex, customer: record?.customerID.hex ?? terms.customerID)
         try Outbox(core: core).emit(
-            draft, in: environment, to: .link(callbackURL: terms.callbackURL ?? record?.callbackURL),
+            draft, in: environment,
+            to: .link(callbackURL: terms.callbackURL ?? record?.callbackURL, record: record?.id),
             at: environment.virtual(core.runtime.now()), tx)
     }
 }
