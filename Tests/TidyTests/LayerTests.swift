@@ -42,6 +42,8 @@ struct LayerTests {
     private static let scopeMakers: Set<String> = [
         "Sources/Domain/Scope.swift",
         "Sources/Storage/Stores/LaneStore.swift",
+        // A replay under way names its environment.
+        "Sources/Storage/Stores/ReplayStore.swift",
         // A removal under way names its environment.
         "Sources/Storage/Stores/RemovalStore.swift",
         // What is old is forgotten environment by environment.

@@ -18,7 +18,8 @@ enum LogExamples {
         try await server.world.settle()
         let log = server.world.services.deliveries
         let environment = server.world.environment()
-        let found = try await log.deliveries(LogFilter(), cursor: nil, limit: 1, in: environment)
+        let found = try await log.deliveries(
+            LogFilter(states: [.delivered]), cursor: nil, limit: 1, in: environment)
         let one = try #require(found.rows.first)
         let body = "{\"event\":\"\(one.eventID)\",\"endpoint\":\"\(one.endpointID)\"}"
         switch path {
@@ -31,8 +32,7 @@ enum LogExamples {
         case let text where text.hasPrefix("/api/v1/replays/{replay}"):
             let made = try await server.send(.post, "/api/v1/replays", body)
             return (text.replacing("{replay}", with: made.json["id"]?.text ?? ""), nil)
-        case "/api/v1/deliveries": return ("\(path)?types=balance.*&limit=200", nil)
-        case "/api/v1/deliveries/export": return ("\(path)?event=\(one.eventID)", nil)
+        case "/api/v1/deliveries": return ("\(path)?types=balance.*&status=delivered", nil)
         case "/api/v1/attempts": return ("\(path)?endpoint=\(one.endpointID)", nil)
         default: return (path, "{\"recordIds\":[\"{record}\"],\"method\":\"BALANCE\"}")
         }

@@ -26,7 +26,8 @@ enum DeliveryRows {
     }
     private static let eventSQL = either {
         """
-        SELECT id, connection_id, seq, type, occurred_at_ms, account_id FROM event WHERE environment_id = $1 AND id \($0)
+        SELECT id, connection_id, seq, type, occurred_at_ms, account_id FROM event
+        WHERE environment_id = $1 AND id \($0)
         """
     }
 

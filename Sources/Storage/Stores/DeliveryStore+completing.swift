@@ -88,8 +88,7 @@ extension DeliveryStore {
             if let replay = attempt.replayID, attempt.outcome != .retry {
                 let isDelivered = attempt.outcome == .delivered
                 ReplayStore.count(
-                    replay, delivered: isDelivered ? 1 : 0, failed: isDelivered ? 0 : 1,
-                    Scope(environmentID: lease.environmentID), tx)
+                    replay, delivered: isDelivered ? 1 : 0, failed: isDelivered ? 0 : 1, lease.scope, tx)
             }
             if let due = attempt.nextDue {
                 tx.append(

@@ -9,8 +9,8 @@ public struct Reply: Sendable {
     public var contentType: String
     public var body: ByteBuffer
     public var headers: HTTPFields = [:]
-    /// Writes a body that is too long to be held, piece by piece, instead of `body`. What goes wrong on the way ends the
-    /// connection, so that nobody takes the part for the whole.
+    /// Writes a body that is too long to be held, piece by piece, instead of `body`. What goes wrong on the way ends
+    /// the connection, so that nobody takes the part for the whole.
     var stream: (@Sendable (_ write: ([UInt8]) async throws -> Void) async throws -> Void)?
 
     public init(status: HTTPResponse.Status = .ok, contentType: String = Reply.json, body: ByteBuffer = ByteBuffer()) {
