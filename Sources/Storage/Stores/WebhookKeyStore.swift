@@ -46,7 +46,7 @@ public enum WebhookKeyStore {
     private static let fields = "id, kind, public_key, created_at_ms, expires_at_ms"
     private static let live = """
         FROM webhook_key WHERE environment_id = $1 AND owner = $2 AND (expires_at_ms IS NULL OR expires_at_ms > $3)
-        ORDER BY CASE WHEN expires_at_ms IS NULL THEN 0 ELSE 1 END, created_at_ms DESC, id DESC LIMIT 20
+        ORDER BY kind, CASE WHEN expires_at_ms IS NULL THEN 0 ELSE 1 END, created_at_ms DESC, id DESC LIMIT 20
         """
 
     private static func key(_ row: borrowing Row) -> WebhookKey {
@@ -70,7 +70,7 @@ public enum WebhookKeyStore {
             ])
     }
 
-    /// An owner's keys that have not expired, those that stay first and the newest before older ones; at most 20.
+    /// An owner's keys that have not expired, by kind, the one that stays first and the newest before older ones; at most 20.
     public static func list(
         of owner: WebhookKeyOwner, _ scope: Scope, at now: Instant, _ db: any SQLConnection
     ) throws -> [WebhookKey] {
