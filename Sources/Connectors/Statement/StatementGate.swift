@@ -21,7 +21,7 @@ struct StatementGate: Sendable {
     ) throws(StatementError) {
         switch event {
         case .begin(let header):
-            try take(header.opening, place: nil)
+            try take([header.opening?.amount], place: nil)
             statements += 1
             guard statements <= limits.statementsMax else {
                 throw StatementError(
@@ -32,8 +32,7 @@ struct StatementGate: Sendable {
             if header.accountNumber == nil { hasNameless = true }
             try tell(event)
         case .row(let row):
-            try take(row.transaction.amount, place: row.place)
-            try take(row.transaction.runningBalance, place: row.place)
+            try take([row.transaction.amount, row.transaction.runningBalance], place: row.place)
             rows += 1
             guard rows <= limits.rowsMax else {
                 throw StatementError(.tooLarge, "The file holds more than \(limits.rowsMax) rows. Split it by periods.")
@@ -41,7 +40,7 @@ struct StatementGate: Sendable {
             try tell(event)
             if let note = balances.take(row) { try pass(.note(note), tell) }
         case .end(let closing):
-            for told in [closing.opening, closing.closing, closing.available] { try take(told, place: nil) }
+            try take([closing.opening, closing.closing, closing.available].map { $0?.amount }, place: nil)
             for note in balances.end(closing) + chain.end(closing, of: statements, balances.firstPlace) {
                 try pass(.note(note), tell)
             }
@@ -59,13 +58,9 @@ struct StatementGate: Sendable {
 
     var name: String { "File \(file) of the zip: " }
 
-    private func take(_ balance: StatementBalance?, place: Int?) throws(StatementError) {
-        try take(balance?.amount, place: place)
-    }
-
     /// What is absurd is the file's mistake: it must not be added up with what is right.
-    private func take(_ money: Money?, place: Int?) throws(StatementError) {
-        guard let money, !money.isTakeable else { return }
+    private func take(_ amounts: [Money?], place: Int?) throws(StatementError) {
+        guard let money = amounts.lazy.compactMap(\.self).first(where: { !$0.isTakeable }) else { return }
         let most = Money.decimal(minor: Money.takenMinorMax, scale: money.currency.scale)
         throw StatementError(
             .malformed,
