@@ -26,7 +26,8 @@ struct EndpointOptions: ParsableArguments {
     var payloads: [String] = []
     @Option(help: "Sent as a bearer token with every event, as Okra did; empty for none.") var token: String?
     @Option(
-        name: .customLong("header"), help: "A header of your own, as name=value; may be repeated. `none` takes all away.")
+        name: .customLong("header"),
+        help: "A header of your own, as name=value; may be repeated. `none` takes all away.")
     var headers: [String] = []
     @Option(help: "A PEM file of the authorities that its certificate may come from; empty for the system's.")
     var authorities: String?

@@ -22,7 +22,8 @@ import Testing
 
     /// How many of a request's signatures a secret or public key verifies.
     private func verified(_ request: WebhookRequest, by key: String) throws -> Int {
-        let signed = Data("\(header(request, "webhook-id")).\(header(request, "webhook-timestamp")).".utf8)
+        let signed =
+            Data("\(header(request, "webhook-id")).\(header(request, "webhook-timestamp")).".utf8)
             + Data(request.body)
         return try header(request, "webhook-signature").split(separator: " ").filter { text in
             let parts = text.split(separator: ",", maxSplits: 1)
@@ -102,7 +103,9 @@ import Testing
             #expect(pair.secret == nil, "nobody is told the private half")
             #expect(secret != old && newPublic != oldPublic)
             for request in try await sent(world) {
-                for key in [old, secret, oldPublic, newPublic] { #expect(try verified(request, by: key) == 1, "\(key)") }
+                for key in [old, secret, oldPublic, newPublic] {
+                    #expect(try verified(request, by: key) == 1, "\(key)")
+                }
                 let first = header(request, "webhook-signature").split(separator: " ").first
                 #expect(first?.hasPrefix("v1") == true)
             }

@@ -55,9 +55,10 @@ struct WebhookEndpointTests {
                 #expect(changed.json["ordering"] == "none" && changed.json["has_token"] == false)
                 #expect(changed.json["event_types"] == ["record.*"] && changed.json["rate_per_second"] == 50)
                 #expect(!changed.text.contains("whsec_"))
-                for (verb, status) in [("pause", "paused"), ("resume", "active"), ("disable", "disabled"),
-                    ("enable", "active")]
-                {
+                for (verb, status) in [
+                    ("pause", "paused"), ("resume", "active"), ("disable", "disabled"),
+                    ("enable", "active"),
+                ] {
                     let turned = try await server.send(.post, "\(Self.path)/\(id)/\(verb)")
                     #expect(turned.status == 200 && turned.json["status"]?.text == status, "\(verb): \(turned.text)")
                     let reason = status == "active" ? JSONValue.null : "manual"

@@ -70,7 +70,8 @@ public enum WebhookKeyStore {
             ])
     }
 
-    /// An owner's keys that have not expired, by kind, the one that stays first and the newest before older ones; at most 20.
+    /// An owner's keys that have not expired, by kind, the one that stays first and the newest before older ones; at
+    /// most 20.
     public static func list(
         of owner: WebhookKeyOwner, _ scope: Scope, at now: Instant, _ db: any SQLConnection
     ) throws -> [WebhookKey] {

@@ -149,7 +149,8 @@ enum WebhookEndpoints {
         out.member("rate_per_second", endpoint.ratePerSecond.map(Int64.init))
         out.member("in_flight_max", endpoint.inFlightMax.map(Int64.init))
         out.member("ordering", endpoint.ordering.rawValue)
-        out.array("retry_seconds") { out in for seconds in endpoint.retrySeconds { out.value(.integer(Int64(seconds))) } }
+        out.array("retry_seconds") { out in for seconds in endpoint.retrySeconds { out.value(.integer(Int64(seconds))) }
+        }
     }
 }
 
