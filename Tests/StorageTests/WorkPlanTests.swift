@@ -136,7 +136,10 @@ struct WorkPlanTests {
             for table in ["lane", "refresh_schedule", "delivery", "event", "environment", "attempt"] {
                 #expect(!plan.contains("Seq Scan on \(table)"), "\(sql)\n\(plan)")
             }
-            let steps = plan.split(separator: "\n").filter { $0.hasPrefix("SCAN ") && $0 != "SCAN due" }
+            // What is looked at in full are results of other steps, of at most one row for each turn.
+            let results = ["SCAN due", "SCAN n", "SCAN p0", "SCAN p1", "SCAN p2", "SCAN p3"]
+            let steps = plan.split(separator: "\n").map { $0.trimmingPrefix(" ") }
+                .filter { $0.hasPrefix("SCAN ") && !results.contains(String($0)) }
             #expect(steps.allSatisfy { $0.contains("INDEX") }, "\(sql)\n\(plan)")
         }
     }

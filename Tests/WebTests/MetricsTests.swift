@@ -12,28 +12,38 @@ struct MetricsTests {
         try await onEveryDatabase { database in
             try await Server.run(on: database, linking: false) { server in
                 let world = server.world
-                #expect(try await counts("kubewa_webhook_attempts_total", server) == ["0", "0", "0"])
+                #expect(try await attempts(server) == ["delivered": 0, "retry": 0, "dead": 0, "quarantined": 0])
                 #expect(try await counts("kubewa_refreshes_total", server) == ["0", "0", "0", "0"])
                 try await world.listen()
                 _ = try await world.link("dies_on_refresh")
                 try await world.settle()
                 let sent = world.webhooks.requests.count
                 #expect(sent > 0)
-                #expect(try await counts("kubewa_webhook_attempts_total", server) == ["\(sent)", "0", "0"])
+                #expect(try await attempts(server) == ["delivered": sent, "retry": 0, "dead": 0, "quarantined": 0])
+                let late = try await text(server)
+                #expect(late.contains("# TYPE kubewa_webhook_lateness_seconds histogram\n"))
+                #expect(late.contains("kubewa_webhook_lateness_seconds_count{attempt=\"first\"} \(sent).0\n"))
+                #expect(
+                    late.contains("kubewa_webhook_lateness_seconds_bucket{attempt=\"first\",le=\"+Inf\"} \(sent).0\n"))
+                #expect(late.contains("kubewa_webhook_deliveries_waiting{turn=\"first\"} 0.0\n"))
+                var change = EndpointChange()
+                change.retrySeconds = [1]
+                _ = try await world.services.endpoints.set(change, in: world.environment())
                 #expect(try await counts("kubewa_refreshes_total", server) == ["1", "0", "0", "0"])
                 world.webhooks.answer { _ in WebhookOutcome(status: 500) }
                 try await world.advance(days: 12)
                 let failed = world.webhooks.requests.count - sent
                 #expect(failed > 0)
                 #expect(try await counts("kubewa_refreshes_total", server).last == "1", "the user is asked once")
-                for _ in 0..<40 {
-                    world.runtime.advance(milliseconds: Instant.dayMs)
+                #expect(try await text(server).contains("{outcome=\"retry\",error=\"status_5xx\"}"))
+                for _ in 0..<60 {
+                    world.runtime.advance(milliseconds: 3_600_000)
                     try await world.settle()
                 }
-                let all = try await counts("kubewa_webhook_attempts_total", server).compactMap(Int.init)
-                #expect(all.reduce(0, +) == world.webhooks.requests.count)
-                #expect(all[0] == sent)
-                #expect(all[1] >= failed && all[2] > 0, "\(all)")
+                let all = try await attempts(server)
+                #expect(all.values.reduce(0, +) == world.webhooks.requests.count)
+                #expect(all["delivered"] == sent)
+                #expect(all["retry", default: 0] > 0 && all["dead", default: 0] > 0, "\(all)")
             }
         }
     }
@@ -67,6 +77,17 @@ struct MetricsTests {
                 #expect(text.contains("# TYPE kubewa_http_deadlines gauge\nkubewa_http_deadlines 1.0\n"), "this one")
             }
         }
+    }
+
+    /// By their outcome, whatever went wrong.
+    private func attempts(_ server: Server) async throws -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for line in try await text(server).split(separator: "\n")
+        where line.hasPrefix("kubewa_webhook_attempts_total{outcome=\"") {
+            let outcome = String(line.dropFirst(39).prefix { $0 != "\"" })
+            counts[outcome, default: 0] += Int(Double(line.split(separator: " ").last ?? "") ?? -1)
+        }
+        return counts
     }
 
     private func text(_ server: Server) async throws -> String {

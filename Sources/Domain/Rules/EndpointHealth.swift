@@ -38,6 +38,7 @@ public struct EndpointHealth: Sendable, Equatable {
 
     public var isFailing: Bool { failingSince != nil }
 
+    /// It took something: whatever was held against it is forgotten.
     public mutating func succeeded(at now: Instant) {
         failingSince = nil
         failures = 0
@@ -47,6 +48,7 @@ public struct EndpointHealth: Sendable, Equatable {
         lastSuccessAt = now
     }
 
+    /// It did not take something.
     /// - Parameter error: the class of what went wrong.
     public mutating func failed(at now: Instant, status: Int?, error: String?) {
         failures += 1

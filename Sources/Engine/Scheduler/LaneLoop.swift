@@ -29,6 +29,7 @@ public protocol LaneWork: Sendable {
 extension LaneWork {
     public static var isShared: Bool { false }
 
+    /// Tells nothing of what it is at.
     public func drain(_ lease: LaneLease, _ turn: LaneTurn) async throws -> LaneProgress {
         try await drain(lease) { turn.isOver }
     }

@@ -106,6 +106,7 @@ enum FeedRows {
             return 0
         }
         try tx.db.run(settleFloor, key + [.integer(shift), .text(feed.rawValue)])
+        if feed == .events { try DeliveryStore.settle(by: shift, scope, tx) }
         return try tx.db.run(settleBatch(feed), key + [.integer(shift)])
     }
 }

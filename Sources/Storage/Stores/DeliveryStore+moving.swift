@@ -64,6 +64,13 @@ extension DeliveryStore {
         LaneStore.touchDelivery(own, due: now, tx)
     }
 
+    /// Keeps the order of what waits when events of another server are put before those of this one.
+    static func settle(by shift: Int64, _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE delivery SET batch = batch - $2 WHERE environment_id = $1",
+            [.integer(scope.environmentID), .integer(shift)])
+    }
+
     private static let partSQL = """
         SELECT d.id, e.connection_id FROM delivery d
             JOIN event e ON e.environment_id = d.environment_id AND e.id = d.event_id

@@ -102,33 +102,27 @@ final class DeliveryQueue: Sendable {
     }
 
     /// Notes what came of an item.
-    /// - Parameters:
-    ///   - blocks: what follows may not overtake it.
-    ///   - low: with fewer waiting than this, more is to be read.
-    ///   - most: senders that the pace allows.
+    /// - Parameter most: senders that the pace allows.
     /// - Returns: whether the sender is to call the coordinator.
-    func finish(
-        _ record: AttemptRecord, lateness: DeliveryLateness?, isGone: Bool, blocks: Bool, low: Int, most: Int,
-        at now: Instant
-    ) -> Bool {
+    func finish(_ end: DeliveryEnd, most: Int, at now: Instant) -> Bool {
         state.withLock { state in
-            state.records.append(record)
-            if let lateness { state.lateness.append(lateness) }
-            if isGone { state.isGone = true }
-            if blocks {
+            state.records.append(end.record)
+            if let lateness = end.lateness { state.lateness.append(lateness) }
+            if end.isGone { state.isGone = true }
+            if end.blocks {
                 for item in state.ready[state.next...] { state.busy.remove(item.delivery.id) }
                 state.ready = []
                 state.next = 0
-                state.heldUntil = record.nextDue
+                state.heldUntil = end.record.nextDue
                 return true
             }
             guard !state.isCalled else { return false }
             let isWorthWriting =
                 !state.isWriting
                 && (state.records.count >= Self.recordsMin || abs(now - state.writtenAt) >= Self.recordsMs)
-            let isLow = state.waiting < low && !state.isReading && !state.isDry
+            let isLow = state.waiting < most * 2 && !state.isReading && !state.isDry
             let isShort = state.waiting > 0 && state.senders < most
-            state.isCalled = isWorthWriting || isLow || isShort || isGone
+            state.isCalled = isWorthWriting || isLow || isShort || end.isGone
             return state.isCalled
         }
     }
@@ -148,6 +142,16 @@ final class DeliveryQueue: Sendable {
             return (state.records, state.dropped, state.lateness)
         }
     }
+}
+
+/// What came of one delivery.
+struct DeliveryEnd: Sendable {
+    let record: AttemptRecord
+    let lateness: DeliveryLateness?
+    /// The endpoint answered 410.
+    let isGone: Bool
+    /// What follows may not overtake it.
+    let blocks: Bool
 }
 
 /// How late something was sent.

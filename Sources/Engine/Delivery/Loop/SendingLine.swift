@@ -35,9 +35,10 @@ struct SendingLine {
 
     private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, _ result: DeliveryResult?) -> Bool {
         let most = isOrdered ? 1 : pace.atOnce
-        return queue.finish(
-            record, lateness: late, isGone: result?.isGone ?? false, blocks: isOrdered && record.outcome == .retry,
-            low: most * 2, most: most, at: core.runtime.now())
+        let end = DeliveryEnd(
+            record: record, lateness: late, isGone: result?.isGone ?? false,
+            blocks: isOrdered && record.outcome == .retry)
+        return queue.finish(end, most: most, at: core.runtime.now())
     }
 
     /// Before it is sent: if it brings this process down, the next one knows.
