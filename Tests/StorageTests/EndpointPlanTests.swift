@@ -1,0 +1,79 @@
+import Domain
+import TestKit
+import Testing
+
+@testable import Storage
+
+/// An environment in which every record has an endpoint of its own, and every link a URL.
+@Suite("Plans of the statements about endpoints")
+struct EndpointPlanTests {
+    private static let rows = 30_000
+    private static let scope = Scope(environmentID: 1)
+    private static let connection = ID<Connection>(trusted: "c777")
+    private static let id = ID<WebhookEndpoint>(trusted: "e777")
+
+    @Test("where an event goes is found by its connection, however many records have endpoints of their own")
+    func plans() async throws {
+        try await onEveryDatabase { database in
+            try await fill(database)
+            let plans = try await database.write { tx in
+                let recorder = StatementRecorder(tx.db)
+                try Self.run(Transaction(recorder), now: Instant(ms: 5))
+                return try recorder.plans()
+            }
+            for (sql, plan) in plans {
+                #expect(!plan.contains("Seq Scan on webhook_endpoint"), "\(sql)\n\(plan)")
+                let steps = plan.split(separator: "\n").map { $0.trimmingPrefix(" ") }
+                #expect(!steps.contains { $0.hasPrefix("SCAN webhook_endpoint") }, "\(sql)\n\(plan)")
+            }
+            let routes = plans.filter { $0.sql.contains("'disabled'") }
+            #expect(routes.count == 2)
+            #expect(routes.allSatisfy { $0.plan.contains("webhook_endpoint_route") }, "\(routes)")
+            let found = try await database.write { tx in
+                try EndpointStore.route(
+                    Self.scope, connection: Self.connection, callbackURL: "https://shop.example/5", refreshURL: nil, tx)
+            }
+            #expect(found.map(\.id.hex) == ["a0", "a1", "e777", "l5"])
+        }
+    }
+
+    private static func run(_ tx: Transaction, now: Instant) throws {
+        _ = try EndpointStore.route(
+            scope, connection: connection, callbackURL: "https://shop.example/5", refreshURL: nil, tx)
+        _ = try EndpointStore.page(scope, connection: nil, after: "", limit: 51, tx.db)
+        _ = try EndpointStore.page(scope, connection: "c777", after: "", limit: 51, tx.db)
+        _ = try EndpointStore.list(scope, source: .environment, tx.db)
+        _ = try EndpointStore.list(scope, source: .connection, url: "https://shop.example/5", tx.db)
+        _ = try EndpointStore.sending("e777", scope, tx.db)
+        _ = try WebhookKeyStore.secrets(of: .endpoint(id), scope, at: now, tx.db)
+        _ = try WebhookKeyStore.publicKeys(of: id, at: now, tx.db)
+        _ = try EndpointStore.removeEnded(tx)
+    }
+
+    private func fill(_ database: Database) async throws {
+        let series =
+            database.dialect == .postgres
+            ? "SELECT n FROM generate_series(0, \(Self.rows - 1)) AS s (n)"
+            : "WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < \(Self.rows - 1)) "
+                + "SELECT n FROM s"
+        let columns = "environment_id, id, url, source, payload, lane_id, created_at_ms, connection_id"
+        let url = "'https://shop.example/' || CAST(n AS TEXT)"
+        try await database.write { tx in
+            try tx.db.script(
+                """
+                INSERT INTO tenant (id, name, created_at_ms) VALUES ('t', 'Acme', 0);
+                INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
+                    VALUES (1, 't', 'sandbox', 'p', 0);
+                INSERT INTO webhook_endpoint (\(columns))
+                    SELECT 1, 'e' || CAST(n AS TEXT), \(url), 'api', 'thin', n, 0, 'c' || CAST(n AS TEXT)
+                    FROM (\(series)) AS x;
+                INSERT INTO webhook_endpoint (\(columns))
+                    SELECT 1, 'l' || CAST(n AS TEXT), \(url), 'connection', 'thin', n, 0, '' FROM (\(series)) AS x;
+                INSERT INTO webhook_endpoint (\(columns))
+                    SELECT 1, 'a' || CAST(n AS TEXT), \(url) || 'a', 'api', 'thin', n, 0, ''
+                    FROM (\(series)) AS x WHERE n < 2;
+                ANALYZE;
+                """)
+        }
+    }
+}
