@@ -1,5 +1,4 @@
 import Domain
-import FoundationEssentials
 import Glibc
 
 /// A mark outside of the database: a small file beside it that a restored copy does not bring along.
@@ -20,17 +19,12 @@ public struct MarkFile: Sendable {
         }
     }
 
-    /// Which file the database is: another one may have been put in its place. Empty for a server. Numbers of files are
-    /// given again when one is removed, so the instant counts too at which it was made.
+    /// Which file the database is: another one may have been put in its place. Empty for a server. The number of a file
+    /// that was removed may be given again, so this is a further sign and not the only one.
     public var identity: String {
         guard let file else { return "" }
-        do {
-            let facts = try FileManager.default.attributesOfItem(atPath: file)
-            let made = (facts[.creationDate] as? Date).map { Int64(($0.timeIntervalSince1970 * 1_000_000).rounded()) }
-            return "\(facts[.systemFileNumber] ?? 0)-\(made ?? 0)"
-        } catch {
-            return ""
-        }
+        var facts = stat()
+        return stat(file, &facts) == 0 ? String(facts.st_ino) : ""
     }
 
     /// nil where there is none, or none that can be read.
