@@ -126,8 +126,9 @@ struct DeliveriesCommand: AsyncParsableCommand {
                 if found.rows.isEmpty { Console.say("Nothing was sent again yet.") }
                 for view in found.rows {
                     Console.say(
-                        "\(view.id)  \(view.state)  looked at \(view.lookedAt), queued \(view.queued), waiting "
-                            + "\(view.waiting), delivered \(view.delivered), failed \(view.failed)  \(view.createdAt.iso)"
+                        "\(view.id)  \(view.state)  looked at \(view.lookedAt), queued \(view.queued), "
+                            + "waiting \(view.waiting), delivered \(view.delivered), failed \(view.failed)  "
+                            + view.createdAt.iso
                     )
                 }
             }
