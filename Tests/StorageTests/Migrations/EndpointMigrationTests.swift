@@ -10,7 +10,8 @@ import Testing
             VALUES (1, 't', 'sandbox', '655a5c3e9f1b2c3d4e5f6001', X'0102', 5);
         INSERT INTO webhook_endpoint (environment_id, id, url, source, payload, secret, token, lane_id, is_enabled,
             created_at_ms) VALUES
-            (1, '655a5c3e9f1b2c3d4e5f6002', 'https://shop.example/own', 'environment', 'complete', NULL, X'05', 7, 1, 8),
+            (1, '655a5c3e9f1b2c3d4e5f6002', 'https://shop.example/own', 'environment', 'complete', NULL, X'05', 7, 1,
+                8),
             (1, '655a5c3e9f1b2c3d4e5f6003', 'https://shop.example/api', 'api', 'thin', X'0304', NULL, 8, 0, 9);
         """
 
