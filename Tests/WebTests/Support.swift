@@ -75,6 +75,7 @@ struct Server: Sendable {
         var ids: [String: String] = ["bank": "access-bank", "nonce": "1"]
         ids["client_token"] = world.tenant.clientToken
         ids["public_key"] = world.keys().publicKey
+        ids["event_type"] = "balance.success"
         ids["app"] = try await world.services.schedules.apps(in: world.environment()).first?.id
         for name in ["account", "balance", "record", "customer", "nuban"] { ids[name] = account[name]?.text }
         let statements: [(String, String)] = [

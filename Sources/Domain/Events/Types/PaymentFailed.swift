@@ -12,6 +12,7 @@ enum PaymentFailed {
             EventMember("currency", .currency), EventMembers.reason,
         ],
         example: EventType.Example([
-            "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN", "reason": "provider_unavailable",
+            "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN",
+            "reason": "provider_unavailable",
         ]))
 }
