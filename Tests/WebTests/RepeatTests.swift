@@ -2,6 +2,7 @@ import Domain
 import Engine
 import HTTPTypes
 import Storage
+import Synchronization
 import TestKit
 import Testing
 import Web
@@ -133,7 +134,28 @@ private struct Sample {
     }
 
     func send(_ key: String, _ server: Server, body: String? = nil) async throws -> Answer {
-        try await server.send(route.method, path, body ?? self.body, headers: [("Idempotency-Key", key)])
+        let (path, body) = (path, body ?? self.body)
+        let headers = [("Idempotency-Key", key)]
+        guard path.hasSuffix("/test") else {
+            return try await server.send(route.method, path, body, headers: headers)
+        }
+        // It waits for a delivery, which in this world nobody makes: the time of its wait goes by, from pause to pause,
+        // and ends before the time that every request has.
+        let runtime = server.world.runtime
+        let end = runtime.now() + 25_000
+        let isOver = Mutex(false)
+        async let answer = server.send(route.method, path, body, headers: headers)
+        let clock = Task {
+            while !isOver.withLock({ $0 }) {
+                if let next = runtime.nextDeadline, next < end { runtime.advance(to: next) }
+                await Task.yield()
+            }
+        }
+        defer { isOver.withLock { $0 = true } }
+        let found = try await answer
+        isOver.withLock { $0 = true }
+        await clock.value
+        return found
     }
 
     private mutating func prepare(_ server: Server) async throws {
