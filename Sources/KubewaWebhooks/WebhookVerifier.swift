@@ -7,7 +7,8 @@ import FoundationEssentials
 /// are being rotated, and ask it before you read a body:
 ///
 ///     let verifier = try WebhookVerifier("whsec_…")
-///     let webhook = try verifier.verify(body: bytes, headers: headers, nowSeconds: Int64(Date().timeIntervalSince1970))
+///     let now = Int64(Date().timeIntervalSince1970)
+///     let webhook = try verifier.verify(body: bytes, headers: headers, nowSeconds: now)
 ///     guard isNew(webhook.id) else { return }
 public struct WebhookVerifier: Sendable {
     /// So far the sender's clock may be off, or the webhook be old.
