@@ -110,7 +110,8 @@ public struct WebhookVerifier: Sendable {
 
 /// A webhook that is what its sender sent.
 public struct VerifiedWebhook: Sendable, Equatable {
-    /// The same whenever the event comes again, also when it is replayed: keep it, and do nothing for one that you have.
+    /// The same whenever the event comes again, also when it is replayed: keep it, and do nothing for one that you
+    /// have.
     public let id: String
     public let sentAtSeconds: Int64
     /// JSON.

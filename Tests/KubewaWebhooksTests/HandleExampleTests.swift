@@ -17,7 +17,7 @@ struct HandleExampleTests {
         let handled = Handled()
         let route = WebhookRoute(
             verifier: try WebhookVerifier(text), isNew: { handled.ids.insert($0).inserted },
-            handle: { handled.names.append($0.event) })
+            handle: { handled.names.append($1.event) })
         let body = Array("{\"event\":\"balance.success\",\"event_id\":\"evt_1\",\"data\":{}}".utf8)
         let now: Int64 = 1_700_000_000
         let code = HMAC<SHA256>.authenticationCode(for: Array("evt_1.\(now).".utf8) + body, using: secret)
