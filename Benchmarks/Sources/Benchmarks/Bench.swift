@@ -10,6 +10,7 @@ import Storage
 struct Bench {
     static func main() async throws {
         if CommandLine.arguments.dropFirst().first == BenchBank.argument { return try await BenchBank.serve() }
+        if CommandLine.arguments.dropFirst().first == CountingSink.argument { return try await CountingSink.serve() }
         let postgres = ProcessInfo.processInfo.environment["KUBEWA_TEST_POSTGRES"]
         print("Kubewa benchmarks, \(ProcessInfo.processInfo.activeProcessorCount) cores, release build\n")
         // `make bench` runs all but the long ones; `scripts/bench pages` one.
@@ -31,6 +32,7 @@ struct Bench {
         Part(name: "pages") { try await Pages.run(locations: $0) },
         Part(name: "refreshes") { try await Refreshes.run(locations: $0) },
         Part(name: "statements") { _ in try Statements.run() },
+        Part(name: "queued", isLong: true) { try await Queued.run(locations: $0) },
         Part(name: "lateness", isLong: true) { try await Lateness.run(locations: $0) },
         Part(name: "claims", isLong: true) { try await Claims.run(locations: $0) },
         Part(name: "volume", isLong: true) { try await Volume.run(locations: $0) },

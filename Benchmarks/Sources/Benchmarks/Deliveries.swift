@@ -2,76 +2,100 @@ import Crypto
 import Domain
 import Engine
 import Foundation
-import NIOCore
 import NIOPosix
 import Outbound
 import Storage
 import Synchronization
 
-/// Events in the outbox to a counting sink, beside raw signed POSTs by the same sender to the same sink.
+/// Events in the outbox to a counting sink, by turns with raw signed POSTs by the same sender and with the worker of
+/// `python_worker.py`, to the same sink.
 enum Deliveries {
     static let count = 30_000
     static let rounds = 3
-    static let inFlight = 32
+    static let inFlight = 64
+    /// Every round is told as it ends.
+    private static let isTalkative = ProcessInfo.processInfo.environment["KUBEWA_BENCH_ROUNDS"] != nil
 
     static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
-        let (channel, counter, url) = try await CountingSink.start()
-        let group = MultiThreadedEventLoopGroup.singleton
-        let sender = WebhookSender(
-            group: group, resolver: SystemResolver(group: group), addressGuard: AddressGuard(allowsLoopback: true),
-            runtime: SystemRuntime())
-        var raws: [Double] = []
-        for _ in 0..<rounds { raws.append(try await raw(sender, url)) }
-        let base = median(raws)
-        print("deliveries to a counting sink, \(count) events of about 800 bytes, \(inFlight) in flight")
-        print("  raw signed POSTs        \(rounded(base))/s")
-        for (name, location) in locations {
-            let core = try await Bench.core(location)
-            let tenant = try await TenantService(core: core, keys: KeyService(core: core)).create(name: "Bench")
-            let environment = tenant.environments[0].environment
-            let scope = try await KeyService(core: core).authenticate(
-                bearer: tenant.environments[0].keys.secretKey, route: nil
-            ).scope
-            _ = try await WebhookEndpointService(core: core).set(
-                in: environment, url: url, payload: .thin, token: nil)
-            var rates: [Double] = []
-            for _ in 0..<rounds {
-                try await fill(core, scope)
-                rates.append(try await deliver(core, sender, counter))
-            }
-            let rate = median(rates)
-            print(
-                "  deliveries, \(name.padding(toLength: 11, withPad: " ", startingAt: 0)) \(rounded(rate))/s"
-                    + "   ratio \(ratio(rate / base))"
-            )
-            await core.database.close()
+        let sink = try CountingSink.Running()
+        defer { sink.stop() }
+        let sender = Self.sender()
+        var shops: [(name: String, shop: Shop)] = []
+        for (name, location) in locations { shops.append((name, try await Shop(location, sink))) }
+        print("deliveries to a counting sink, \(count) events of about 800 bytes; medians of \(rounds) rounds by turns")
+        let best = try await rates(shops, sender, sink)
+        for (name, shop) in shops {
+            try await Latency.run(name, shop, sender, rate: 100, seconds: 10)
+            try await Latency.run(name, shop, sender, rate: Int(0.7 * (best[name] ?? 0)), seconds: 5)
         }
-        print("")
-        try await channel.close()
+        let counts = sink.counts()
+        print("  signatures looked at: \(counts.good) right, \(counts.wrong) wrong\n")
+        for (_, shop) in shops { await shop.core.database.close() }
         await sender.shutdown()
     }
 
-    private static func raw(_ sender: WebhookSender, _ url: String) async throws -> Double {
+    static func sender() -> WebhookSender {
+        let group = MultiThreadedEventLoopGroup.singleton
+        return WebhookSender(
+            group: group, resolver: SystemResolver(group: group), addressGuard: AddressGuard(allowsLoopback: true),
+            runtime: SystemRuntime())
+    }
+
+    // MARK: rates
+
+    /// - Returns: deliveries a second to one endpoint, by database.
+    private static func rates(
+        _ shops: [(name: String, shop: Shop)], _ sender: WebhookSender, _ sink: CountingSink.Running
+    ) async throws -> [String: Double] {
+        var found: [String: [Double]] = [:]
+        var used: [String: String] = [:]
+        for _ in 0..<rounds {
+            found["raw", default: []].append(try await raw(sender, sink))
+            if let rate = try worker(sink) { found["worker", default: []].append(rate) }
+            for (name, shop) in shops {
+                for shape in Shop.Shape.allCases {
+                    sink.check(under: shop.secret)
+                    try await shop.fill(count, shape)
+                    let before = ProcessorTime.now(bank: sink.processID, postmaster: shop.postmaster)
+                    let spent = try await shop.deliver(sender)
+                    let time = ProcessorTime.now(bank: sink.processID, postmaster: shop.postmaster) - before
+                    let label = "\(name), \(shape.rawValue)"
+                    found[label, default: []].append(Double(count) / spent)
+                    if isTalkative { print("    \(label): \(rounded(Double(count) / spent))/s") }
+                    used[label] = time.told(over: spent).replacingOccurrences(of: "bank", with: "sink")
+                }
+            }
+        }
+        let base = found.mapValues(median)
+        func told(_ label: String) {
+            guard let rate = base[label] else { return }
+            let toRaw = zip(found[label] ?? [], found["raw"] ?? []).map { $0 / $1 }
+            let toWorker = zip(found[label] ?? [], found["worker"] ?? []).map { $0 / $1 }
+            print(
+                "  \(label.padding(toLength: 34, withPad: " ", startingAt: 0)) \(rounded(rate))/s"
+                    + "   to raw \(ratio(median(toRaw)))"
+                    + (toWorker.isEmpty ? "" : "   to the worker \(ratio(median(toWorker)))")
+                    + (used[label].map { "   \($0)" } ?? ""))
+        }
+        told("raw")
+        told("worker")
+        for (name, _) in shops { for shape in Shop.Shape.allCases { told("\(name), \(shape.rawValue)") } }
+        return Dictionary(
+            uniqueKeysWithValues: shops.map { ($0.name, base["\($0.name), \(Shop.Shape.one.rawValue)"] ?? 0) })
+    }
+
+    private static func raw(_ sender: WebhookSender, _ sink: CountingSink.Running) async throws -> Double {
         let key = SymmetricKey(size: .bits256)
         let body = Array(repeating: UInt8(ascii: "x"), count: 800)
-        let next = CountingSink.Counter()
+        let next = CountingSink.Number()
         let clock = ContinuousClock()
+        let url = sink.url + "/raw"
         let spent = await clock.measure {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<inFlight {
                     group.addTask {
-                        while next.count.wrappingAdd(1, ordering: .relaxed).newValue <= count {
-                            var hmac = HMAC<SHA256>(key: key)
-                            hmac.update(data: Array("evt_1.1.".utf8))
-                            hmac.update(data: body)
-                            let signature = Data(hmac.finalize()).base64EncodedString()
-                            _ = await sender.send(
-                                WebhookRequest(
-                                    url: url,
-                                    headers: [
-                                        ("content-type", "application/json"), ("webhook-id", "evt_1"),
-                                        ("webhook-timestamp", "1"), ("webhook-signature", "v1,\(signature)"),
-                                    ], body: body))
+                        while next.next() <= count {
+                            _ = await sender.send(signed(url, body, key))
                         }
                     }
                 }
@@ -80,39 +104,35 @@ enum Deliveries {
         return Double(count) / seconds(spent)
     }
 
-    private static func fill(_ core: Core, _ scope: Scope) async throws {
-        let endpoints = try await core.database.read { try EndpointStore.list(scope, source: .environment, $0) }
-        let connection: ID<Connection> = core.runtime.newID()
-        let thin = Array("\"event\":\"balance.success\",\"pad\":\"\(String(repeating: "x", count: 700))\"".utf8)
-        for start in stride(from: 0, to: count, by: 2000) {
-            try await core.sequence.fill()
-            try await core.database.write { tx in
-                for number in start..<min(start + 2000, count) {
-                    let id = try core.sequence.take()
-                    try EventStore.append(
-                        EventStore.NewEvent(
-                            id: id, sequence: Int64(number), type: "balance.success", accountID: nil, thin: thin,
-                            complete: nil),
-                        connection: connection, to: endpoints, at: core.runtime.now(), machineNow: core.runtime.now(),
-                        newID: core.sequence.take, scope, tx)
-                }
-            }
-        }
+    private static func signed(_ url: String, _ body: [UInt8], _ key: SymmetricKey) -> WebhookRequest {
+        var hmac = HMAC<SHA256>(key: key)
+        hmac.update(data: Array("evt_1.1.".utf8))
+        hmac.update(data: body)
+        let signature = Data(hmac.finalize()).base64EncodedString()
+        return WebhookRequest(
+            url: url,
+            headers: [
+                ("content-type", "application/json"), ("webhook-id", "evt_1"), ("webhook-timestamp", "1"),
+                ("webhook-signature", "v1,\(signature)"),
+            ], body: body)
     }
 
-    private static func deliver(
-        _ core: Core, _ sender: WebhookSender, _ counter: CountingSink.Counter
-    ) async throws -> Double {
-        let loop = LaneLoop(DeliveryWork(core: core, transport: sender))
-        let target = counter.count.load(ordering: .relaxed) + count
-        let clock = ContinuousClock()
-        let spent = try await clock.measure {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await loop.run() }
-                while counter.count.load(ordering: .relaxed) < target { try await Task.sleep(for: .milliseconds(2)) }
-                group.cancelAll()
-            }
+    /// nil without `KUBEWA_BENCH_PYTHON`, a Python that has what the worker needs, or without PostgreSQL.
+    private static func worker(_ sink: CountingSink.Running) throws -> Double? {
+        let environment = ProcessInfo.processInfo.environment
+        guard let python = environment["KUBEWA_BENCH_PYTHON"], let postgres = environment["KUBEWA_TEST_POSTGRES"] else {
+            return nil
         }
-        return Double(count) / seconds(spent)
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: python)
+        process.arguments = [
+            "Benchmarks/python_worker.py", try Bench.freshDatabase(postgres), sink.url + "/worker", "\(count)",
+        ]
+        process.standardOutput = output
+        try process.run()
+        process.waitUntilExit()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        return Double(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }

@@ -70,13 +70,13 @@ enum Refreshes {
     private static func calls(_ bank: BenchBank.Running) async throws -> Double {
         let connector = connector(bank, round: 1)
         let grant = Grant(bytes: Array(#"{"access_token":"sba.x.1.x","refresh_token":"sbr.x.1.x"}"#.utf8))
-        let next = CountingSink.Counter()
+        let next = CountingSink.Number()
         let spent = try await ContinuousClock().measure {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<inFlight {
                     group.addTask {
                         while true {
-                            let number = next.count.wrappingAdd(1, ordering: .relaxed).newValue
+                            let number = next.next()
                             guard number <= count else { return }
                             _ = try await connector.balance(
                                 grant, account: "\(number)",

@@ -1,0 +1,129 @@
+import Domain
+import Engine
+import Foundation
+import Outbound
+import Storage
+import Synchronization
+
+/// From the commit of an event to its first byte on the wire, events coming at a steady rate.
+enum Latency {
+    static func run(_ name: String, _ shop: Shop, _ sender: WebhookSender, rate: Int, seconds length: Int) async throws
+    {
+        let stopwatch = Stopwatch(sender)
+        let loop = LaneLoop(DeliveryWork(core: shop.core, transport: stopwatch))
+        let total = rate * length
+        // Written in groups, as many units are at such a rate.
+        let group = max(1, rate / 500)
+        let clock = ContinuousClock()
+        let begun = clock.now
+        let spent = try await clock.measure {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await loop.run() }
+                try await Task.sleep(for: .milliseconds(300))
+                var written = 0
+                while written < total {
+                    let due = begun + .milliseconds(300) + .microseconds(written * 1_000_000 / rate)
+                    if due > clock.now { try await Task.sleep(until: due, clock: clock) }
+                    let ids = try await shop.fill(group, .one)
+                    let now = clock.now
+                    stopwatch.committed(ids, at: now)
+                    shop.core.wakes.deliveries.set()
+                    written += group
+                }
+                while stopwatch.count < written { try await Task.sleep(for: .milliseconds(10)) }
+                tasks.cancelAll()
+            }
+        }
+        let late = stopwatch.latencies
+        func at(_ share: Int) -> String {
+            String(format: "%.2f", Double(late[min(late.count - 1, late.count * share / 100)]) / 1000)
+        }
+        print(
+            "  \(name), \(rate)/s: commit to first byte p50 \(at(50)) ms, p99 \(at(99)) ms"
+                + "   (\(rounded(Double(late.count) / seconds(spent)))/s kept up)")
+        try await shop.core.database.write { try $0.db.run("DELETE FROM delivery", []) }
+    }
+
+    /// Notes when each event's request is handed to the connection.
+    private final class Stopwatch: WebhookTransport {
+        private struct State {
+            var committed: [Int64: ContinuousClock.Instant] = [:]
+            var sent: [Int64: ContinuousClock.Instant] = [:]
+            var microseconds: [Int64] = []
+        }
+        private let state = Mutex(State())
+        private let sender: WebhookSender
+
+        init(_ sender: WebhookSender) { self.sender = sender }
+
+        func committed(_ ids: [Int64], at now: ContinuousClock.Instant) {
+            state.withLock { state in
+                for id in ids {
+                    if let sent = state.sent.removeValue(forKey: id) {
+                        // It was faster than the writer heard of its own commit.
+                        state.microseconds.append(max(0, Self.between(now, sent)))
+                    } else {
+                        state.committed[id] = now
+                    }
+                }
+            }
+        }
+
+        var count: Int { state.withLock { $0.microseconds.count } }
+        var latencies: [Int64] { state.withLock { $0.microseconds.sorted() } }
+
+        func send(_ request: WebhookRequest) async -> WebhookOutcome {
+            let now = ContinuousClock.now
+            let id = request.headers.first { $0.name == "webhook-id" }.flatMap { EventID.parse($0.value) } ?? 0
+            state.withLock { state in
+                if let committed = state.committed.removeValue(forKey: id) {
+                    state.microseconds.append(Self.between(committed, now))
+                } else {
+                    state.sent[id] = now
+                }
+            }
+            return await sender.send(request)
+        }
+
+        private static func between(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> Int64 {
+            let parts = (to - from).components
+            return parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000
+        }
+    }
+}
+
+/// Memory while a million deliveries wait.
+enum Queued {
+    private static let count = 1_000_000
+    private static let sent = 100_000
+
+    static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
+        let sink = try CountingSink.Running()
+        defer { sink.stop() }
+        let sender = Deliveries.sender()
+        print("\(count) deliveries wait for one endpoint")
+        for (name, location) in locations {
+            let shop = try await Shop(location, sink)
+            try await shop.fill(count, .one)
+            let filled = ProcessorTime.residentMegabytes()
+            let clock = ContinuousClock()
+            let begun = clock.now
+            let target = sink.counts().all + sent
+            var most = 0
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                let loop = LaneLoop(DeliveryWork(core: shop.core, transport: sender))
+                tasks.addTask { try await loop.run() }
+                while sink.counts().all < target {
+                    most = max(most, ProcessorTime.residentMegabytes())
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                tasks.cancelAll()
+            }
+            let rate = Double(sent) / seconds(clock.now - begun)
+            print("  \(name): \(filled) MB when filled, at most \(most) MB while \(rounded(rate))/s are sent")
+            await shop.core.database.close()
+        }
+        print("")
+        await sender.shutdown()
+    }
+}

@@ -1,0 +1,103 @@
+import Domain
+import Engine
+import Foundation
+import Storage
+
+/// A business with a hundred endpoints at the sink.
+struct Shop: Sendable {
+    /// To which of its endpoints events go.
+    enum Shape: String, CaseIterable, Sendable {
+        case one = "1 endpoint"
+        case hundred = "100 endpoints"
+        case flaky = "1 in 10 fails"
+    }
+
+    let core: Core
+    let scope: Scope
+    /// Of the environment's own endpoint, and of those for which it is the only key.
+    let secret: String
+    let postmaster: Int32?
+    private let one: WebhookEndpoint
+    private let flaky: WebhookEndpoint
+    private let hundred: [WebhookEndpoint]
+    private let connection: ID<Connection>
+
+    init(_ location: DatabaseLocation, _ sink: CountingSink.Running) async throws {
+        core = try await Bench.core(location)
+        let keys = KeyService(core: core)
+        let tenant = try await TenantService(core: core, keys: keys).create(name: "Bench")
+        let environment = tenant.environments[0].environment
+        scope = try await keys.authenticate(bearer: tenant.environments[0].keys.secretKey, route: nil).scope
+        let service = WebhookEndpointService(core: core)
+        let own = try await service.set(in: environment, url: sink.url + "/hook", payload: .thin, token: nil)
+        one = own.endpoint
+        secret = own.secret ?? ""
+        func make(_ path: String) async throws -> WebhookEndpoint {
+            var change = EndpointChange()
+            change.url = sink.url + path
+            return try await service.create(change, in: environment).endpoint
+        }
+        flaky = try await make("/flaky")
+        var hundred: [WebhookEndpoint] = []
+        for number in 0..<100 { hundred.append(try await make("/hook/\(number)")) }
+        self.hundred = hundred
+        connection = core.runtime.newID()
+        postmaster = try await Refreshes.postmaster(core)
+    }
+
+    private func endpoint(_ number: Int, _ shape: Shape) -> WebhookEndpoint {
+        switch shape {
+        case .one: one
+        case .flaky: flaky
+        case .hundred: hundred[number % hundred.count]
+        }
+    }
+
+    /// Writes events with their deliveries.
+    /// - Returns: when they were committed, by their ids.
+    @discardableResult
+    func fill(_ count: Int, _ shape: Shape) async throws -> [Int64] {
+        let thin = Array("\"event\":\"balance.success\",\"pad\":\"\(String(repeating: "x", count: 760))\"".utf8)
+        var ids: [Int64] = []
+        for start in stride(from: 0, to: count, by: 2000) {
+            try await core.sequence.fill()
+            ids += try await core.database.write { tx in
+                try (start..<min(start + 2000, count)).map { number in
+                    let id = try core.sequence.take()
+                    let now = core.runtime.now()
+                    try EventStore.append(
+                        EventStore.NewEvent(
+                            id: id, sequence: id, type: "balance.success", accountID: nil, thin: thin, complete: nil),
+                        connection: connection, to: [endpoint(number, shape)], at: now, machineNow: now,
+                        newID: core.sequence.take, scope, tx)
+                    return id
+                }
+            }
+        }
+        return ids
+    }
+
+    /// Sends all that waits for its first attempt.
+    /// - Returns: seconds until the last one is logged.
+    func deliver(_ sender: any WebhookTransport) async throws -> Double {
+        let loop = LaneLoop(DeliveryWork(core: core, transport: sender))
+        let clock = ContinuousClock()
+        let spent = try await clock.measure {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await loop.run() }
+                while try await waiting() { try await Task.sleep(for: .milliseconds(5)) }
+                group.cancelAll()
+            }
+        }
+        // What failed is not tried again in the next round.
+        try await core.database.write { try $0.db.run("DELETE FROM delivery", []) }
+        return seconds(spent)
+    }
+
+    private func waiting() async throws -> Bool {
+        try await core.database.read {
+            try $0.first("SELECT 1 FROM delivery WHERE attempts = 0 LIMIT 1", []) { _ in 1 }
+        }
+            != nil
+    }
+}
