@@ -85,15 +85,13 @@ public struct EndpointPacer: Sendable {
     }
 
     /// Asks whether a request may start now; `.go` counts it as under way.
-    /// - Parameter isBehind: something new goes first, so it takes half at most.
-    public mutating func begin(at now: Instant, isBehind: Bool = false) -> Answer {
+    public mutating func begin(at now: Instant) -> Answer {
         if let held {
             // A clock that was set back has no hold of its own time.
             if held.until > now, held.from <= now { return .wait(until: held.until) }
             self.held = nil
         }
-        let most = isBehind ? max(1, atOnce / 2) : atOnce
-        guard inFlight < most else { return .full }
+        guard inFlight < atOnce else { return .full }
         if let ratePerSecond {
             let second = Int64(1000)
             if started.count(at: now.ms, window: second) >= ratePerSecond {

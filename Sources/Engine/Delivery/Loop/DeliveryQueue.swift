@@ -5,7 +5,7 @@ import Synchronization
 /// What a lane's senders share: what was read and is to be sent, and what came of what was sent.
 final class DeliveryQueue: Sendable {
     /// What is written together at least, while more is on its way.
-    private static let recordsMin = 64
+    private static let recordsMin = 128
     /// What came back is written at once when the last writing is so long ago.
     private static let recordsMs: Int64 = 5
     /// Rows that are sent one at a time, marked before, after owners died: more than can have been under way.
@@ -76,13 +76,12 @@ final class DeliveryQueue: Sendable {
     }
 
     /// The next item and the pace's epoch; nil when there is none, or it may not be sent now.
-    func take(_ pace: EndpointPace, isBehind: Bool, at now: Instant) -> (item: DeliveryItem, epoch: Int, careful: Bool)?
-    {
+    func take(_ pace: EndpointPace, at now: Instant) -> (item: DeliveryItem, epoch: Int, careful: Bool)? {
         state.withLock { state in
             guard !state.isStopped, !state.isGone, state.heldUntil == nil, state.next < state.ready.count else {
                 return nil
             }
-            switch pace.begin(at: now, isBehind: isBehind) {
+            switch pace.begin(at: now) {
             case .full:
                 // Somebody else's lane of the same endpoint has them all.
                 if state.senders <= 1 { state.heldUntil = now + 20 }

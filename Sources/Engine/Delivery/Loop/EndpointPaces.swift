@@ -67,9 +67,9 @@ final class EndpointPace: Sendable {
         }
     }
 
-    func begin(at now: Instant, isBehind: Bool) -> EndpointPacer.Answer {
+    func begin(at now: Instant) -> EndpointPacer.Answer {
         state.withLock { state in
-            let answer = state.pacer.begin(at: now, isBehind: isBehind)
+            let answer = state.pacer.begin(at: now)
             if case .go = answer { state.startedAt = now }
             return answer
         }

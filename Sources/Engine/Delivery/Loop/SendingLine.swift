@@ -13,7 +13,7 @@ struct SendingLine {
 
     /// Returns when there is nothing left for it, or the lane's coordinator has something to do.
     func run() async throws {
-        while let (item, epoch, isCareful) = queue.take(pace, isBehind: false, at: core.runtime.now()) {
+        while let (item, epoch, isCareful) = queue.take(pace, at: core.runtime.now()) {
             if isCareful {
                 guard item.delivery.crashes < DeliveryRun.marksMax else {
                     pace.cancel()
