@@ -14,11 +14,11 @@ extension BankFault {
     /// Of an exchange that brought no whole reply; nil when it is this server's own doing.
     public init?(_ error: HTTPTransportError) {
         switch error {
-        case .cannotConnect, .dns: self = .unreachable
-        case .timedOut: self = .timedOut
-        case .brokenOff: self = .brokenOff
+        case .cannotConnect, .dns, .proxy: self = .unreachable
+        case .timedOut, .connectTimedOut: self = .timedOut
+        case .brokenOff, .malformed: self = .brokenOff
         case .tooLarge: self = .bodyTooLarge
-        case .invalidURL, .refusedAddress, .notSecure, .tls: return nil
+        case .invalidURL, .refusedAddress, .notSecure, .tls, .tlsExpired, .tlsName, .tlsAuthorities: return nil
         }
     }
 

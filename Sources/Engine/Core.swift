@@ -64,6 +64,8 @@ public struct EngineSettings: Sendable {
     public var publicURL: String
     /// Lets webhooks go to this machine; for development, printed at start.
     public var allowsLoopbackWebhooks: Bool
+    /// Private ranges that webhooks may go to besides public addresses.
+    public var webhookRanges: [AddressRange] = []
     public var linkSessionMinutes: Int64
     /// How long a link to log in again works.
     public var reauthLinkHours: Int64 = 24

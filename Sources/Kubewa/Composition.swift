@@ -65,6 +65,7 @@ struct Composition {
             deadlineSeconds: Int64(serve.deadlineSeconds), rateLimitPerMinute: serve.rateLimit,
             leaseMs: Int64(serve.leaseSeconds) * 1000, pollMs: Int64(serve.pollSeconds) * 1000,
             retentionDays: Int64(max(0, serve.retentionDays)))
+        settings.webhookRanges = serve.webhooks.ranges
         settings.attemptRetentionDays = Int64(serve.attemptRetentionDays)
         settings.pageCacheBytes = serve.pageCacheMegabytes << 20
         settings.reauthLinkHours = Int64(serve.reauthLinkHours)
@@ -97,8 +98,10 @@ struct Composition {
         let group = MultiThreadedEventLoopGroup.singleton
         let resolver = SystemResolver(group: group)
         let sender = WebhookSender(
-            group: group, resolver: resolver, addressGuard: AddressGuard(allowsLoopback: serve.allowLoopbackWebhooks),
-            runtime: core.runtime, ownListeners: [("127.0.0.1", serve.port), ("127.0.0.1", serve.bankPort)])
+            group: group, resolver: resolver,
+            addressGuard: AddressGuard(
+                allowsLoopback: serve.allowLoopbackWebhooks, allowed: core.settings.webhookRanges),
+            runtime: core.runtime, limits: serve.webhooks.limits, ownListeners: serve.webhooks.ownListeners(serve))
         let connections = WebMetrics.Gauge("kubewa_webhook_connections", help: "Connections to webhook receivers.") {
             [("", Double(sender.openConnections))]
         }

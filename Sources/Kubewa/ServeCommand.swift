@@ -24,6 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
                 Console.say(
                     "Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
             }
+            for notice in serve.webhooks.notices { Console.say(notice) }
             if serve.banks.allowLoopbackBanks {
                 Console.say("Banks may be on this machine (--allow-loopback-banks). Never set this in production.")
             }

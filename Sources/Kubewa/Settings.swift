@@ -100,6 +100,8 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "The root that callback and link URLs begin with. Default: http://<host>:<port>.")
     var publicURL: String?
 
+    @OptionGroup var webhooks: WebhookNetworkOptions
+
     @Flag(help: "Let webhooks go to this machine. For development only.")
     var allowLoopbackWebhooks = false
 

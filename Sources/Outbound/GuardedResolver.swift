@@ -50,6 +50,16 @@ final class GuardedResolver: Sendable {
         return found
     }
 
+    /// Addresses of the proxy, whom the operator chose and nobody vets.
+    func addresses(of proxy: WebhookProxy) async throws(HTTPTransportError) -> [IPAddress] {
+        if let literal = IPAddress(proxy.host) { return [literal] }
+        do {
+            return try await resolver.resolve(host: proxy.host).compactMap { IPAddress($0) }
+        } catch {
+            throw .proxy
+        }
+    }
+
     /// Puts an address that answered before those that did not.
     func prefer(_ address: IPAddress, host: String) {
         hosts.withLock { hosts in
@@ -63,7 +73,8 @@ final class GuardedResolver: Sendable {
         return own.contains { listener in
             listener.port == port
                 && (listener.address == plain
-                    || plain.isLoopback && (listener.address.isUnspecified || listener.address.isLoopback))
+                    || (plain.isLoopback || plain.isUnspecified)
+                        && (listener.address.isUnspecified || listener.address.isLoopback))
         }
     }
 

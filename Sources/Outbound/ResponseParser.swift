@@ -174,6 +174,7 @@ struct ResponseParser {
         if (100..<200).contains(candidate), candidate != 101 {
             state = .statusLine
             contentLength = nil
+            retryAfter = nil
             isChunked = false
             isUntilClose = false
             return .more

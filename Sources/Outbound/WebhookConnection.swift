@@ -28,10 +28,13 @@ final class WebhookConnection: ChannelInboundHandler {
     private let key: PoolKey
     private let pool: WebhookPool
     private let limits: WebhookLimits
+    private let runtime: any Runtime
     private let id: Int
     private var context: ChannelHandlerContext?
     private var isOpen: Bool
     private var connectBy: NIODeadline
+    /// Why the handshake failed.
+    private var failure = HTTPTransportError.tls
     private var current: Exchange?
     private var parser: ResponseParser
     private var sawByte = false
@@ -40,10 +43,13 @@ final class WebhookConnection: ChannelInboundHandler {
     private var endsAt = NIODeadline.distantFuture
     private var timer: (task: Scheduled<Void>, at: NIODeadline)?
 
-    init(key: PoolKey, pool: WebhookPool, limits: WebhookLimits, id: Int, connectBy: NIODeadline) {
+    init(
+        key: PoolKey, pool: WebhookPool, limits: WebhookLimits, runtime: any Runtime, id: Int, connectBy: NIODeadline
+    ) {
         self.key = key
         self.pool = pool
         self.limits = limits
+        self.runtime = runtime
         self.id = id
         self.connectBy = connectBy
         isOpen = !key.isSecure
@@ -54,7 +60,7 @@ final class WebhookConnection: ChannelInboundHandler {
 
     func start(_ exchange: Exchange) {
         guard let context, context.channel.isActive, current == nil else {
-            exchange.continuation.resume(returning: exchange.isReused ? .stale : .failed(isOpen ? .brokenOff : .tls))
+            exchange.continuation.resume(returning: exchange.isReused ? .stale : .failed(isOpen ? .brokenOff : failure))
             return
         }
         current = exchange
@@ -114,7 +120,7 @@ final class WebhookConnection: ChannelInboundHandler {
         if current == nil {
             context.close(promise: nil)
         } else {
-            replied(context, error: .timedOut)
+            replied(context, error: isOpen ? .timedOut : .connectTimedOut)
         }
     }
 
@@ -140,12 +146,15 @@ final class WebhookConnection: ChannelInboundHandler {
         case .more: break
         case .complete: replied(context)
         case .tooLarge: end(.failed(.tooLarge), context)
-        case .malformed: replied(context, error: .brokenOff)
+        case .malformed: replied(context, error: .malformed)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if !isOpen, current != nil { end(.failed(.tls), context) }
+        if !isOpen {
+            failure = reason(error, context)
+            if current != nil { end(.failed(failure), context) }
+        }
         context.close(promise: nil)
     }
 
@@ -155,7 +164,7 @@ final class WebhookConnection: ChannelInboundHandler {
         pool.forget(id, key)
         if let exchange = current {
             if !isOpen {
-                end(.failed(.tls), context)
+                end(.failed(failure), context)
             } else if !sawByte, exchange.isReused {
                 end(.stale, context)
             } else {
@@ -163,5 +172,23 @@ final class WebhookConnection: ChannelInboundHandler {
             }
         }
         context.fireChannelInactive()
+    }
+
+    /// The library says that a certificate was refused, not why: its date is looked at here.
+    private func reason(_ error: any Error, _ context: ChannelHandlerContext) -> HTTPTransportError {
+        switch error {
+        case let error as NIOSSLExtraError
+        where error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch:
+            return .tlsName
+        case NIOSSLError.handshakeFailed:
+            do {
+                let tls = try context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+                guard let end = tls.peerCertificate?.notValidAfter else { return .tls }
+                return Int64(end) * 1000 < runtime.now().ms ? .tlsExpired : .tls
+            } catch {
+                return .tls
+            }
+        default: return .tls
+        }
     }
 }

@@ -17,6 +17,8 @@ public struct WebhookLimits: Sendable {
     public var idle = TimeAmount.seconds(20)
     /// A PEM file of authorities that are trusted beside the system's.
     public var extraAuthoritiesFile: String?
+    /// All requests go through it; where they go to is vetted all the same.
+    public var proxy: WebhookProxy?
 
     public init() {}
 }

@@ -2,12 +2,14 @@ import Domain
 import NIOCore
 import Synchronization
 
-/// Which connections may stand for each other: one name, one port, one vetted address, TLS or not.
+/// Which connections may stand for each other: one name, one port, one vetted address, TLS by the
+/// same authorities or none.
 struct PoolKey: Hashable, Sendable {
     let isSecure: Bool
     let host: String
     let port: Int
     let address: IPAddress
+    let trust: TLSContexts.Trust
 }
 
 /// A connection as other threads see it; the handler itself is touched on its event loop only.

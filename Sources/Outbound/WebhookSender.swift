@@ -2,7 +2,6 @@ import Domain
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
 
 /// Sends signed webhooks to servers that customers name: to vetted addresses only, within caps on time and
 /// size, without following redirects.
@@ -15,7 +14,7 @@ public final class WebhookSender: WebhookTransport {
     private let limits: WebhookLimits
     private let resolver: GuardedResolver
     let pool: WebhookPool
-    private let tls = Mutex<NIOSSLContext?>(nil)
+    private let tls: TLSContexts
 
     /// - Parameter ownListeners: hosts and ports of this server, refused after the name is resolved; a
     ///   wildcard or a name stands for that port on every loopback address.
@@ -30,6 +29,7 @@ public final class WebhookSender: WebhookTransport {
             resolver: resolver, addressGuard: addressGuard, runtime: runtime, limits: limits,
             ownListeners: ownListeners)
         pool = WebhookPool(limits: limits)
+        tls = TLSContexts(extraAuthoritiesFile: limits.extraAuthoritiesFile)
     }
 
     public func send(_ request: WebhookRequest) async -> WebhookOutcome {
@@ -52,14 +52,17 @@ public final class WebhookSender: WebhookTransport {
         let deadline = NIODeadline.now() + limits.exchange
         let url = try WebhookURL(request.url)
         let addresses = try await resolver.addresses(of: url)
-        let bytes = RequestWriter.bytes(request, url)
+        let bytes = RequestWriter.bytes(request, url, isProxied: limits.proxy != nil)
+        let route = Route(
+            url: url, authorities: url.isSecure ? request.authorities : nil,
+            trust: url.isSecure ? tls.trust(request.authorities) : .standard)
         for address in addresses.prefix(limits.addressesTriedMax) {
-            guard let kept = pool.take(key(url, address)) else { continue }
+            guard let kept = pool.take(route.key(address)) else { continue }
             let result = await kept.perform(bytes, deadline: deadline, isReused: true)
             if let outcome = try outcome(result) { return outcome }
             break
         }
-        let fresh = try await connect(url, addresses, deadline)
+        let fresh = try await connect(route, addresses, deadline)
         let result = await fresh.perform(bytes, deadline: deadline, isReused: false)
         guard let outcome = try outcome(result) else { throw .brokenOff }
         return outcome
@@ -76,15 +79,11 @@ public final class WebhookSender: WebhookTransport {
         }
     }
 
-    private func key(_ url: WebhookURL, _ address: IPAddress) -> PoolKey {
-        PoolKey(isSecure: url.isSecure, host: url.host, port: url.port, address: address)
-    }
-
     // MARK: connecting
 
     /// Tries the vetted addresses in turn, all within the time to connect.
     private func connect(
-        _ url: WebhookURL, _ addresses: [IPAddress], _ deadline: NIODeadline
+        _ route: Route, _ addresses: [IPAddress], _ deadline: NIODeadline
     ) async throws(HTTPTransportError) -> PooledConnection {
         let tried = addresses.prefix(limits.addressesTriedMax)
         let connectBy = min(deadline, .now() + limits.connect)
@@ -94,8 +93,8 @@ public final class WebhookSender: WebhookTransport {
             guard left > .zero else { break }
             let share = TimeAmount.nanoseconds(left.nanoseconds / Int64(tried.count - index))
             do {
-                let connection = try await open(url, address, connectBy, share)
-                if index > 0 { resolver.prefer(address, host: url.host) }
+                let connection = try await open(route, address, connectBy, share)
+                if index > 0 { resolver.prefer(address, host: route.url.host) }
                 return connection
             } catch {
                 problem = error
@@ -105,16 +104,23 @@ public final class WebhookSender: WebhookTransport {
     }
 
     private func open(
-        _ url: WebhookURL, _ address: IPAddress, _ connectBy: NIODeadline, _ timeout: TimeAmount
+        _ route: Route, _ address: IPAddress, _ connectBy: NIODeadline, _ timeout: TimeAmount
     ) async throws(HTTPTransportError) -> PooledConnection {
-        let tls = url.isSecure ? try tlsContext() : nil
-        let key = key(url, address)
+        let context = route.url.isSecure ? try tls.context(route.authorities) : nil
+        let key = route.key(address)
         do {
-            let remote = try SocketAddress(packedIPAddress: ByteBuffer(bytes: address.bytes), port: url.port)
+            let (next, port) = try await hop(address, key.port)
+            let remote = try SocketAddress(packedIPAddress: ByteBuffer(bytes: next.bytes), port: port)
             return try await ClientBootstrap(group: group.next()).connectTimeout(timeout).connect(to: remote)
+                .flatMap { channel in
+                    guard self.limits.proxy != nil, context != nil else {
+                        return channel.eventLoop.makeSucceededFuture(channel)
+                    }
+                    return ProxyTunnel.open(channel, key, self.limits, by: connectBy).map { channel }
+                }
                 .flatMapThrowing { channel in
                     do {
-                        return try self.equip(channel, remote, key, tls, connectBy)
+                        return try self.equip(channel, remote, key, context, connectBy)
                     } catch {
                         channel.close(promise: nil)
                         throw error
@@ -124,9 +130,20 @@ public final class WebhookSender: WebhookTransport {
             throw error
         } catch is NIOSSLExtraError {
             throw .tls
+        } catch ChannelError.connectTimeout {
+            throw limits.proxy == nil ? .connectTimedOut : .proxy
         } catch {
-            throw .cannotConnect
+            throw limits.proxy == nil ? .cannotConnect : .proxy
         }
+    }
+
+    /// Where the connection is made to: the vetted address itself, or the proxy that leads there.
+    private func hop(
+        _ address: IPAddress, _ port: Int
+    ) async throws(HTTPTransportError) -> (address: IPAddress, port: Int) {
+        guard let proxy = limits.proxy else { return (address, port) }
+        guard let first = try await resolver.addresses(of: proxy).first else { throw .proxy }
+        return (first, proxy.port)
     }
 
     /// Runs on the channel's event loop before any byte has gone out.
@@ -136,7 +153,8 @@ public final class WebhookSender: WebhookTransport {
     ) throws -> PooledConnection {
         guard channel.remoteAddress == remote else { throw HTTPTransportError.refusedAddress }
         guard let id = pool.admit(channel) else { throw HTTPTransportError.cannotConnect }
-        let handler = WebhookConnection(key: key, pool: pool, limits: limits, id: id, connectBy: connectBy)
+        let handler = WebhookConnection(
+            key: key, pool: pool, limits: limits, runtime: runtime, id: id, connectBy: connectBy)
         do {
             if let tls {
                 // An address has no server name to ask for; the certificate must then name the address.
@@ -151,40 +169,35 @@ public final class WebhookSender: WebhookTransport {
         return PooledConnection(
             id: id, channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
     }
+}
 
-    /// One context for all connections: reading the system's authorities costs milliseconds.
-    private func tlsContext() throws(HTTPTransportError) -> NIOSSLContext {
-        try tls.withLock { held throws(HTTPTransportError) -> NIOSSLContext in
-            if let held { return held }
-            var configuration = TLSConfiguration.makeClientConfiguration()
-            configuration.minimumTLSVersion = .tlsv12
-            configuration.applicationProtocols = ["http/1.1"]
-            if let file = limits.extraAuthoritiesFile { configuration.additionalTrustRoots = [.file(file)] }
-            do {
-                let made = try NIOSSLContext(configuration: configuration)
-                held = made
-                return made
-            } catch {
-                // The authorities cannot be read; the next attempt reads them again.
-                throw .tls
-            }
-        }
+/// Where a request goes, and whose certificates are believed there.
+private struct Route {
+    let url: WebhookURL
+    let authorities: String?
+    let trust: TLSContexts.Trust
+
+    func key(_ address: IPAddress) -> PoolKey {
+        PoolKey(isSecure: url.isSecure, host: url.host, port: url.port, address: address, trust: trust)
     }
 }
 
 /// The bytes of a POST.
 enum RequestWriter {
     /// The sender's own headers; a caller's are left out.
-    private static let owned = ["host", "content-length", "transfer-encoding", "connection"]
+    private static let owned = ["host", "content-length", "transfer-encoding", "connection", "accept-encoding"]
 
-    static func bytes(_ request: WebhookRequest, _ url: WebhookURL) -> ByteBuffer {
+    /// - Parameter isProxied: a proxy is told the whole URL, unless it holds a tunnel and does not see it.
+    static func bytes(_ request: WebhookRequest, _ url: WebhookURL, isProxied: Bool = false) -> ByteBuffer {
         var out = ByteBuffer()
         out.reserveCapacity(request.body.count + 768)
         out.writeString("POST ")
+        if isProxied, !url.isSecure { out.writeString("http://\(url.hostHeader)") }
         out.writeString(url.target)
         out.writeString(" HTTP/1.1\r\nHost: ")
         out.writeString(url.hostHeader)
-        out.writeString("\r\nContent-Length: ")
+        // Nothing is decompressed: a small reply can never become a large one.
+        out.writeString("\r\nAccept-Encoding: identity\r\nContent-Length: ")
         out.writeString(String(request.body.count))
         out.writeString("\r\n")
         for (name, value) in request.headers {

@@ -51,7 +51,8 @@ struct Rig {
     let sender: WebhookSender
 
     init(
-        names: [String: [String]] = [:], allowsLoopback: Bool = true, ownListeners: [(String, Int)] = [],
+        names: [String: [String]] = [:], allowsLoopback: Bool = true, allowed: [AddressRange] = [],
+        ownListeners: [(String, Int)] = [],
         limits change: (inout WebhookLimits) -> Void = { _ in }
     ) {
         resolver = ScriptedResolver(names)
@@ -59,13 +60,17 @@ struct Rig {
         change(&limits)
         sender = WebhookSender(
             group: MultiThreadedEventLoopGroup.singleton, resolver: resolver,
-            addressGuard: AddressGuard(allowsLoopback: allowsLoopback), runtime: clock, limits: limits,
-            ownListeners: ownListeners)
+            addressGuard: AddressGuard(allowsLoopback: allowsLoopback, allowed: allowed), runtime: clock,
+            limits: limits, ownListeners: ownListeners)
     }
 
-    func send(_ url: String, _ body: String = "{}", headers: [(String, String)] = []) async -> WebhookOutcome {
+    func send(
+        _ url: String, _ body: String = "{}", headers: [(String, String)] = [], authorities: String? = nil
+    ) async -> WebhookOutcome {
         await sender.send(
-            WebhookRequest(url: url, headers: headers.map { (name: $0.0, value: $0.1) }, body: Array(body.utf8)))
+            WebhookRequest(
+                url: url, headers: headers.map { (name: $0.0, value: $0.1) }, body: Array(body.utf8),
+                authorities: authorities))
     }
 }
 

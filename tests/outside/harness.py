@@ -186,11 +186,11 @@ class Kubewa:
     Several of them on one PostgreSQL and one data folder are nodes.
     """
 
-    def __init__(self, folder, database, name="serve", options=()):
+    def __init__(self, folder, database, name="serve", options=(), loopback=True):
         self.database = database
         self.data = folder / "data"
         self.log = folder / f"{name}.log"
-        self.options = list(options)
+        self.options = ["--allow-loopback-webhooks"] * loopback + list(options)
         self.port = free_port()
         self.bank_port = free_port()
         self.process = None
@@ -218,7 +218,7 @@ class Kubewa:
             self.process = subprocess.Popen(
                 [
                     str(BINARY), "serve", *self.where, "--port", str(self.port), "--bank-port", str(self.bank_port),
-                    "--allow-loopback-webhooks", *self.options,
+                    *self.options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )

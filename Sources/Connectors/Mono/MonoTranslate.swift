@@ -6,13 +6,14 @@ enum MonoTranslate {
 
     static func error(_ error: HTTPTransportError) -> ConnectorError {
         switch error {
-        case .cannotConnect, .timedOut, .brokenOff, .dns:
+        case .cannotConnect, .connectTimedOut, .timedOut, .brokenOff, .malformed, .dns, .proxy:
             ConnectorError(.providerUnavailable, fault: BankFault(error))
         case .tooLarge: ConnectorError(.protocolViolation, fault: .bodyTooLarge)
         case .invalidURL: ConnectorError(.clientMisconfigured, upstreamCode: "invalid_url")
         case .refusedAddress: ConnectorError(.clientMisconfigured, upstreamCode: "refused_address")
         case .notSecure: ConnectorError(.clientMisconfigured, upstreamCode: "not_secure")
-        case .tls: ConnectorError(.clientMisconfigured, upstreamCode: "tls")
+        case .tls, .tlsExpired, .tlsName, .tlsAuthorities:
+            ConnectorError(.clientMisconfigured, upstreamCode: "tls")
         }
     }
 

@@ -6,10 +6,11 @@ enum SandboxTranslate {
 
     static func error(_ error: HTTPTransportError) -> ConnectorError {
         switch error {
-        case .cannotConnect, .timedOut, .brokenOff, .dns:
+        case .cannotConnect, .connectTimedOut, .timedOut, .brokenOff, .malformed, .dns, .proxy:
             ConnectorError(.providerUnavailable, fault: BankFault(error))
         case .tooLarge: ConnectorError(.protocolViolation, fault: .bodyTooLarge)
-        case .invalidURL, .refusedAddress, .notSecure, .tls: ConnectorError(.clientMisconfigured)
+        case .invalidURL, .refusedAddress, .notSecure, .tls, .tlsExpired, .tlsName, .tlsAuthorities:
+            ConnectorError(.clientMisconfigured)
         }
     }
 

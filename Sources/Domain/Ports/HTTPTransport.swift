@@ -38,20 +38,27 @@ public struct HTTPReplyData: Sendable {
 }
 
 /// Why no whole reply came. The text is safe to show.
-public enum HTTPTransportError: Error, Sendable, Equatable, CustomStringConvertible {
-    case cannotConnect, timedOut, brokenOff, tooLarge, invalidURL, refusedAddress, notSecure, tls, dns
+public enum HTTPTransportError: Error, Sendable, Equatable, CaseIterable, CustomStringConvertible {
+    case cannotConnect, connectTimedOut, timedOut, brokenOff, malformed, tooLarge, invalidURL, refusedAddress, notSecure
+    case tls, tlsExpired, tlsName, tlsAuthorities, dns, proxy
 
     public var description: String {
         switch self {
         case .cannotConnect: "the server could not be reached"
+        case .connectTimedOut: "no connection was made in time"
         case .timedOut: "the server did not answer in time"
         case .brokenOff: "the connection ended before the whole reply came"
+        case .malformed: "the reply was not HTTP"
         case .tooLarge: "the reply was larger than allowed"
         case .invalidURL: "the address is not a valid http or https URL"
         case .refusedAddress: "the address is private or reserved"
         case .notSecure: "the address does not begin with https"
         case .tls: "the TLS handshake failed"
+        case .tlsExpired: "the server's certificate has expired"
+        case .tlsName: "the server's certificate is for another name"
+        case .tlsAuthorities: "the authorities that were given for the server could not be read"
         case .dns: "the host name could not be resolved"
+        case .proxy: "the proxy could not be reached, or did not let the request pass"
         }
     }
 }

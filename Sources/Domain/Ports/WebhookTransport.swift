@@ -3,10 +3,15 @@ public struct WebhookRequest: Sendable {
     public var url: String
     public var headers: [(name: String, value: String)]
     public var body: [UInt8]
-    public init(url: String, headers: [(name: String, value: String)], body: [UInt8]) {
+    /// PEM of the authorities that the server's certificate may come from instead of the system's; nil is the system's.
+    public var authorities: String?
+    public init(
+        url: String, headers: [(name: String, value: String)], body: [UInt8], authorities: String? = nil
+    ) {
         self.url = url
         self.headers = headers
         self.body = body
+        self.authorities = authorities
     }
 }
 

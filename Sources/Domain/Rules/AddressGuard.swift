@@ -8,10 +8,19 @@ public struct AddressGuard: Sendable {
     /// Lets the ranges of private networks pass, for a host that an operator named. Link-local addresses, where clouds
     /// keep their credentials, stay refused.
     public let allowsPrivate: Bool
-    public init(allowsLoopback: Bool, allowsPrivate: Bool = false) {
+    /// Ranges that an operator lets pass; addresses where clouds keep their credentials stay refused.
+    public let allowed: [AddressRange]
+    public init(allowsLoopback: Bool, allowsPrivate: Bool = false, allowed: [AddressRange] = []) {
         self.allowsLoopback = allowsLoopback
         self.allowsPrivate = allowsPrivate
+        self.allowed = allowed
     }
+
+    /// Where clouds hand out credentials beside the link-local ranges: AWS, Google, Alibaba and Oracle.
+    private static let credentials: Set<IPAddress> = [
+        IPAddress(v6: 0xfd00_0ec2_0000_0000, 0x254), IPAddress(v6: 0xfd20_00ce_0000_0000, 0x254),
+        IPAddress(v4: 0x6464_64c8), IPAddress(v4: 0xc000_00c0),
+    ]
 
     /// 10/8, 172.16/12, 192.168/16 and the carriers' 100.64/10.
     private static let privateV4: [(base: UInt64, bits: UInt64)] = [
@@ -34,10 +43,16 @@ public struct AddressGuard: Sendable {
     /// True for public unicast addresses and, where that is set, for loopback; IPv4 inside IPv6 counts as IPv4.
     public func allows(_ address: IPAddress) -> Bool {
         let plain = address.unmapped
-        if plain.isLoopback { return allowsLoopback }
-        if allowsPrivate, isPrivate(plain) { return true }
+        if plain.isLoopback, allowsLoopback { return true }
+        let isNamed = allowsPrivate && isPrivate(plain) || allowed.contains { $0.contains(plain) }
+        if isNamed, !Self.holdsCredentials(plain) { return true }
+        if plain.isLoopback { return false }
         if plain.isV4 { return !AddressGuard.v4.contains { (plain.low ^ $0.base) >> (32 - $0.bits) == 0 } }
         return plain.high >> 61 == 1 && !AddressGuard.v6.contains { (plain.high ^ $0.base) >> (64 - $0.bits) == 0 }
+    }
+
+    private static func holdsCredentials(_ plain: IPAddress) -> Bool {
+        credentials.contains(plain) || (plain.isV4 ? plain.low >> 16 == 0xa9fe : plain.high >> 54 == 0xfe80 >> 6)
     }
 
     private func isPrivate(_ plain: IPAddress) -> Bool {

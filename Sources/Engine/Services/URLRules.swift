@@ -46,7 +46,7 @@ struct URLRules {
         }
         // People are sent to a redirect by their own browser; everything else this server calls.
         if field != "redirect_url", let address = IPAddress(String(host.filter { $0 != "[" && $0 != "]" })),
-            !AddressGuard(allowsLoopback: true).allows(address)
+            !AddressGuard(allowsLoopback: true, allowed: settings.webhookRanges).allows(address)
         {
             throw DomainError(
                 .urlRefused, "`\(field)` names a private or reserved address. Use a host that is public.", field: field)

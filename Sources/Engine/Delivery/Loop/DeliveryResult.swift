@@ -35,12 +35,26 @@ struct DeliveryResult: Sendable {
 }
 
 extension HTTPTransportError {
-    private static let classes: [(error: HTTPTransportError, name: String)] = [
-        (.cannotConnect, "connect"), (.timedOut, "timeout"), (.brokenOff, "broken_off"), (.tooLarge, "too_large"),
-        (.invalidURL, "invalid_url"), (.refusedAddress, "refused_address"), (.notSecure, "not_secure"), (.tls, "tls"),
-        (.dns, "dns"),
-    ]
+    var isTimeout: Bool { self == .timedOut || self == .connectTimedOut }
 
-    var isTimeout: Bool { self == .timedOut }
-    var metricName: String { Self.classes.first { $0.error == self }?.name ?? "other" }
+    /// As the log and the metrics have it.
+    var metricName: String {
+        switch self {
+        case .cannotConnect: "connect"
+        case .connectTimedOut: "timeout_connect"
+        case .timedOut: "timeout"
+        case .brokenOff: "broken_off"
+        case .malformed: "malformed"
+        case .tooLarge: "too_large"
+        case .invalidURL: "invalid_url"
+        case .refusedAddress: "refused_address"
+        case .notSecure: "not_secure"
+        case .tls: "tls"
+        case .tlsExpired: "tls_expired"
+        case .tlsName: "tls_name"
+        case .tlsAuthorities: "tls_authorities"
+        case .dns: "dns"
+        case .proxy: "proxy"
+        }
+    }
 }

@@ -35,7 +35,8 @@ struct DeliverySender {
         let id = EventID.text(delivery.eventID, part: delivery.part)
         var headers = plan.signer.headers(id: id, at: started, body: body)
         if isReplayed { headers.append(DeliveryBody.replayedHeader) }
-        let outcome = await transport.send(WebhookRequest(url: url, headers: headers, body: body))
+        let outcome = await transport.send(
+            WebhookRequest(url: url, headers: headers, body: body, authorities: plan.endpoint.authorities))
         return DeliveryResult(outcome: outcome, startedAt: started, endedAt: core.runtime.now())
     }
 
