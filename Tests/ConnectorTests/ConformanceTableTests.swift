@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// Every connector against every rule, on both databases, in one table.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ConformanceTableTests {
     @Test("every connector keeps every rule, on both databases")
     func table() async throws {

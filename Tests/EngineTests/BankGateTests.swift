@@ -53,7 +53,7 @@ struct LoggedTransport: HTTPTransport {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct BankGateTests {
+@Suite(.timeLimit(.minutes(30))) struct BankGateTests {
     private func onWorld(
         fault: @escaping @Sendable (HTTPRequestData, Int) -> TransportFault? = { _, _ in nil },
         _ body: (World, BankLog) async throws -> Void

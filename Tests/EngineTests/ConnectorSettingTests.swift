@@ -7,7 +7,7 @@ import TestKit
 import Testing
 
 /// What operators set for connectors.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ConnectorSettingTests {
     private final class Heard: Sendable {
         private let settings = Mutex<[ConnectorSettings]>([])

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// The banks that an account number may be of.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(30)))
 struct InstitutionCandidatesTests {
     /// Served by the built-in rules.
     private static func world(_ database: Database) async throws -> World {

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Banks that lie, on a real socket: each lie is told on the run, harms nothing that was kept, and no other connection.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct LyingBankTests {
     private struct Lie: Sendable {
         let name: String

@@ -6,7 +6,7 @@ import Testing
 @testable import Storage
 
 /// Two nodes: two cores with connections of their own over one PostgreSQL.
-@Suite(.timeLimit(.minutes(10))) struct NodeTests {
+@Suite(.timeLimit(.minutes(30))) struct NodeTests {
     private func onTwoNodes(
         first: @escaping (any HTTPTransport) -> any HTTPTransport = { $0 },
         _ body: (_ first: World, _ second: World) async throws -> Void

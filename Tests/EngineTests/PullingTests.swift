@@ -15,7 +15,7 @@ private final class Countdown: Sendable {
 }
 
 /// A consumer that only pulls: it misses nothing, and can prove it.
-@Suite("Pulling alone", .timeLimit(.minutes(5)))
+@Suite("Pulling alone", .timeLimit(.minutes(30)))
 struct PullingTests {
     private struct Seen: Hashable {
         let connection: String

@@ -8,7 +8,7 @@ import Testing
 @testable import Storage
 
 /// Scheduled runs that are fetched first and written afterwards.
-@Suite(.timeLimit(.minutes(10))) struct QuietRunTests {
+@Suite(.timeLimit(.minutes(30))) struct QuietRunTests {
     private static let minute: Int64 = 60_000
 
     /// A connection that is refreshed every minute, linked and quiet.

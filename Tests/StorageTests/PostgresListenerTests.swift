@@ -3,7 +3,7 @@ import Storage
 import TestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct PostgresListenerTests {
+@Suite(.timeLimit(.minutes(30))) struct PostgresListenerTests {
     /// What one listener heard, in order.
     private struct Ear: ~Copyable {
         let listening: Listening?

@@ -3,7 +3,7 @@ import Domain
 import TestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(30)))
 struct ExecConformanceTests {
     @Test("the example program does what every connector must")
     func conforms() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("The delivery loop", .timeLimit(.minutes(5))) struct DeliveryLoopTests {
+@Suite("The delivery loop", .timeLimit(.minutes(30))) struct DeliveryLoopTests {
     private let good = "https://good.example/hook"
     private let bad = "https://bad.example/hook"
 

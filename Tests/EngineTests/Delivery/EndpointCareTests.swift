@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Endpoints that fail, and deliveries that kill", .timeLimit(.minutes(5))) struct EndpointCareTests {
+@Suite("Endpoints that fail, and deliveries that kill", .timeLimit(.minutes(30))) struct EndpointCareTests {
     private let url = "https://shop.example/hook"
     private let other = "https://ops.example/hook"
 

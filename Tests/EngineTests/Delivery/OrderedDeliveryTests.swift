@@ -6,7 +6,7 @@ import Testing
 @testable import Engine
 @testable import Storage
 
-@Suite("Deliveries in order", .timeLimit(.minutes(5))) struct OrderedDeliveryTests {
+@Suite("Deliveries in order", .timeLimit(.minutes(30))) struct OrderedDeliveryTests {
     private let url = "https://shop.example/ordered"
     private let connections = ["a", "b", "c"].map { ID<Connection>(trusted: String(repeating: $0, count: 24)) }
 
