@@ -27,8 +27,12 @@ struct EndpointPlanTests {
                 #expect(!steps.contains { $0.hasPrefix("SCAN webhook_endpoint") }, "\(sql)\n\(plan)")
             }
             let routes = plans.filter { $0.sql.contains("'disabled'") }
-            #expect(routes.count == 2)
+            #expect(routes.count == 3)
             #expect(routes.allSatisfy { $0.plan.contains("webhook_endpoint_route") }, "\(routes)")
+            if database.dialect == .sqlite {
+                let link = routes.first { $0.sql.contains("url IN") }
+                #expect(link?.plan.contains("source=? AND url=?") == true, "\(routes)")
+            }
             let found = try await database.write { tx in
                 try EndpointStore.route(
                     Self.scope, connection: Self.connection, callbackURL: "https://shop.example/5", refreshURL: nil, tx)

@@ -3,8 +3,14 @@ import Domain
 extension EndpointStore {
     private static let sharedSQL = """
         SELECT \(columns) WHERE environment_id = $1 AND connection_id = '' AND status <> 'disabled'
-            AND (source IN ('environment', 'api') OR (source = 'connection' AND url IN ($2, $3)))
-        ORDER BY CASE source WHEN 'environment' THEN 0 WHEN 'api' THEN 1 ELSE 2 END, id
+            AND source IN ('environment', 'api')
+        ORDER BY CASE source WHEN 'environment' THEN 0 ELSE 1 END, id
+        """
+    // By itself: an `OR` of both would read the URLs of all links.
+    private static let linkSQL = """
+        SELECT \(columns) WHERE environment_id = $1 AND connection_id = '' AND status <> 'disabled'
+            AND source = 'connection' AND url IN ($2, $3)
+        ORDER BY id
         """
     private static let ownSQL = """
         SELECT \(columns) WHERE environment_id = $1 AND connection_id = $2 AND status <> 'disabled' ORDER BY id
@@ -22,18 +28,20 @@ extension EndpointStore {
         _ scope: Scope, connection: ID<Connection>? = nil, callbackURL: String?, refreshURL: String?, _ tx: Transaction
     ) throws -> [WebhookEndpoint] {
         let names = routes(scope)
-        let shared = try tx.once("\(names)\(callbackURL ?? "") \(refreshURL ?? "")") {
-            try tx.db.query(
-                sharedSQL, [.integer(scope.environmentID), .text(callbackURL ?? ""), .text(refreshURL ?? "")],
-                endpoint)
-        }
-        guard let connection else { return shared }
+        let environment = SQLValue.integer(scope.environmentID)
+        let shared = try tx.once("\(names)shared") { try tx.db.query(sharedSQL, [environment], endpoint) }
+        let urls = (callbackURL ?? "", refreshURL ?? "")
+        let links =
+            urls == ("", "")
+            ? []
+            : try tx.once("\(names)\(urls.0) \(urls.1)") {
+                try tx.db.query(linkSQL, [environment, .text(urls.0), .text(urls.1)], endpoint)
+            }
+        guard let connection else { return shared + links }
         let hasOwn = try tx.once("\(names)of connections") {
-            try tx.db.first(anyOwnSQL, [.integer(scope.environmentID)]) { $0.int(0) } != nil
+            try tx.db.first(anyOwnSQL, [environment]) { $0.int(0) } != nil
         }
-        guard hasOwn else { return shared }
-        let own = try tx.db.query(ownSQL, [.integer(scope.environmentID), .id(connection)], endpoint)
-        let links = shared.firstIndex { $0.source == .connection } ?? shared.endIndex
-        return Array(shared[..<links]) + own + Array(shared[links...])
+        guard hasOwn else { return shared + links }
+        return shared + (try tx.db.query(ownSQL, [environment, .id(connection)], endpoint)) + links
     }
 }
