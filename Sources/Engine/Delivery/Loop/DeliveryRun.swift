@@ -138,7 +138,10 @@ struct DeliveryRun {
             return queue.busy
         }
         guard let busy else { return }
-        state.rings = core.wakes.lanes.rings(lease.laneID)
+        let rings = core.wakes.lanes.rings(lease.laneID)
+        // What is new goes before the retries and replays that are left, so it is looked for when something came in.
+        if rings != state.rings { state.cursor.exhausted.remove(.first) }
+        state.rings = rings
         let count = min(max(atOnce * Self.aheadPerRequest, Self.readMin), Self.readMax)
         let (cursor, reader) = (state.cursor, DeliveryReader(core: core, lease: lease))
         group.addTask { .read(try await reader.read(cursor, busy: busy, count: count)) }
