@@ -7,7 +7,7 @@ import TestKit
 import Testing
 
 /// Where a webhook may go, by name and by address.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct AddressTests {
     @Test(
         "a literal address in any spelling is judged, not looked up",

@@ -7,7 +7,7 @@ import TestKit
 import Testing
 
 /// Private ranges that an operator lets webhooks go to, and names whose answers change.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct AllowedRangeTests {
     @Test("a range that the operator named is sent to, by name and by address, and its neighbours are not")
     func allowed() async throws {

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// Servers that answer late, oddly or with something else than HTTP: a typed outcome each, and nothing is stuck.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct BadReplyTests {
     @Test("a reply that is no HTTP is malformed", arguments: ["SSH-2.0-x\r\n", "HTTP/2 200\r\n", "HTTP/1.1 20\r\n"])
     func notHTTP(text: String) async throws {

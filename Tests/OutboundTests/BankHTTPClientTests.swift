@@ -5,7 +5,7 @@ import Outbound
 import TestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct BankHTTPClientTests {
     private func withBank(
         cap: Int = BankHTTPClient.bodyBytesMax, _ script: @escaping @Sendable (SinkRequest) -> SinkReply,

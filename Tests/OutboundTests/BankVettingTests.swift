@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Where a bank's URL may lead.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct BankVettingTests {
     private func error(
         _ url: String, names: [String: [String]] = [:], privateHosts: Set<String> = [], loopback: Bool = false,

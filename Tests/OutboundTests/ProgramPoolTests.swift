@@ -8,7 +8,7 @@ import TestKit
 import Testing
 
 /// Real processes: what a program does wrong has one outcome each, and the next request finds a new one.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(30)))
 struct ProgramPoolTests {
     private static let opening = """
         import sys, json, os, signal

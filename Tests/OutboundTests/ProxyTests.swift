@@ -8,7 +8,7 @@ import TestKit
 import Testing
 
 /// Webhooks through an operator's proxy.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ProxyTests {
     @Test("a plain request goes to the proxy with its whole URL, and where it goes to is vetted")
     func plain() async throws {

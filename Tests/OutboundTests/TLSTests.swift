@@ -10,7 +10,7 @@ import TestKit
 import Testing
 
 /// TLS against certificates that OpenSSL makes for the test.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct TLSTests {
     private let folder: URL
     private let newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Outbound
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct WebhookSenderTests {
     @Test("a webhook arrives whole, with its headers and an exact length")
     func arrives() async throws {
