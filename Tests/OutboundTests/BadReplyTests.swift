@@ -19,7 +19,7 @@ struct BadReplyTests {
     @Test("a body that is no HTTP keeps the status, and the connection is not used again")
     func brokenChunks() async throws {
         let broken = SinkReply([
-            .send(SinkReply.head(200, [("Transfer-Encoding", "chunked")])), .send(Array("2\r\nabXY".utf8)),
+            .send(SinkReply.head(200, [("Transfer-Encoding", "chunked")])), .send(Array("2\r\nabXY\r\n".utf8)),
         ])
         try await withSink { _ in
             broken
@@ -34,9 +34,9 @@ struct BadReplyTests {
     @Test("a 200 after the time-out is a time-out, and is never taken for the next reply")
     func late() async throws {
         let turns = Turns()
-        let rig = Rig { $0.exchange = .milliseconds(300) }
+        let rig = Rig { $0.exchange = .seconds(3) }
         try await withSink(rig) { _ in
-            turns.next() == 1 ? .status(200, body: "late", afterMs: 700) : .status(202, body: "own", afterMs: 0)
+            turns.next() == 1 ? .status(200, body: "late", afterMs: 4000) : .status(202, body: "own", afterMs: 1500)
         } _: { sink, rig in
             #expect(await rig.send(sink.url) == WebhookOutcome(status: nil, error: .timedOut))
             #expect(await rig.send(sink.url) == WebhookOutcome(status: 202, responseBody: Array("own".utf8)))

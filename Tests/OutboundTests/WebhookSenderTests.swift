@@ -40,7 +40,10 @@ struct WebhookSenderTests {
                 ])
             let seen = await sink.next()
             #expect(seen.header("authorization") == "Bearer x  X-Evil: 1")
-            #expect(seen.headers.map { $0.name.lowercased() } == ["host", "content-length", "authorization"])
+            #expect(
+                seen.headers.map { $0.name.lowercased() } == [
+                    "host", "accept-encoding", "content-length", "authorization",
+                ])
             #expect(seen.header("host") == "127.0.0.1:\(sink.port)")
             #expect(seen.text == "{}")
         }
