@@ -67,7 +67,8 @@ struct EventPageTests {
         var parts = ["## `\(type.name)`", type.meaning]
         if type.isPlanned { parts.append("Planned: nothing fires it yet, and `kubewa trigger` refuses it.") }
         var facts = [
-            "- of \(type.source == .record ? "a record" : "the environment"), status `\(type.isError ? "is_error" : "is_success")`",
+            "- of \(type.source == .record ? "a record" : "the environment"), "
+                + "status `\(type.isError ? "is_error" : "is_success")`",
             "- Okra's method \(list(type.okra.methods)), code \(list(type.okra.codes))",
             "- leads to `\(type.leadsTo.method) \(type.leadsTo.template)`",
         ]
