@@ -28,7 +28,7 @@ struct EndpointPlanTests {
             }
             let routes = plans.filter { $0.sql.contains("'disabled'") }
             #expect(routes.count == 3)
-            #expect(routes.allSatisfy { $0.plan.contains("webhook_endpoint_route") }, "\(routes)")
+            #expect(routes.allSatisfy { $0.plan.contains("webhook_endpoint_") }, "\(routes)")
             if database.dialect == .sqlite {
                 let link = routes.first { $0.sql.contains("url IN") }
                 #expect(link?.plan.contains("source=? AND url=?") == true, "\(routes)")

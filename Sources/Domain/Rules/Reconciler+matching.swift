@@ -68,7 +68,7 @@ struct Matcher {
         let shown = isTrusted ? [] : storedContents()
         matchIDs(\.upstreamID) { old, new in
             guard Reconciler.agrees(old, new), !repeated.contains(new.upstreamID ?? "") else { return nil }
-            // Whether a row outside the window keeps its place cannot be seen: ids that count a day's rows are there too.
+            // A row outside the window may still be in its place, under an id that counts a day's rows.
             if !isTrusted, old.status == .booked, !window.contains(old.bookedOn) {
                 guard !Reconciler.isBalanceOther(old, new), !shown.contains(ContentKey(new)) else { return nil }
             }

@@ -28,7 +28,9 @@ extension Migrations {
             ALTER TABLE webhook_endpoint DROP COLUMN is_enabled;
             DROP INDEX webhook_endpoint_url;
             CREATE INDEX webhook_endpoint_route ON webhook_endpoint (environment_id, connection_id, source, url);
-            CREATE INDEX webhook_endpoint_by_id ON webhook_endpoint (id);
+            CREATE INDEX webhook_endpoint_shared ON webhook_endpoint (environment_id, id)
+                WHERE connection_id = '' AND source <> 'connection';
+            CREATE INDEX webhook_endpoint_api ON webhook_endpoint (environment_id, id) WHERE source = 'api';
             CREATE INDEX webhook_endpoint_ending ON webhook_endpoint (environment_id, id) WHERE is_ending = 1;
 
             CREATE TABLE webhook_key (
@@ -43,5 +45,8 @@ extension Migrations {
                 WHERE secret IS NOT NULL;
             ALTER TABLE environment DROP COLUMN webhook_secret;
             ALTER TABLE webhook_endpoint DROP COLUMN secret;
-            """)
+            """,
+        sqliteOnly: "CREATE INDEX webhook_endpoint_by_id ON webhook_endpoint (id)",
+        // By id alone it answers who asks for public keys; a tree would be taken for lists of one environment too.
+        postgresOnly: "CREATE INDEX webhook_endpoint_by_id ON webhook_endpoint USING hash (id)")
 }

@@ -6,17 +6,19 @@ extension EndpointStore {
             AND source IN ('environment', 'api')
         ORDER BY CASE source WHEN 'environment' THEN 0 ELSE 1 END, id
         """
-    // By itself: an `OR` of both would read the URLs of all links.
+    // By itself: an `OR` of both would read the URLs of all links. The order by time keeps SQLite from reading all ids.
     private static let linkSQL = """
         SELECT \(columns) WHERE environment_id = $1 AND connection_id = '' AND status <> 'disabled'
             AND source = 'connection' AND url IN ($2, $3)
-        ORDER BY id
+        ORDER BY created_at_ms, id
         """
     private static let ownSQL = """
-        SELECT \(columns) WHERE environment_id = $1 AND connection_id = $2 AND status <> 'disabled' ORDER BY id
+        SELECT \(columns) WHERE environment_id = $1 AND connection_id = $2 AND status <> 'disabled'
+        ORDER BY created_at_ms, id
         """
     private static let anyOwnSQL = """
-        SELECT 1 FROM webhook_endpoint WHERE environment_id = $1 AND connection_id > '' LIMIT 1
+        SELECT connection_id FROM webhook_endpoint WHERE environment_id = $1 AND connection_id > ''
+        ORDER BY connection_id LIMIT 1
         """
 
     static func routes(_ scope: Scope) -> String { "routes \(scope.environmentID) " }
@@ -39,7 +41,7 @@ extension EndpointStore {
             }
         guard let connection else { return shared + links }
         let hasOwn = try tx.once("\(names)of connections") {
-            try tx.db.first(anyOwnSQL, [environment]) { $0.int(0) } != nil
+            try tx.db.first(anyOwnSQL, [environment]) { $0.text(0) } != nil
         }
         guard hasOwn else { return shared + links }
         return shared + (try tx.db.query(ownSQL, [environment, .id(connection)], endpoint)) + links

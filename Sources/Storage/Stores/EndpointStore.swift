@@ -152,8 +152,9 @@ public enum EndpointStore {
         _ db: any SQLConnection
     ) throws -> [WebhookEndpoint] {
         let key: [SQLValue] = [.integer(scope.environmentID), .string(connection ?? ""), .text(source.rawValue)]
-        guard let url else { return try db.query("\(ofSource) ORDER BY id LIMIT 1000", key, endpoint) }
-        return try db.query("\(ofSource) AND url = $4 ORDER BY id LIMIT 10", key + [.text(url)], endpoint)
+        guard let url else { return try db.query("\(ofSource) ORDER BY created_at_ms, id LIMIT 1000", key, endpoint) }
+        return try db.query(
+            "\(ofSource) AND url = $4 ORDER BY created_at_ms, id LIMIT 10", key + [.text(url)], endpoint)
     }
 
     /// A page of what the API made, by id.

@@ -76,7 +76,7 @@ struct OFXTests {
     }
 
     @Test(
-        "a day is as the bank wrote it, that of a moment in another zone is UTC's; an instant only where a time was meant",
+        "a day is as the bank wrote it, of a moment in another zone UTC's; an instant only where a time was meant",
         arguments: [
             ("20240105", "2024-01-05", nil), ("20240105000000", "2024-01-05", nil),
             ("20240105120000.000[0:GMT]", "2024-01-05", nil),

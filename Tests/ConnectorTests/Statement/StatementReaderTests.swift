@@ -20,7 +20,7 @@ struct ZipTests {
     }
 
     @Test(
-        "files without account numbers, a password, a zip in a zip, nothing, damage, a spreadsheet and a bomb are refused",
+        "no account numbers, a password, a zip in a zip, nothing, damage, a spreadsheet and a bomb are refused",
         arguments: [
             ("fail-zip-several.zip", StatementError.Code.archive), ("fail-zip-locked.zip", .archive),
             ("fail-zip-nested.zip", .archive), ("fail-zip-nested-hidden.zip", .archive),
