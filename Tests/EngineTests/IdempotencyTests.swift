@@ -50,6 +50,34 @@ import Testing
         }
     }
 
+    @Test("the test of an endpoint is sent once under a key, whether or not anybody heard the answer")
+    func endpointTest() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let endpoint = try await create(world, nil)
+            let request = try request(world)
+            @Sendable func send(_ once: Once<EndpointTestView>) async throws -> EndpointTestView {
+                try await world.services.endpoints.test(
+                    endpoint.endpoint.id.hex, in: world.environment(), once: once)
+            }
+            func events() async throws -> Int {
+                try await database.read { try $0.query("SELECT id FROM event", []) { $0.int(0) }.count }
+            }
+            await #expect(throws: ReplyFailed.self) { try await send(Once(request) { _ in throw ReplyFailed() }) }
+            #expect(try await events() == 0)
+            let once = Once<EndpointTestView>(request) { .init(status: 202, body: Array($0.outcome.utf8)) }
+            async let first = send(once)
+            await world.runtime.sleepers(atLeast: 1)
+            world.runtime.advance(milliseconds: 60_000)
+            #expect(try await first.outcome == "waiting")
+            #expect(
+                try await IdempotencyService(core: world.core).find(request)
+                    == .init(status: 202, body: Array("waiting".utf8)))
+            await #expect(throws: RequestRepeated.self) { try await send(once) }
+            #expect(try await events() == 1)
+        }
+    }
+
     @Test("of requests with one key at once, one makes the change")
     func concurrency() async throws {
         try await onEveryTestDatabase { test in

@@ -2,7 +2,6 @@ import Domain
 import Engine
 import HTTPTypes
 import Storage
-import Synchronization
 import TestKit
 import Testing
 import Web
@@ -17,6 +16,8 @@ struct RepeatTests {
         // A second file finds another step.
         "/api/v1/link_sessions/{session}/file",
     ]
+    /// It waits for a delivery, which nobody makes here: IdempotencyTests try it.
+    private let waiting = "/api/v1/webhook_endpoints/{endpoint}/test"
 
     @Test("every operation either changes nothing, or commits its answer together with what it changes")
     func walk() async throws {
@@ -26,6 +27,10 @@ struct RepeatTests {
                 var changing = 0
                 for route in APICatalog.routes
                 where route.method != .get && route.access != .open && route.kind != .production {
+                    guard route.path != waiting else {
+                        #expect(route.commitsReply)
+                        continue
+                    }
                     guard !inSteps.contains(route.path) else {
                         #expect(route.keepsReply || route.path.hasSuffix("/file"), "\(route.path)")
                         continue
@@ -134,27 +139,7 @@ private struct Sample {
     }
 
     func send(_ key: String, _ server: Server, body: String? = nil) async throws -> Answer {
-        let (path, body) = (path, body ?? self.body)
-        let headers = [("Idempotency-Key", key)]
-        guard path.hasSuffix("/test") else {
-            return try await server.send(route.method, path, body, headers: headers)
-        }
-        // It waits for a delivery, which in this world nobody makes: the time of its wait goes by, from pause to pause.
-        // Nothing but these pauses is so short.
-        let runtime = server.world.runtime
-        let isOver = Mutex(false)
-        async let answer = server.send(route.method, path, body, headers: headers)
-        let clock = Task {
-            while !isOver.withLock({ $0 }) {
-                if let next = runtime.nextDeadline, next - runtime.now() < 1000 { runtime.advance(to: next) }
-                await Task.yield()
-            }
-        }
-        defer { isOver.withLock { $0 = true } }
-        let found = try await answer
-        isOver.withLock { $0 = true }
-        await clock.value
-        return found
+        try await server.send(route.method, path, body ?? self.body, headers: [("Idempotency-Key", key)])
     }
 
     private mutating func prepare(_ server: Server) async throws {
