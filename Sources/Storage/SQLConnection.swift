@@ -41,8 +41,9 @@ extension SQLConnection {
 public enum Dialect: Sendable {
     case sqlite, postgres
 
-    /// The clause that a claiming sub-select ends with.
-    public var rowLock: String { self == .postgres ? "FOR UPDATE SKIP LOCKED" : "" }
+    /// The clause that a claiming sub-select ends with. Rows that refer to a lane hold its key until they are committed:
+    /// a claim takes all but the key, so that it passes over no lane for them.
+    public var rowLock: String { self == .postgres ? "FOR NO KEY UPDATE SKIP LOCKED" : "" }
 }
 
 /// A value for a placeholder. The array cases are for PostgreSQL's `unnest` and exist only under `Hot/`.
