@@ -41,7 +41,7 @@ extension SQLConnection {
 public enum Dialect: Sendable {
     case sqlite, postgres
 
-    /// The clause that a claiming sub-select ends with. Rows that refer to a lane hold its key until they are committed:
+    /// The clause that a claiming sub-select ends with. Rows that refer to a lane hold its key until their commit:
     /// a claim takes all but the key, so that it passes over no lane for them.
     public var rowLock: String { self == .postgres ? "FOR NO KEY UPDATE SKIP LOCKED" : "" }
 }

@@ -57,6 +57,9 @@ struct Rig {
     ) {
         resolver = ScriptedResolver(names)
         var limits = WebhookLimits()
+        // What a busy machine takes longer for is no time-out of a test.
+        limits.connect = .seconds(120)
+        limits.exchange = .seconds(240)
         change(&limits)
         sender = WebhookSender(
             group: MultiThreadedEventLoopGroup.singleton, resolver: resolver,
