@@ -34,9 +34,10 @@ struct BadReplyTests {
     @Test("a 200 after the time-out is a time-out, and is never taken for the next reply")
     func late() async throws {
         let turns = Turns()
-        let rig = Rig { $0.exchange = .seconds(3) }
+        // The second reply comes after the late one has, and has long left until its own time is over.
+        let rig = Rig { $0.exchange = .seconds(8) }
         try await withSink(rig) { _ in
-            turns.next() == 1 ? .status(200, body: "late", afterMs: 4000) : .status(202, body: "own", afterMs: 1500)
+            turns.next() == 1 ? .status(200, body: "late", afterMs: 9000) : .status(202, body: "own", afterMs: 1500)
         } _: { sink, rig in
             #expect(await rig.send(sink.url) == WebhookOutcome(status: nil, error: .timedOut))
             #expect(await rig.send(sink.url) == WebhookOutcome(status: 202, responseBody: Array("own".utf8)))
