@@ -16,6 +16,7 @@ struct WebhookNetworkOptions: ParsableArguments {
 
     var limits: WebhookLimits {
         var limits = WebhookLimits()
+        // `validate` has read it.
         limits.proxy = webhookProxy.flatMap { try? WebhookProxy($0) }
         return limits
     }

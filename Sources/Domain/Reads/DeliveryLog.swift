@@ -115,7 +115,7 @@ public struct LogFilter: Sendable, Equatable {
 
     /// Whether a type is among the asked ones.
     public func wants(type: String) -> Bool {
-        types.isEmpty || types.contains { $0 == type || ($0.hasSuffix(".*") && type.hasPrefix($0.dropLast())) }
+        types.isEmpty || types.contains { WebhookEndpoint.matches($0, type) }
     }
 
     /// Whether the instant is between the asked ones.

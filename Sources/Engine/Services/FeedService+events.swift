@@ -44,7 +44,7 @@ public struct EventQuery: Sendable {
     }
 
     func wants(_ type: String) -> Bool {
-        types.isEmpty || types.contains { $0 == type || ($0.hasSuffix(".*") && type.hasPrefix($0.dropLast())) }
+        types.isEmpty || types.contains { WebhookEndpoint.matches($0, type) }
     }
 }
 

@@ -31,6 +31,6 @@ struct ServerAPI: Sendable {
         }
     }
 
-    /// nil for what is no JSON.
+    /// nil for what is no JSON, as a page of something that stands between.
     static func json(_ bytes: [UInt8]) -> JSONValue? { try? JSONValue(parsing: bytes) }
 }

@@ -161,9 +161,7 @@ enum LogQuery {
     static func types(_ names: [String]) throws -> [String] {
         guard names.count <= typesMax else { throw DomainError.invalid("types", "names more than \(typesMax).") }
         for name in names {
-            let isKnown = EventCatalog.all.contains {
-                $0.name == name || (name.hasSuffix(".*") && $0.name.hasPrefix(name.dropLast()))
-            }
+            let isKnown = EventCatalog.all.contains { WebhookEndpoint.matches(name, $0.name) }
             guard isKnown else {
                 throw DomainError.invalid(
                     "types", "has `\(name.prefix(40))`, which is no event. Use names as in webhooks, or `record.*`.")

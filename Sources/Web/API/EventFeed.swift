@@ -57,30 +57,13 @@ enum EventFeed {
 
     // MARK: what is asked
 
-    static let typesMax = 50
-
     private static func query(_ call: Call, _ start: FeedStart) throws -> EventQuery {
         var query = EventQuery(limit: try NativePage(call.query).limit, start: start)
         if let id = call.query["connection"], !id.isEmpty {
             query.connection = id == EventQuery.none ? id : OkraBody.id(id)
         }
-        query.types = try types(call.query["types"] ?? "")
+        query.types = try LogQuery.types(LogQuery.names(call.query["types"]))
         return query
-    }
-
-    private static func types(_ text: String) throws -> [String] {
-        let names = text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
-        guard names.count <= typesMax else { throw DomainError.invalid("types", "names more than \(typesMax).") }
-        for name in names {
-            let isKnown = EventCatalog.all.contains {
-                $0.name == name || (name.hasSuffix(".*") && $0.name.hasPrefix(name.dropLast()))
-            }
-            guard isKnown else {
-                throw DomainError.invalid(
-                    "types", "has `\(name.prefix(40))`, which is no event. Use names as in webhooks, or `record.*`.")
-            }
-        }
-        return names
     }
 
     private static func write(_ page: EventPage, _ out: inout JSONWriter) {
