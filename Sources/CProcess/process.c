@@ -147,3 +147,12 @@ int kubewa_reap(pid_t pid) {
     int status;
     return waitpid(pid, &status, WNOHANG) == pid || errno == ECHILD;
 }
+
+uint64_t kubewa_raise_open_files(uint64_t most) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return 0;
+    if (files.rlim_cur >= most) return files.rlim_cur;
+    rlim_t wanted = files.rlim_max < most ? files.rlim_max : most;
+    struct rlimit next = {wanted, files.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &next) == 0 ? wanted : files.rlim_cur;
+}

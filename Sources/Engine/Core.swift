@@ -87,6 +87,8 @@ public struct EngineSettings: Sendable {
     public var refreshCooldownSeconds: Int64 = 60
     /// No product of any connection is refreshed by itself more often than this, in milliseconds; 0 is no floor.
     public var refreshFloorMs: Int64 = 0
+    /// Webhook requests under way at once are about so many at most, all endpoints together; each has a socket.
+    public var deliveriesInFlight = 1024
 
     /// How CSV statements are read.
     public var statementProfiles = CSVProfiles.builtIn

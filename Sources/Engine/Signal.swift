@@ -79,8 +79,29 @@ public struct Wakes: Sendable {
     let feeds: LinkBells
     /// Rings for the owner of a delivery lane into which something was committed.
     let lanes = LaneBells()
+    /// Counts the changes of where deliveries go and of what waits for them: what was read before is read again.
+    let targets: Changes
     static let feed = "events"
     let outgoing = Outgoing()
+
+    /// Counts what was changed, here and on other nodes.
+    final class Changes: Sendable {
+        private let sum = Atomic<Int>(0)
+        private let tell: @Sendable () -> Void
+
+        init(_ tell: @escaping @Sendable () -> Void) { self.tell = tell }
+
+        var count: Int { sum.load(ordering: .relaxed) }
+
+        /// Something was committed here.
+        func set() {
+            hear()
+            tell()
+        }
+
+        /// Something was committed elsewhere.
+        func hear() { sum.wrappingAdd(1, ordering: .relaxed) }
+    }
 
     /// What other nodes are to be told.
     final class Outgoing: Sendable {
@@ -103,8 +124,9 @@ public struct Wakes: Sendable {
         static let deliveries = "kubewa_deliveries"
         static let refreshes = "kubewa_refreshes"
         static let clocks = "kubewa_clocks"
+        static let targets = "kubewa_targets"
     }
-    static let channels = [Channel.deliveries, Channel.refreshes, Channel.clocks]
+    static let channels = [Channel.deliveries, Channel.refreshes, Channel.clocks, Channel.targets]
 
     init() {
         let outgoing = outgoing
@@ -116,10 +138,12 @@ public struct Wakes: Sendable {
         }
         refreshes = Signal { outgoing.add(Channel.refreshes) }
         clocks = Signal { outgoing.add(Channel.clocks) }
+        targets = Changes { outgoing.add(Channel.targets) }
     }
 
     /// Another node told.
     func hear(_ channels: Set<String>) {
+        if channels.contains(Channel.targets) { targets.hear() }
         if channels.contains(Channel.deliveries) {
             feeds.ring(Self.feed)
             lanes.ringAll()

@@ -19,8 +19,14 @@ public struct SystemRuntime: Runtime {
     }
 
     public func randomBytes(_ count: Int) -> [UInt8] {
+        // A call of the generator is one of the system, for up to eight bytes.
         var generator = SystemRandomNumberGenerator()
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 7)
+        while bytes.count < count {
+            withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) }
+        }
+        return Array(bytes.prefix(count))
     }
 
     public func sleep(until deadline: Instant) async throws {

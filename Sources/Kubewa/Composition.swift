@@ -71,6 +71,7 @@ struct Composition {
         settings.reauthLinkHours = Int64(serve.reauthLinkHours)
         settings.refreshFloorMs = serve.refreshFloor.flatMap(RefreshInterval.init(rawValue:))?.ms ?? 0
         settings.refreshCooldownSeconds = Int64(serve.refreshCooldown)
+        settings.deliveriesInFlight = OpenFiles.requests(settings.deliveriesInFlight, of: OpenFiles.raise())
         return settings
     }
 

@@ -12,8 +12,9 @@ public struct WebhookLimits: Sendable {
     public var resolvedHostsMax = 4096
     /// More addresses than this of one host are not tried.
     public var addressesTriedMax = 3
-    public var idlePerKeyMax = 64
-    public var idleTotalMax = 256
+    /// On each event loop.
+    public var idlePerKeyMax = 512
+    public var idleTotalMax = 1024
     public var idle = TimeAmount.seconds(20)
     /// A PEM file of authorities that are trusted beside the system's.
     public var extraAuthoritiesFile: String?

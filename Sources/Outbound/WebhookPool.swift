@@ -3,13 +3,14 @@ import NIOCore
 import Synchronization
 
 /// Which connections may stand for each other: one name, one port, one vetted address, TLS by the
-/// same authorities or none.
+/// same authorities or none, on one event loop.
 struct PoolKey: Hashable, Sendable {
     let isSecure: Bool
     let host: String
     let port: Int
     let address: IPAddress
     let trust: TLSContexts.Trust
+    let loop: ObjectIdentifier
 }
 
 /// A connection as other threads see it; the handler itself is touched on its event loop only.
@@ -22,7 +23,11 @@ struct PooledConnection: Sendable {
         await withCheckedContinuation { continuation in
             let exchange = Exchange(
                 request: request, deadline: deadline, isReused: isReused, continuation: continuation)
-            channel.eventLoop.execute { handler.value.start(exchange) }
+            if channel.eventLoop.inEventLoop {
+                handler.value.start(exchange)
+            } else {
+                channel.eventLoop.execute { handler.value.start(exchange) }
+            }
         }
     }
 }

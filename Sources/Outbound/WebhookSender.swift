@@ -2,6 +2,7 @@ import Domain
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Sends signed webhooks to servers that customers name: to vetted addresses only, within caps on time and
 /// size, without following redirects.
@@ -15,6 +16,8 @@ public final class WebhookSender: WebhookTransport {
     private let resolver: GuardedResolver
     let pool: WebhookPool
     private let tls: TLSContexts
+    private let urls = ParsedURLs()
+    public let executors: [any TaskExecutor]
 
     /// - Parameter ownListeners: hosts and ports of this server, refused after the name is resolved; a
     ///   wildcard or a name stands for that port on every loopback address.
@@ -30,6 +33,7 @@ public final class WebhookSender: WebhookTransport {
             ownListeners: ownListeners)
         pool = WebhookPool(limits: limits)
         tls = TLSContexts(extraAuthoritiesFile: limits.extraAuthoritiesFile)
+        executors = group.makeIterator().map(LoopExecutor.init)
     }
 
     public func send(_ request: WebhookRequest) async -> WebhookOutcome {
@@ -50,12 +54,13 @@ public final class WebhookSender: WebhookTransport {
 
     private func exchange(_ request: WebhookRequest) async throws(HTTPTransportError) -> WebhookOutcome {
         let deadline = NIODeadline.now() + limits.exchange
-        let url = try WebhookURL(request.url)
+        let url = try urls.url(request.url)
         let addresses = try await resolver.addresses(of: url)
         let bytes = RequestWriter.bytes(request, url, isProxied: limits.proxy != nil)
+        let loop = group.any()
         let route = Route(
             url: url, authorities: url.isSecure ? request.authorities : nil,
-            trust: url.isSecure ? tls.trust(request.authorities) : .standard)
+            trust: url.isSecure ? tls.trust(request.authorities) : .standard, loop: loop)
         for address in addresses.prefix(limits.addressesTriedMax) {
             guard let kept = pool.take(route.key(address)) else { continue }
             let result = await kept.perform(bytes, deadline: deadline, isReused: true)
@@ -111,7 +116,7 @@ public final class WebhookSender: WebhookTransport {
         do {
             let (next, port) = try await hop(address, key.port)
             let remote = try SocketAddress(packedIPAddress: ByteBuffer(bytes: next.bytes), port: port)
-            return try await ClientBootstrap(group: group.next()).connectTimeout(timeout).connect(to: remote)
+            return try await ClientBootstrap(group: route.loop).connectTimeout(timeout).connect(to: remote)
                 .flatMap { channel in
                     guard self.limits.proxy != nil, context != nil else {
                         return channel.eventLoop.makeSucceededFuture(channel)
@@ -176,9 +181,13 @@ private struct Route {
     let url: WebhookURL
     let authorities: String?
     let trust: TLSContexts.Trust
+    /// The one that the caller runs on, if it does.
+    let loop: any EventLoop
 
     func key(_ address: IPAddress) -> PoolKey {
-        PoolKey(isSecure: url.isSecure, host: url.host, port: url.port, address: address, trust: trust)
+        PoolKey(
+            isSecure: url.isSecure, host: url.host, port: url.port, address: address, trust: trust,
+            loop: ObjectIdentifier(loop))
     }
 }
 
@@ -200,8 +209,7 @@ enum RequestWriter {
         out.writeString("\r\nAccept-Encoding: identity\r\nContent-Length: ")
         out.writeString(String(request.body.count))
         out.writeString("\r\n")
-        for (name, value) in request.headers {
-            guard isToken(name), !owned.contains(where: { isSame($0, name) }) else { continue }
+        for (name, value) in request.headers where isToken(name) && !isOwned(name) {
             out.writeString(name)
             out.writeString(": ")
             write(value, to: &out)
@@ -214,18 +222,47 @@ enum RequestWriter {
 
     /// A control character in a value could end the header and begin another: it becomes a blank.
     private static func write(_ value: String, to out: inout ByteBuffer) {
-        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) {
+        var value = value
+        let isClean = value.withUTF8 { bytes in
+            for byte in bytes where byte < 0x20 || byte == 0x7f { return false }
+            return true
+        }
+        if isClean {
             out.writeString(value)
         } else {
             out.writeBytes(value.utf8.map { $0 >= 0x20 && $0 != 0x7f ? $0 : 0x20 })
         }
     }
 
-    private static func isToken(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) }
+    /// Which bytes a header's name may have.
+    private static let tokens: [Bool] = (0...255).map { byte in
+        byte > 0x20 && byte < 0x7f && !"\"(),/:;<=>?@[\\]{}".utf8.contains(UInt8(byte))
     }
 
-    private static func isSame(_ lower: String, _ name: String) -> Bool {
-        lower.utf8.count == name.utf8.count && lower == name.lowercased()
+    private static func isToken(_ name: String) -> Bool {
+        for byte in name.utf8 where !tokens[Int(byte)] { return false }
+        return !name.isEmpty
+    }
+
+    private static func isOwned(_ name: String) -> Bool {
+        let length = name.utf8.count
+        for lower in owned where lower.utf8.count == length && lower == name.lowercased() { return true }
+        return false
+    }
+}
+
+/// URLs that were taken apart before; most are sent to again and again.
+private final class ParsedURLs: Sendable {
+    private static let urlsMax = 4096
+    private let urls = Mutex<[String: WebhookURL]>([:])
+
+    func url(_ text: String) throws(HTTPTransportError) -> WebhookURL {
+        if let known = urls.withLock({ $0[text] }) { return known }
+        let url = try WebhookURL(text)
+        urls.withLock { urls in
+            if urls.count >= Self.urlsMax { urls = [:] }
+            urls[text] = url
+        }
+        return url
     }
 }

@@ -16,6 +16,12 @@ enum Deliveries {
     /// Every round is told as it ends.
     private static let isTalkative = ProcessInfo.processInfo.environment["KUBEWA_BENCH_ROUNDS"] != nil
 
+    /// One alone, for a profile.
+    private static let shapes = Shop.Shape.allCases.filter {
+        let only = ProcessInfo.processInfo.environment["KUBEWA_BENCH_SHAPE"] ?? ""
+        return only.isEmpty || only == $0.rawValue
+    }
+
     static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
         let sink = try CountingSink.Running()
         defer { sink.stop() }
@@ -23,10 +29,10 @@ enum Deliveries {
         var shops: [(name: String, shop: Shop)] = []
         for (name, location) in locations { shops.append((name, try await Shop(location, sink))) }
         print("deliveries to a counting sink, \(count) events of about 800 bytes; medians of \(rounds) rounds by turns")
-        let best = try await rates(shops, sender, sink)
-        for (name, shop) in shops {
-            try await Latency.run(name, shop, sender, rate: 100, seconds: 10)
-            try await Latency.run(name, shop, sender, rate: Int(0.7 * (best[name] ?? 0)), seconds: 5)
+        try await rates(shops, sender, sink)
+        for (name, shop) in shops where shapes.contains(.one) {
+            sink.check(under: shop.secret)
+            try await Latency.run(name, shop, sender)
         }
         let counts = sink.counts()
         print("  signatures looked at: \(counts.good) right, \(counts.wrong) wrong\n")
@@ -43,17 +49,16 @@ enum Deliveries {
 
     // MARK: rates
 
-    /// - Returns: deliveries a second to one endpoint, by database.
     private static func rates(
         _ shops: [(name: String, shop: Shop)], _ sender: WebhookSender, _ sink: CountingSink.Running
-    ) async throws -> [String: Double] {
+    ) async throws {
         var found: [String: [Double]] = [:]
         var used: [String: String] = [:]
         for _ in 0..<rounds {
             found["raw", default: []].append(try await raw(sender, sink))
             if let rate = try worker(sink) { found["worker", default: []].append(rate) }
             for (name, shop) in shops {
-                for shape in Shop.Shape.allCases {
+                for shape in shapes {
                     sink.check(under: shop.secret)
                     try await shop.fill(count, shape)
                     let before = ProcessorTime.now(bank: sink.processID, postmaster: shop.postmaster)
@@ -79,9 +84,7 @@ enum Deliveries {
         }
         told("raw")
         told("worker")
-        for (name, _) in shops { for shape in Shop.Shape.allCases { told("\(name), \(shape.rawValue)") } }
-        return Dictionary(
-            uniqueKeysWithValues: shops.map { ($0.name, base["\($0.name), \(Shop.Shape.one.rawValue)"] ?? 0) })
+        for (name, _) in shops { for shape in shapes { told("\(name), \(shape.rawValue)") } }
     }
 
     private static func raw(_ sender: WebhookSender, _ sink: CountingSink.Running) async throws -> Double {
@@ -92,8 +95,8 @@ enum Deliveries {
         let url = sink.url + "/raw"
         let spent = await clock.measure {
             await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<inFlight {
-                    group.addTask {
+                for number in 0..<inFlight {
+                    group.addTask(executorPreference: sender.executors[number % sender.executors.count]) {
                         while next.next() <= count {
                             _ = await sender.send(signed(url, body, key))
                         }

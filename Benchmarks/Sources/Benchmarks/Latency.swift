@@ -7,41 +7,63 @@ import Synchronization
 
 /// From the commit of an event to its first byte on the wire, events coming at a steady rate.
 enum Latency {
-    static func run(_ name: String, _ shop: Shop, _ sender: WebhookSender, rate: Int, seconds length: Int) async throws
-    {
+    /// As many events wait at most while the top rate is looked for.
+    private static let aheadMax = 4000
+
+    /// At 100/s, and at 70 % of what can be written and sent at the same time.
+    static func run(_ name: String, _ shop: Shop, _ sender: WebhookSender) async throws {
+        _ = try await run(name, shop, sender, rate: 100, seconds: 10)
+        let top = try await run(name, shop, sender, rate: nil, seconds: 4)
+        _ = try await run(name, shop, sender, rate: Int(0.7 * top), seconds: 6)
+    }
+
+    /// - Parameter rate: events a second; nil for as many as go, with a bounded number waiting.
+    /// - Returns: deliveries a second.
+    private static func run(
+        _ name: String, _ shop: Shop, _ sender: WebhookSender, rate: Int?, seconds length: Int
+    ) async throws -> Double {
         let stopwatch = Stopwatch(sender)
         let loop = LaneLoop(DeliveryWork(core: shop.core, transport: stopwatch))
-        let total = rate * length
         // Written in groups, as many units are at such a rate.
-        let group = max(1, rate / 500)
+        let group = rate.map { max(1, $0 / 500) } ?? 50
         let clock = ContinuousClock()
         let begun = clock.now
+        let end = begun + .seconds(length)
         let spent = try await clock.measure {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await loop.run() }
                 try await Task.sleep(for: .milliseconds(300))
                 var written = 0
-                while written < total {
-                    let due = begun + .milliseconds(300) + .microseconds(written * 1_000_000 / rate)
-                    if due > clock.now { try await Task.sleep(until: due, clock: clock) }
+                while rate.map({ written < $0 * length }) ?? (clock.now < end) {
+                    if let rate {
+                        let due = begun + .milliseconds(300) + .microseconds(written * 1_000_000 / rate)
+                        if due > clock.now { try await Task.sleep(until: due, clock: clock) }
+                    } else {
+                        while written - stopwatch.count > Self.aheadMax { try await Task.sleep(for: .milliseconds(1)) }
+                    }
                     let ids = try await shop.fill(group, .one)
-                    let now = clock.now
-                    stopwatch.committed(ids, at: now)
+                    stopwatch.committed(ids, at: clock.now)
                     shop.core.wakes.deliveries.set()
                     written += group
                 }
-                while stopwatch.count < written { try await Task.sleep(for: .milliseconds(10)) }
+                while stopwatch.count < written { try await Task.sleep(for: .milliseconds(1)) }
                 tasks.cancelAll()
             }
         }
         let late = stopwatch.latencies
+        let reached = Double(late.count) / (seconds(spent) - 0.3)
         func at(_ share: Int) -> String {
             String(format: "%.2f", Double(late[min(late.count - 1, late.count * share / 100)]) / 1000)
         }
-        print(
-            "  \(name), \(rate)/s: commit to first byte p50 \(at(50)) ms, p99 \(at(99)) ms"
-                + "   (\(rounded(Double(late.count) / seconds(spent)))/s kept up)")
+        if let rate {
+            print(
+                "  \(name), \(rate)/s: commit to first byte p50 \(at(50)) ms, p99 \(at(99)) ms"
+                    + "   (\(rounded(reached))/s kept up)")
+        } else {
+            print("  \(name): \(rounded(reached))/s written and sent at the same time")
+        }
         try await shop.core.database.write { try $0.db.run("DELETE FROM delivery", []) }
+        return reached
     }
 
     /// Notes when each event's request is handed to the connection.

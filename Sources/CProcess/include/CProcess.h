@@ -30,3 +30,7 @@ void kubewa_signal_group(pid_t pid, int number);
 
 // 1 when the process is gone, and then its group has been killed before its number could be given to another.
 int kubewa_reap(pid_t pid);
+
+// Lets this process open as many files as the system allows it, up to `most`.
+// Returns how many that are.
+uint64_t kubewa_raise_open_files(uint64_t most);

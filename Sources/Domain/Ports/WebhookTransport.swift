@@ -38,6 +38,13 @@ public struct WebhookOutcome: Sendable, Equatable {
 public protocol WebhookTransport: Sendable {
     /// Never throws: what kept the reply from coming is in the outcome.
     func send(_ request: WebhookRequest) async -> WebhookOutcome
+    /// Where tasks that send one request after the other run best, to be used in turn: there a request and its reply
+    /// change no thread. Empty when it does not matter.
+    var executors: [any TaskExecutor] { get }
+}
+
+extension WebhookTransport {
+    public var executors: [any TaskExecutor] { [] }
 }
 
 /// Host name to addresses; tests script it.

@@ -67,6 +67,9 @@ public struct LaneLoop<Work: LaneWork>: Service {
     /// A lane that is due and cannot be had is in another node's hands at this moment.
     private static var contentionMs: Int64 { 10 }
 
+    /// The lanes at work are counted so seldom.
+    private static var countedMs: Int64 { 50 }
+
     private let work: Work
     private let owned = Owned()
     private var core: Core { work.core }
@@ -77,6 +80,14 @@ public struct LaneLoop<Work: LaneWork>: Service {
         let leases = Mutex<[LaneLease: LaneTurn]>([:])
         let isStopping = Mutex(false)
         let sweep = Mutex(Sweep())
+        let counted = Mutex<Counted?>(nil)
+    }
+
+    /// Lanes, as they were a moment ago.
+    private struct Counted {
+        var busy: Int
+        var slow: Int
+        var at: Instant
     }
 
     private struct Sweep {
@@ -196,11 +207,26 @@ public struct LaneLoop<Work: LaneWork>: Service {
 
     private func turn() -> LaneTurn {
         let end = core.runtime.now() + Self.turnMs
-        return LaneTurn { [self] isLingering in
+        return LaneTurn(share: { [self] in share($0) }) { [self] isLingering in
             if isStopping { return true }
             if isLingering { return lingering > Self.lingeringMax }
             return core.runtime.now() > end && free == 0
         }
+    }
+
+    /// What may be under way is shared out evenly among the lanes at work, and half as much more among the slow ones,
+    /// however many they are.
+    private func share(_ standing: LaneTurn.Standing) -> Int {
+        let now = core.runtime.now()
+        let counted = owned.counted.withLock { $0 }.flatMap { abs(now - $0.at) < Self.countedMs ? $0 : nil } ?? {
+            let standings = owned.leases.withLock { Array($0.values) }.map { $0.standing(at: now) }
+            let new = Counted(
+                busy: standings.count { $0 == .busy }, slow: standings.count { $0 == .slow }, at: now)
+            owned.counted.withLock { $0 = new }
+            return new
+        }()
+        let all = core.settings.deliveriesInFlight
+        return standing == .slow ? all / 2 / max(1, counted.slow) : all / max(1, counted.busy)
     }
 
     private var lingering: Int {

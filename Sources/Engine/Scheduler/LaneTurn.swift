@@ -15,7 +15,19 @@ public final class LaneTurn: Sendable {
     private let state = Mutex(State())
     private let mustEnd: @Sendable (_ isLingering: Bool) -> Bool
 
-    init(_ mustEnd: @escaping @Sendable (_ isLingering: Bool) -> Bool) { self.mustEnd = mustEnd }
+    private let part: @Sendable (Standing) -> Int
+
+    /// - Parameter share: see `share`.
+    init(
+        share: @escaping @Sendable (Standing) -> Int = { _ in Int.max },
+        _ mustEnd: @escaping @Sendable (_ isLingering: Bool) -> Bool
+    ) {
+        self.mustEnd = mustEnd
+        part = share
+    }
+
+    /// How much this lane may have under way at once, so that all that are at work together have not too much.
+    func share(at now: Instant) -> Int { part(standing(at: now)) }
 
     /// Whether the lane is to be given back.
     public var isOver: Bool { mustEnd(state.withLock { $0.isLingering }) }

@@ -77,6 +77,7 @@ public struct ConnectionService: Sendable {
             try announce(connection, environment, now, tx)
             return true
         }
+        core.wakes.targets.set()
         core.wakes.deliveries.set()
         return isThere
     }

@@ -240,7 +240,7 @@ public struct ReplayService: Sendable {
     ) async throws -> ReplayView {
         let scope = environment.scope
         let now = core.runtime.now()
-        return try await core.change(once) { tx in
+        let cancelled = try await core.change(once) { tx in
             guard let number = ReplayView.number(id), let replay = try ReplayStore.find(number, scope, tx.db) else {
                 throw DomainError.notFound("replay")
             }
@@ -250,6 +250,8 @@ public struct ReplayService: Sendable {
             }
             return try view(ReplayStore.find(number, scope, tx.db) ?? replay, tx.db)
         }
+        core.wakes.targets.set()
+        return cancelled
     }
 }
 

@@ -24,7 +24,7 @@ extension WebhookEndpointService {
         }
         let now = core.runtime.now()
         let end = now + overlapSeconds * 1000
-        return try await core.change(once) { tx in
+        let rotated = try await core.change(once) { tx in
             try WebhookKeyStore.lock(scope, tx)
             guard let endpoint = try EndpointStore.find(id, scope, tx.db) else { throw Self.unknown }
             let kind = kind ?? (endpoint.signatures.contains(.v1) ? .v1 : .v1a)
@@ -47,6 +47,8 @@ extension WebhookEndpointService {
             return RotatedKey(
                 key: WebhookKeyView(made.key), secret: kind == .v1 ? made.text : nil, overlapEndsAt: end)
         }
+        core.wakes.targets.set()
+        return rotated
     }
 
     /// The live keys that sign for an endpoint, the newest first.

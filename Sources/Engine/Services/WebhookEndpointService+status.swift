@@ -90,6 +90,7 @@ extension WebhookEndpointService {
             }
             return try shown(id, scope, tx.db)
         }
+        core.wakes.targets.set()
         core.wakes.deliveries.set()
         return view
     }

@@ -59,6 +59,7 @@ public struct WebhookEndpointService: Sendable {
             try WebhookKeys(core: core).ensure(endpoint, at: now, scope, tx)
             return try withKeys(endpoint, scope, now, tx.db)
         }
+        core.wakes.targets.set()
         core.wakes.deliveries.set()
         return view
     }
@@ -87,6 +88,7 @@ public struct WebhookEndpointService: Sendable {
         let view = try await core.change(once) { tx in
             try update(id, change, url: url, enabling: false, scope, now, tx).withoutSecrets
         }
+        core.wakes.targets.set()
         core.wakes.deliveries.set()
         return view
     }
@@ -147,6 +149,7 @@ public struct WebhookEndpointService: Sendable {
                         + "nothing more, disable it.")
                 : DomainError(.conflict, "A link named this URL. To send it nothing more, disable it.")
         }
+        core.wakes.targets.set()
         core.wakes.deliveries.set()
     }
 

@@ -8,6 +8,7 @@ final class DeliveryQueue: Sendable {
     private static let recordsMin = 128
     /// What came back is written at once when the last writing is so long ago.
     private static let recordsMs: Int64 = 5
+    private static let recordsMsMax: Int64 = 100
     /// Rows that are sent one at a time, marked before, after owners died: more than can have been under way.
     private static let carefulRows = 512
 
@@ -34,10 +35,19 @@ final class DeliveryQueue: Sendable {
         /// The endpoint answered 410.
         var isGone = false
         var writtenAt = Instant(ms: 0)
+        /// Until the next writing, while more is on its way: the longer one takes, the more is written together.
+        var pauseMs = DeliveryQueue.recordsMs
+        /// As many senders as the pace and the others leave to this lane.
+        var most = 0
+        /// Where it goes was changed since it was read.
+        var isStale = false
         var sentAt: Instant?
         var carefulLeft = 0
 
         var waiting: Int { ready.count - next }
+        func isWriteDue(at now: Instant) -> Bool {
+            records.count >= DeliveryQueue.recordsMin || abs(now - writtenAt) >= pauseMs
+        }
         var isIdle: Bool {
             senders == 0 && records.isEmpty && dropped.isEmpty && !isReading && !isWriting
         }
@@ -76,9 +86,16 @@ final class DeliveryQueue: Sendable {
     }
 
     /// The next item and the pace's epoch; nil when there is none, or it may not be sent now.
-    func take(_ pace: EndpointPace, at now: Instant) -> (item: DeliveryItem, epoch: Int, careful: Bool)? {
+    /// - Parameter changes: of `Wakes.targets`.
+    func take(
+        _ pace: EndpointPace, changes: Int, at now: Instant
+    ) -> (item: DeliveryItem, epoch: Int, careful: Bool)? {
         state.withLock { state in
             guard !state.isStopped, !state.isGone, state.heldUntil == nil, state.next < state.ready.count else {
+                return nil
+            }
+            guard !state.ready[state.next].plan.isStale(changes, at: now) else {
+                state.isStale = true
                 return nil
             }
             switch pace.begin(at: now) {
@@ -101,9 +118,8 @@ final class DeliveryQueue: Sendable {
     }
 
     /// Notes what came of an item.
-    /// - Parameter most: senders that the pace allows.
     /// - Returns: whether the sender is to call the coordinator.
-    func finish(_ end: DeliveryEnd, most: Int, at now: Instant) -> Bool {
+    func finish(_ end: DeliveryEnd, at now: Instant) -> Bool {
         state.withLock { state in
             state.records.append(end.record)
             if let lateness = end.lateness { state.lateness.append(lateness) }
@@ -116,11 +132,9 @@ final class DeliveryQueue: Sendable {
                 return true
             }
             guard !state.isCalled else { return false }
-            let isWorthWriting =
-                !state.isWriting
-                && (state.records.count >= Self.recordsMin || abs(now - state.writtenAt) >= Self.recordsMs)
-            let isLow = state.waiting < most * 2 && !state.isReading && !state.isDry
-            let isShort = state.waiting > 0 && state.senders < most
+            let isWorthWriting = !state.isWriting && state.isWriteDue(at: now)
+            let isLow = state.waiting < state.most * 2 && !state.isReading && !state.isDry
+            let isShort = state.waiting > 0 && state.senders < state.most
             state.isCalled = isWorthWriting || isLow || isShort || end.isGone
             return state.isCalled
         }
@@ -130,8 +144,7 @@ final class DeliveryQueue: Sendable {
     func takeWritten(at now: Instant) -> (records: [AttemptRecord], dropped: [Int64], lateness: [DeliveryLateness])? {
         state.withLock { state in
             guard !state.isWriting, !state.records.isEmpty || !state.dropped.isEmpty else { return nil }
-            let isTime = state.records.count >= Self.recordsMin || abs(now - state.writtenAt) >= Self.recordsMs
-            guard isTime || state.senders == 0 || !state.dropped.isEmpty else { return nil }
+            guard state.isWriteDue(at: now) || state.senders == 0 || !state.dropped.isEmpty else { return nil }
             state.isWriting = true
             defer {
                 state.records = []
@@ -139,6 +152,17 @@ final class DeliveryQueue: Sendable {
                 state.lateness = []
             }
             return (state.records, state.dropped, state.lateness)
+        }
+    }
+
+    /// What was taken to be written is.
+    /// - Parameter milliseconds: that it took.
+    func wrote(_ deliveries: [Int64], in milliseconds: Int64, at now: Instant) {
+        state.withLock { state in
+            state.isWriting = false
+            state.busy.subtract(deliveries)
+            state.writtenAt = now
+            state.pauseMs = min(max(Self.recordsMs, 3 * milliseconds), Self.recordsMsMax)
         }
     }
 }

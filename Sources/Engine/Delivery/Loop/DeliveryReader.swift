@@ -55,6 +55,7 @@ struct DeliveryReader {
     func read(_ cursor: LaneCursor, busy: Set<Int64>, count: Int) async throws -> LaneLook {
         let now = core.runtime.now()
         let (core, lease) = (core, lease)
+        let changes = core.wakes.targets.count
         return try await core.database.read { db in
             guard let target = try DeliveryTarget.load(lease.subject, lease.scope, core, db) else { return .gone }
             guard target.endpoint.status == .active else { return .resting }
@@ -71,18 +72,19 @@ struct DeliveryReader {
             } else {
                 try look.readTurns(lease.laneID, isTurned: cursor.reads % Self.turnabout == Self.turnabout - 1, db)
             }
-            return .batch(try batch(look, target, health, db))
+            let plan = SendPlan(target, changes: changes, at: core.runtime.now())
+            return .batch(try batch(look, plan, health, db))
         }
     }
 
     private func batch(
-        _ look: Look, _ target: DeliveryTarget, _ health: EndpointHealth?, _ db: any SQLConnection
+        _ look: Look, _ plan: SendPlan, _ health: EndpointHealth?, _ db: any SQLConnection
     ) throws -> LaneBatch {
-        var batch = LaneBatch(plan: SendPlan(target), cursor: look.cursor, isDry: look.isDry, health: health)
+        var batch = LaneBatch(plan: plan, cursor: look.cursor, isDry: look.isDry, health: health)
         var parts: [Int64: EventParts] = [:]
         batch.items.reserveCapacity(look.rows.count)
         for row in look.rows {
-            if let (whole, isComplete) = try members(row, target.endpoint, db) {
+            if let (whole, isComplete) = try members(row, plan.endpoint, db) {
                 var members = whole
                 if row.part > 0 {
                     let split = try parts[row.eventID] ?? EventParts(whole)

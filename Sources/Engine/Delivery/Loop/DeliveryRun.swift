@@ -7,7 +7,7 @@ import Storage
 struct DeliveryRun {
     /// Rows that are read ahead for each request at once.
     private static let aheadPerRequest = 4
-    private static let readMin = 16
+    private static let readMin = 64
     private static let readMax = 256
     /// A lane with nothing left is kept so long: what comes next then needs no claim.
     static let lingerMs: Int64 = 1000
@@ -32,7 +32,7 @@ struct DeliveryRun {
 
     enum Happened: Sendable {
         case read(LaneLook)
-        case written([Int64], next: Instant?, isDisabled: Bool)
+        case written([Int64], since: Instant, next: Instant?, isDisabled: Bool)
         case called
         case waited(isRung: Bool)
     }
@@ -48,6 +48,8 @@ struct DeliveryRun {
         var lookedBackAt: Instant
         var activeAt: Instant
         var rings: UInt64 = 0
+        /// Sending lines that were begun, for taking the executors in turn.
+        var lines = 0
     }
 
     typealias Tasks = ThrowingTaskGroup<Happened, any Error>
@@ -69,6 +71,7 @@ struct DeliveryRun {
                     if turn?.isOver == true { queue.isStopped = true }
                 }
                 endHold(queue, &state, at: now)
+                forgetStale(queue, &state)
                 startWriting(queue, state, &group)
                 startReading(queue, &state, &group)
                 startSending(queue, &state, &group)
@@ -112,7 +115,7 @@ struct DeliveryRun {
         group.addTask {
             let isDisabled = try await writer.write(found, isResting: isResting)
             return .written(
-                found.records.map(\.deliveryID) + found.dropped, next: found.records.compactMap(\.nextDue).min(),
+                found.records.map(\.deliveryID) + found.dropped, since: now, next: found.records.compactMap(\.nextDue).min(),
                 isDisabled: isDisabled)
         }
     }
@@ -150,11 +153,11 @@ struct DeliveryRun {
     private func startSending(_ queue: DeliveryQueue, _ state: inout State, _ group: inout Tasks) {
         guard let pace = state.pace, let plan = state.plan, state.end == nil else { return }
         let isOrdered = LaneOrder.isOrdered(lease, plan.endpoint)
-        let atOnce = pace.atOnce
+        let atOnce = min(pace.atOnce, max(turn?.share(at: core.runtime.now()) ?? Int.max, EndpointPacer.atOnceFirst))
         let count = queue.with { queue -> Int in
-            guard !queue.isStopped, !queue.isGone, queue.heldUntil == nil else { return 0 }
-            let most = isOrdered || queue.carefulLeft > 0 ? 1 : atOnce
-            let count = max(0, min(queue.waiting, most - queue.senders))
+            guard !queue.isStopped, !queue.isGone, !queue.isStale, queue.heldUntil == nil else { return 0 }
+            queue.most = isOrdered || queue.carefulLeft > 0 ? 1 : atOnce
+            let count = max(0, min(queue.waiting, queue.most - queue.senders))
             queue.senders += count
             return count
         }
@@ -162,8 +165,11 @@ struct DeliveryRun {
         state.hasSent = true
         let line = SendingLine(
             core: core, lease: lease, sender: sender, queue: queue, pace: pace, turn: turn, isOrdered: isOrdered)
+        let executors = sender.transport.executors
         for _ in 0..<count {
-            group.addTask {
+            state.lines += 1
+            let executor = executors.isEmpty ? nil : executors[state.lines % executors.count]
+            group.addTask(executorPreference: executor) {
                 try await line.run()
                 return .called
             }
@@ -204,12 +210,8 @@ struct DeliveryRun {
         let now = core.runtime.now()
         switch happened {
         case .read(let look): try await note(look, queue, &state)
-        case .written(let done, let next, let isDisabled):
-            queue.with { queue in
-                queue.isWriting = false
-                queue.busy.subtract(done)
-                queue.writtenAt = now
-            }
+        case .written(let done, let since, let next, let isDisabled):
+            queue.wrote(done, in: abs(now - since), at: now)
             if let next { state.cursor.note(due: next) }
             if isDisabled { state.end = .held(until: now + Self.restMs) }
         case .called:
@@ -276,6 +278,18 @@ struct DeliveryRun {
         queue.clear()
         state.cursor = LaneCursor(reads: state.cursor.reads)
         queue.with { $0.isDry = false }
+    }
+
+    /// What was read is read again, now that where it goes was changed.
+    private func forgetStale(_ queue: DeliveryQueue, _ state: inout State) {
+        guard queue.with({ $0.isStale && !$0.isReading }) else { return }
+        queue.clear()
+        state.cursor = LaneCursor(reads: state.cursor.reads)
+        queue.with { queue in
+            queue.isStale = false
+            queue.isDry = false
+        }
+        state.hasRead = false
     }
 
     private func enter(_ batch: LaneBatch, _ state: inout State, at now: Instant) {

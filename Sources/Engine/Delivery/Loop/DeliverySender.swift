@@ -3,12 +3,24 @@ import Storage
 
 /// How an endpoint is sent to; one for all that was read with it.
 final class SendPlan: Sendable {
+    /// After so long it is read again, in case another node changed something and could not tell.
+    private static let freshMs: Int64 = 2000
+
     let endpoint: WebhookEndpoint
     let signer: WebhookSigner
+    private let changes: Int
+    private let readAt: Instant
 
-    init(_ target: DeliveryTarget) {
+    /// - Parameter changes: of `Wakes.targets`, counted before it was read.
+    init(_ target: DeliveryTarget, changes: Int, at now: Instant) {
         endpoint = target.endpoint
         signer = target.signer
+        self.changes = changes
+        readAt = now
+    }
+
+    func isStale(_ changes: Int, at now: Instant) -> Bool {
+        self.changes != changes || abs(now - readAt) > Self.freshMs
     }
 }
 

@@ -13,7 +13,9 @@ struct SendingLine {
 
     /// Returns when there is nothing left for it, or the lane's coordinator has something to do.
     func run() async throws {
-        while let (item, epoch, isCareful) = queue.take(pace, at: core.runtime.now()) {
+        while let (item, epoch, isCareful) = queue.take(
+            pace, changes: core.wakes.targets.count, at: core.runtime.now())
+        {
             if isCareful {
                 guard item.delivery.crashes < DeliveryRun.marksMax else {
                     pace.cancel()
@@ -23,7 +25,7 @@ struct SendingLine {
                 try await mark(item)
             }
             let result = await sender.send(item)
-            let chance = core.runtime.chance(10_000)
+            let chance = result.isSuccess ? 0 : core.runtime.chance(10_000)
             pace.end(result, epoch: epoch, at: result.endedAt, chance: chance)
             turn?.progressed(at: result.endedAt)
             let due = item.delivery.dueAt
@@ -34,11 +36,10 @@ struct SendingLine {
     }
 
     private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, _ result: DeliveryResult?) -> Bool {
-        let most = isOrdered ? 1 : pace.atOnce
         let end = DeliveryEnd(
             record: record, lateness: late, isGone: result?.isGone ?? false,
             blocks: isOrdered && record.outcome == .retry)
-        return queue.finish(end, most: most, at: core.runtime.now())
+        return queue.finish(end, at: core.runtime.now())
     }
 
     /// Before it is sent: if it brings this process down, the next one knows.
