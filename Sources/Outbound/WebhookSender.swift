@@ -17,6 +17,7 @@ public final class WebhookSender: WebhookTransport {
     let pool: WebhookPool
     private let tls: TLSContexts
     private let urls = ParsedURLs()
+    private let loops: [any EventLoop]
     public let executors: [any TaskExecutor]
 
     /// - Parameter ownListeners: hosts and ports of this server, refused after the name is resolved; a
@@ -33,7 +34,8 @@ public final class WebhookSender: WebhookTransport {
             ownListeners: ownListeners)
         pool = WebhookPool(limits: limits)
         tls = TLSContexts(extraAuthoritiesFile: limits.extraAuthoritiesFile)
-        executors = group.makeIterator().map(LoopExecutor.init)
+        loops = Array(group.makeIterator())
+        executors = loops.map(LoopExecutor.init)
     }
 
     public func send(_ request: WebhookRequest) async -> WebhookOutcome {
@@ -57,12 +59,13 @@ public final class WebhookSender: WebhookTransport {
         let url = try urls.url(request.url)
         let addresses = try await resolver.addresses(of: url)
         let bytes = RequestWriter.bytes(request, url, isProxied: limits.proxy != nil)
-        let loop = group.any()
+        // Whoever runs on an event loop has connections there; others take what there is.
+        let own = loops.first { $0.inEventLoop }
         let route = Route(
             url: url, authorities: url.isSecure ? request.authorities : nil,
-            trust: url.isSecure ? tls.trust(request.authorities) : .standard, loop: loop)
+            trust: url.isSecure ? tls.trust(request.authorities) : .standard, loop: own ?? group.next())
         for address in addresses.prefix(limits.addressesTriedMax) {
-            guard let kept = pool.take(route.key(address)) else { continue }
+            guard let kept = kept(route, address, on: own.map { [$0] } ?? loops) else { continue }
             let result = await kept.perform(bytes, deadline: deadline, isReused: true)
             if let outcome = try outcome(result) { return outcome }
             break
@@ -71,6 +74,13 @@ public final class WebhookSender: WebhookTransport {
         let result = await fresh.perform(bytes, deadline: deadline, isReused: false)
         guard let outcome = try outcome(result) else { throw .brokenOff }
         return outcome
+    }
+
+    private func kept(_ route: Route, _ address: IPAddress, on loops: [any EventLoop]) -> PooledConnection? {
+        for loop in loops {
+            if let kept = pool.take(route.key(address, loop)) { return kept }
+        }
+        return nil
     }
 
     /// - Returns: nil when another connection must be tried.
@@ -112,7 +122,7 @@ public final class WebhookSender: WebhookTransport {
         _ route: Route, _ address: IPAddress, _ connectBy: NIODeadline, _ timeout: TimeAmount
     ) async throws(HTTPTransportError) -> PooledConnection {
         let context = route.url.isSecure ? try tls.context(route.authorities) : nil
-        let key = route.key(address)
+        let key = route.key(address, route.loop)
         do {
             let (next, port) = try await hop(address, key.port)
             let remote = try SocketAddress(packedIPAddress: ByteBuffer(bytes: next.bytes), port: port)
@@ -181,10 +191,10 @@ private struct Route {
     let url: WebhookURL
     let authorities: String?
     let trust: TLSContexts.Trust
-    /// The one that the caller runs on, if it does.
+    /// Where a new connection is made.
     let loop: any EventLoop
 
-    func key(_ address: IPAddress) -> PoolKey {
+    func key(_ address: IPAddress, _ loop: any EventLoop) -> PoolKey {
         PoolKey(
             isSecure: url.isSecure, host: url.host, port: url.port, address: address, trust: trust,
             loop: ObjectIdentifier(loop))

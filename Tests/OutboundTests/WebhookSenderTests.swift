@@ -1,5 +1,6 @@
 import Domain
 import NIOCore
+import NIOPosix
 import TestKit
 import Testing
 
@@ -173,10 +174,13 @@ struct WebhookSenderTests {
         } _: { sink, rig in
             // On a kept connection no busy test thread stands between the start of the clock and the request.
             #expect(await rig.send(sink.url).status == 200)
-            let key = PoolKey(
-                isSecure: false, host: "127.0.0.1", port: sink.port, address: IPAddress(v4: 0x7f00_0001),
-                trust: .standard)
-            let kept = try #require(rig.sender.pool.take(key))
+            let found = MultiThreadedEventLoopGroup.singleton.makeIterator().compactMap { loop in
+                rig.sender.pool.take(
+                    PoolKey(
+                        isSecure: false, host: "127.0.0.1", port: sink.port, address: IPAddress(v4: 0x7f00_0001),
+                        trust: .standard, loop: ObjectIdentifier(loop)))
+            }
+            let kept = try #require(found.first)
             let request = RequestWriter.bytes(
                 WebhookRequest(url: sink.url, headers: [], body: []), try WebhookURL(sink.url))
             let result = await kept.perform(request, deadline: .now() + .seconds(3), isReused: true)
