@@ -310,12 +310,15 @@ struct FeedServiceTests {
             let view = try await world.link { $0.historyMonths = 1 }
             try await world.settle()
             let feeds = world.services.feeds
-            let queries = [
+            var queries = [
                 EventQuery(limit: 1, start: .beginning),
                 EventQuery(connection: view.connectionID, limit: 1, start: .beginning),
             ]
             var cursors: [String] = []
             for query in queries { cursors.append(try await feeds.events(query, in: world.environment()).next) }
+            // A reader of everything who goes on with one connection is told too.
+            queries.append(queries[1])
+            cursors.append(cursors[0])
             world.runtime.advance(milliseconds: 200 * Instant.dayMs)
             await Retention(core: world.core).run()
             _ = try await world.services.refreshes.request(

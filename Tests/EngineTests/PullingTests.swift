@@ -210,4 +210,42 @@ struct PullingTests {
             #expect(late.shown.map(\.sequence) == Array(6...9))
         }
     }
+
+    @Test("who has read everything up to any place goes on with one connection from there, and misses nothing")
+    func narrowed() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let first = try #require(try await world.link { $0.historyMonths = 1 }.connectionID)
+            let second = try #require(try await world.link("accounts") { $0.historyMonths = 1 }.connectionID)
+            try await world.settle()
+            for number in 0..<12 {
+                try await Self.emit(world, [first, "", second, second][number % 4], "balance.success")
+            }
+            let counts = try await Self.counts(world)
+            var wide = Consumer()
+            wide.query.limit = 1
+            var places = [wide.query.start]
+            while try await wide.pull(world) { places.append(wide.query.start) }
+            places.append(wide.query.start)
+            var now = wide.query
+            now.start = .now
+            let newest = try await world.services.feeds.events(now, in: world.environment()).next
+            for owner in [first, second, ""] {
+                for (read, place) in (places + [.cursor(newest)]).enumerated() {
+                    let seen = wide.shown.prefix(read).filter { $0.connection == owner }.count
+                    var narrow = Consumer(connection: owner.isEmpty ? EventQuery.none : owner)
+                    narrow.query.start = place
+                    try await narrow.drain(world)
+                    #expect(narrow.gaps.isEmpty)
+                    let rest = Array(Array(1...(counts[owner] ?? 0)).dropFirst(seen))
+                    #expect(narrow.shown.map(\.sequence) == rest, "\(read)")
+                }
+                try await Self.emit(world, owner, "balance.success")
+                var narrow = Consumer(connection: owner.isEmpty ? EventQuery.none : owner)
+                narrow.query.start = .cursor(newest)
+                try await narrow.drain(world)
+                #expect(narrow.shown.map(\.sequence) == [(counts[owner] ?? 0) + 1], "what came since")
+            }
+        }
+    }
 }

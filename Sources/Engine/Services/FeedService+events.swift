@@ -167,7 +167,8 @@ private struct EventReading {
     func connection(_ asked: String, _ cursor: FeedCursor?, _ event: Int64?) throws -> (EventPage, FeedPlace) {
         let id = asked == EventQuery.none ? "" : asked
         let newest = try EventReads.lastSequence(id, scope, db)
-        var after = try place(cursor)?.place ?? 0
+        let narrowed = try narrowed(cursor, to: id, newest)
+        var after = try narrowed?.after ?? place(cursor)?.place ?? 0
         if query.start == .now {
             guard let newest else { throw DomainError.notFound("connection") }
             return (EventPage(), FeedPlace(batch: 0, place: newest))
@@ -178,7 +179,7 @@ private struct EventReading {
             after = named.sequence
         }
         var gap: FeedGap?
-        if isUndone(cursor, event, named) || (newest.map { after > $0 } ?? false) {
+        if isUndone(cursor, event, named) || narrowed?.isUndone ?? false || (newest.map { after > $0 } ?? false) {
             gap = .restored
             after = 0
         }
@@ -194,6 +195,21 @@ private struct EventReading {
         var (page, last) = fill(rows)
         page.gap = gap
         return (page, FeedPlace(batch: 0, place: last?.sequence ?? after))
+    }
+
+    /// What a reader of the whole environment has of one connection: the place of its cursor is one in the order of
+    /// commits, in which the connection's numbers run upwards.
+    /// - Returns: nil for a cursor that is the connection's own.
+    private func narrowed(
+        _ cursor: FeedCursor?, to connection: String, _ newest: Int64?
+    ) throws -> (after: Int64, isUndone: Bool)? {
+        guard let cursor, cursor.filter == .all, let place = try place(cursor) else { return nil }
+        guard !horizon.isPassed(by: place, of: cursor.epoch) else { return (0, true) }
+        if let last = try EventReads.sequence(of: connection, at: place, scope, db) { return (last, false) }
+        // What it had before this place is forgotten, or there was nothing; beyond the floor that is no gap.
+        if let floor = try EventReads.floor(scope, db), place < floor { return (0, false) }
+        let first = try EventReads.feed(connection: connection, after: 0, limit: 1, scope, db).first
+        return (first.map { $0.sequence - 1 } ?? newest ?? 0, false)
     }
 
     /// - Returns: the page, and the last event that it looked at.

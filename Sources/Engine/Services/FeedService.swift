@@ -25,7 +25,8 @@ public struct FeedService: Sendable {
     }
 
     /// - Throws: `invalid_field` for what was not given out for this feed of this environment, or for a filter that
-    ///   would show what the cursor has passed without telling of it.
+    ///   would show what the cursor has passed without telling of it. The cursor keeps the filter with which it was
+    ///   given: one of everything may be narrowed to a part.
     func cursor(
         _ text: String, _ feed: String, field: String, _ filter: FeedFilter, _ environment: Domain.Environment
     ) throws -> FeedCursor {
@@ -36,13 +37,12 @@ public struct FeedService: Sendable {
             let end = data.lastIndex(of: UInt8(ascii: ";")),
             case let plain = String(decoding: data[..<end], as: UTF8.self),
             case let given = String(decoding: data[data.index(after: end)...], as: UTF8.self),
-            given == signature(plain, feed, environment), var cursor = FeedCursor(text: plain)
+            given == signature(plain, feed, environment), let cursor = FeedCursor(text: plain)
         else { throw DomainError.invalid(field, "must be the `next_cursor` of a reply, `now`, or left out.") }
         guard filter.isWithin(cursor.filter) else {
             throw DomainError.invalid(
                 field, "was given for another `account` or `connection`. Begin without it, or keep to that one.")
         }
-        cursor.filter = filter
         return cursor
     }
 

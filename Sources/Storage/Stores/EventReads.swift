@@ -84,6 +84,24 @@ public enum EventReads {
             [.integer(scope.environmentID), .text(connection), .integer(sequence), .int(limit)], fed)
     }
 
+    private static func sequenceSQL(_ dialect: Dialect) -> String {
+        """
+        SELECT seq FROM event WHERE environment_id = $1 AND connection_id = $2
+            AND (batch, \(FeedRows.Feed.events.place(dialect))) <= ($3, $4) ORDER BY seq DESC LIMIT 1
+        """
+    }
+
+    /// The number of a connection's last kept event up to a place of the environment's feed, walked from the newest;
+    /// with an empty one of those that belong to none. nil where none is kept up to there.
+    public static func sequence(
+        of connection: String, at place: FeedPlace, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Int64? {
+        try db.first(
+            sequenceSQL(db.dialect),
+            [.integer(scope.environmentID), .text(connection), .integer(place.batch), .integer(place.place)]
+        ) { $0.int(0) }
+    }
+
     private static func latestSQL(_ dialect: Dialect, _ rest: String) -> String {
         "SELECT \(columns(dialect)) WHERE environment_id = $1 AND \(rest) LIMIT $2"
     }
