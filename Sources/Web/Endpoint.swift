@@ -23,6 +23,22 @@ struct EndpointRoute {
     var keepsReply = false
     /// A file, which is read while it comes.
     var streamsBody = false
+    /// Parameters of its query; without a word, none where a secret key is needed, and any where a browser calls.
+    var query: AcceptedNames?
+    /// Members of its body, alike.
+    var members: AcceptedNames?
+
+    private var unnamed: AcceptedNames { access == .secretKey ? [] : .any }
+
+    /// What is misspelt is refused before anything is done.
+    fileprivate func checked(_ call: Call) throws -> Call {
+        try (query ?? unnamed).check(call.query.keys)
+        guard method != .get, !streamsBody else { return call }
+        var call = call
+        call.json = try NativeBody(call.bytes)
+        try (members ?? unnamed).check(call.json.members.keys)
+        return call
+    }
 }
 
 extension Endpoint {
@@ -32,13 +48,16 @@ extension Endpoint {
             route.method, "/api/v1" + route.path, wire: .native, access: route.access, summary: route.summary,
             example: route.example, isLong: route.isLong, commitsReply: route.commitsReply,
             keepsReply: route.keepsReply, streamsBody: route.streamsBody
-        ) { try await handle($0) }
+        ) { try await handle(route.checked($0)) }
     }
 }
 
 /// The members of a native request: a JSON object, read strictly.
 struct NativeBody {
     let members: [String: JSONValue]
+
+    /// Of a request without a body.
+    init() { members = [:] }
 
     init(_ bytes: [UInt8]) throws {
         guard bytes.contains(where: { $0 > 0x20 }) else {

@@ -33,6 +33,25 @@ struct ErrorTests {
         #expect(DomainError.invalid("x", "is wrong.").description == "invalid_field: `x` is wrong.")
     }
 
+    @Test("a name that is not known is answered with the nearest one, or with all")
+    func spelling() {
+        let known = ["event", "types", "connection", "overlap_seconds", "from", "to"]
+        for (slip, meant) in [
+            ("type", "types"), ("typ", "types"), ("evnet", "event"), ("Types", "types"), ("overlap", "overlap_seconds"),
+            ("conection", "connection"), ("form", "from"), ("overlap-second", "overlap_seconds"), ("events", "event"),
+        ] {
+            let error = DomainError.unknown(slip, known: known)
+            #expect(error.code == .invalidField && error.field == slip)
+            #expect(error.message == "`\(slip)` is not taken here. Did you mean `\(meant)`?")
+        }
+        for slip in ["", "x", "format", String(repeating: "types", count: 1000)] {
+            let error = DomainError.unknown(slip, known: known)
+            #expect(error.message.hasSuffix("Known: `event`, `types`, `connection`, `overlap_seconds`, `from`, `to`."))
+            #expect(error.message.utf8.count < 200)
+        }
+        #expect(DomainError.unknown("a", known: []).message == "`a` is not taken here; leave it out.")
+    }
+
     /// What the engine does after each error of a bank.
     private static let recoveries: [(ConnectorError.Code, ConnectorError.Recovery)] = [
         (.invalidCredentials, .askUser), (.userLocked, .askUser), (.mfaRequired, .askUser), (.mfaFailed, .askUser),

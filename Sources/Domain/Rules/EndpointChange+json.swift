@@ -1,7 +1,14 @@
 extension EndpointChange {
-    private static let names: Set<String> = [
+    private static let names = [
         "url", "description", "payload", "payloads", "event_types", "token", "headers", "rate_per_second",
         "in_flight_max", "ordering", "retry_seconds", "signatures", "splits_transactions", "authorities",
+    ]
+    /// Members that an endpoint shows, and why they are not changed.
+    private static let shown = [
+        "status": "is not changed here: use `pause`, `resume`, `disable` or `enable` of the endpoint.",
+        "connection": "is not changed: an endpoint belongs to one record, or to none, for good. Add another one.",
+        "secret": "is not chosen: `rotate` of the endpoint makes a new one.",
+        "public_key": "is not chosen: `rotate` of the endpoint makes a new one.",
     ]
 
     /// From the members of a request. null gives a member its value at first.
@@ -10,7 +17,11 @@ extension EndpointChange {
     ///   a filter would send everything.
     public init(json: [String: JSONValue], beside others: Set<String> = []) throws(DomainError) {
         for name in json.keys.sorted() where !Self.names.contains(name) && !others.contains(name) {
-            throw .invalid(String(name.prefix(40)), "is no member of an endpoint. Check its spelling, or leave it out.")
+            if let why = Self.shown[name] { throw .invalid(name, why) }
+            throw .unknown(name, known: Self.names + others.sorted())
+        }
+        if json["url"] == .null {
+            throw .invalid("url", "cannot be null: an endpoint has a URL. Leave it out to keep it.")
         }
         let read = Members(json)
         url = try read.text("url")

@@ -7,7 +7,8 @@ enum Accounts {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/accounts", summary: "Accounts, newest first.",
-            example: "{\"customer\":\"{customer}\",\"connection\":\"{record}\"}")
+            example: "{\"customer\":\"{customer}\",\"connection\":\"{record}\"}", query: .page("customer", "connection")
+        )
 
         static func handle(_ call: Call) async throws -> Reply {
             var query = AccountQuery.all
@@ -33,7 +34,7 @@ enum Accounts {
     struct Transactions: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/accounts/{account}/transactions", summary: "An account's transactions, newest first.",
-            example: "{\"limit\":\"50\",\"from\":\"2024-01-01\"}")
+            example: "{\"limit\":\"50\",\"from\":\"2024-01-01\"}", query: .page("from"))
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)
@@ -58,7 +59,7 @@ enum Connections {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/connections", summary: "Connections, newest first.",
-            example: "{\"customer\":\"{customer}\"}")
+            example: "{\"customer\":\"{customer}\"}", query: .page("customer"))
 
         static func handle(_ call: Call) async throws -> Reply {
             let query = call.query["customer"].map { RecordQuery.customer(OkraBody.id($0)) } ?? .all

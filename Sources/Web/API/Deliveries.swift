@@ -7,7 +7,9 @@ enum Deliveries {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/deliveries", summary: "Where events stand with endpoints, newest first.",
-            example: "{\"connection\":\"{record}\",\"types\":\"transaction.*\",\"status\":\"delivered,failed\"}")
+            example: "{\"connection\":\"{record}\",\"types\":\"transaction.*\",\"status\":\"delivered,failed\"}",
+            query: .page(
+                "event", "types", "connection", "endpoint", "status", "from", "to"))
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)
@@ -33,7 +35,8 @@ enum Deliveries {
         static let route = EndpointRoute(
             method: .get, path: "/deliveries/export",
             summary: "Every delivery with its attempts, one JSON object a line.",
-            example: "{\"connection\":\"{record}\"}")
+            example: "{\"connection\":\"{record}\"}",
+            query: ["event", "types", "connection", "endpoint", "status", "from", "to"])
 
         static func handle(_ call: Call) async throws -> Reply {
             let environment = try call.environment()
@@ -68,7 +71,9 @@ enum Attempts {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/attempts", summary: "Requests to endpoints, newest first.",
-            example: "{\"connection\":\"{record}\",\"outcome\":\"delivered,retry\"}")
+            example: "{\"connection\":\"{record}\",\"outcome\":\"delivered,retry\"}",
+            query: .page(
+                "event", "types", "connection", "endpoint", "outcome", "from", "to"))
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)
@@ -77,10 +82,8 @@ enum Attempts {
                 throw DomainError.invalid(
                     "outcome", "has `\(wrong.prefix(40))`. Known: \(outcomes.sorted().joined(separator: ", ")).")
             }
-            var query = call.query
-            query["status"] = nil
             let found = try await call.services.deliveries.attempts(
-                LogQuery.filter(query), outcomes: asked, cursor: page.cursor, limit: page.limit,
+                LogQuery.filter(call.query), outcomes: asked, cursor: page.cursor, limit: page.limit,
                 in: call.environment())
             return LogQuery.page(found.rows, next: found.next) { view, out in out.object { write(view, &$0) } }
         }

@@ -8,13 +8,23 @@ enum EventFeed {
         static let waitSecondsMax = 25
         static let route = EndpointRoute(
             method: .get, path: "/events", summary: "Events in the order of their commits, waited for if asked.",
-            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", isLong: true)
+            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", isLong: true,
+            query: ["after", "cursor", "connection", "types", "limit", "wait"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let query = try EventFeed.query(call, FeedStart(call.query["after"]))
+            let query = try EventFeed.query(call, start(call.query))
             let found = try await call.services.feeds.events(
                 query, waiting: try wait(call.query["wait"]), in: call.environment())
             return Reply.json { write(found, &$0) }
+        }
+
+        /// `cursor` is what all other lists call it.
+        private static func start(_ query: [String: String]) throws -> FeedStart {
+            let given = ["after", "cursor"].compactMap { query[$0] }.filter { !$0.isEmpty }
+            guard given.count < 2 || given[0] == given[1] else {
+                throw DomainError.invalid("cursor", "and `after` are the same thing; send one of them.")
+            }
+            return FeedStart(given.first)
         }
 
         private static func wait(_ text: String?) throws -> Int64 {
@@ -31,7 +41,7 @@ enum EventFeed {
         static let route = EndpointRoute(
             method: .get, path: "/events/listener",
             summary: "The signing secret of forwarded events, and a cursor to begin with.",
-            example: "{\"last\":\"3\"}")
+            example: "{\"last\":\"3\"}", query: ["connection", "types", "last"])
 
         static func handle(_ call: Call) async throws -> Reply {
             let environment = try call.environment()

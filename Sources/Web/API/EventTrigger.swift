@@ -7,10 +7,11 @@ enum EventTrigger {
     struct Fire: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/events/trigger", summary: "Fires an example of an event, in the sandbox.",
-            example: "{\"event\":\"balance.success\",\"record\":\"{record}\"}", commitsReply: true)
+            example: "{\"event\":\"balance.success\",\"record\":\"{record}\"}", commitsReply: true,
+            members: ["event", "record"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let record = try body.text("record").flatMap { $0.isEmpty ? nil : OkraBody.id($0) }
             return reply(
                 try await call.services.triggers.fire(

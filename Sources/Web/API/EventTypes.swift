@@ -6,7 +6,8 @@ import HTTPTypes
 enum EventTypes {
     struct List: Endpoint {
         static let route = EndpointRoute(
-            method: .get, path: "/event_types", summary: "Every event there is, with what it tells.", access: .open)
+            method: .get, path: "/event_types", summary: "Every event there is, with what it tells.", access: .open,
+            query: [])
 
         static func handle(_ call: Call) async throws -> Reply {
             Reply.json { out in
@@ -24,11 +25,11 @@ enum EventTypes {
     struct Get: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/event_types/{event_type}", summary: "One event, with its schemas and examples.",
-            access: .open)
+            access: .open, query: [])
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let type = EventCatalog.find(call.parameter("event_type")) else {
-                throw DomainError.notFound("event type")
+                throw DomainError(.notFound, "There is no such event. `GET /api/v1/event_types` lists them all.")
             }
             return Reply.json { out in
                 out.object { out in

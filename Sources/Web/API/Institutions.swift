@@ -51,11 +51,11 @@ enum Institutions {
     struct Candidates: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/institutions/candidates", summary: "The banks that an account number may be of.",
-            example: "{\"account_number\":\"0123456789\"}")
+            example: "{\"account_number\":\"0123456789\"}", members: ["account_number"])
 
         /// The number comes in the body: addresses are written into logs.
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let found = try await call.services.institutions.candidates(
                 accountNumber: try body.required("account_number"), of: call.environment())
             return Reply.json { out in

@@ -20,10 +20,10 @@ enum Lineage {
         static let route = EndpointRoute(
             method: .post, path: "/transactions/{transaction}/merge",
             summary: "Rules that two transactions are one, which keeps this id.",
-            example: "{\"with\":\"{other_transaction}\"}", commitsReply: true)
+            example: "{\"with\":\"{other_transaction}\"}", commitsReply: true, members: ["with"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let other = OkraBody.id(try NativeBody(call.bytes).required("with"))
+            let other = OkraBody.id(try call.json.required("with"))
             return reply(
                 try await call.services.lineage.merge(
                     OkraBody.id(call.parameter("transaction")), with: other, in: call.environment(),
@@ -35,10 +35,10 @@ enum Lineage {
         static let route = EndpointRoute(
             method: .post, path: "/transactions/{transaction}/split",
             summary: "Rules that what was matched or merged in is a transaction of its own.",
-            commitsReply: true)
+            commitsReply: true, members: ["lineage"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let entry = try NativeBody(call.bytes).text("lineage")
+            let entry = try call.json.text("lineage")
             return reply(
                 try await call.services.lineage.split(
                     OkraBody.id(call.parameter("transaction")), lineage: entry, in: call.environment(),

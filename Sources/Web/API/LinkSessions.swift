@@ -16,7 +16,7 @@ enum LinkSessions {
                 """, access: .linkSession, isLong: true, commitsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             var request = BeginLink(institution: try body.text("institution"))
             request.clientToken = try body.text("client_token")
             request.publicKey = try body.text("public_key")
@@ -107,7 +107,7 @@ enum LinkSessions {
             access: .linkSession, isLong: true, keepsReply: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let view = try await call.services.links.perform(
                 try move(body), sessionID: call.parameter("session"), in: environment(call).scope,
                 revision: body.integer("revision"))
@@ -154,7 +154,7 @@ enum LinkSessions {
 
         static func handle(_ call: Call) async throws -> Reply {
             // Not every client sends a body with DELETE.
-            let reason = try NativeBody(call.bytes).text("reason") ?? call.query["reason"]
+            let reason = try call.json.text("reason") ?? call.query["reason"]
             _ = try await call.services.links.abandon(
                 sessionID: call.parameter("session"), in: environment(call).scope, reason: reason,
                 once: call.onceDone())

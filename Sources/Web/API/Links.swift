@@ -10,13 +10,13 @@ enum Links {
             example: """
                 {"name":"Loan application","products":["auth","balance"],"redirect_url":"https://shop.example/back",\
                 "expires_at":"2099-12-31T00:00:00.000Z","single_use":false}
-                """, commitsReply: true)
+                """, commitsReply: true, members: .any)
 
         /// Members that are the link's own; all others are options of the widget.
         private static let own: Set<String> = ["name", "app_id", "expires_at", "single_use", "options", "client_name"]
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             var options = body.members.filter { !own.contains($0.key) && !$0.value.isNull }
             if let metadata = body.value("options") { options["options"] = metadata }
             // `name` names the link; what the page shows is the option of that name.
@@ -37,7 +37,8 @@ enum Links {
     }
 
     struct List: Endpoint {
-        static let route = EndpointRoute(method: .get, path: "/links", summary: "Short links, newest first.")
+        static let route = EndpointRoute(
+            method: .get, path: "/links", summary: "Short links, newest first.", query: .page())
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)

@@ -8,10 +8,10 @@ enum Refreshes {
         static let route = EndpointRoute(
             method: .post, path: "/refreshes", summary: "Asks the bank now, or joins the run in flight.",
             example: "{\"connection\":\"{record}\",\"account\":\"{account}\",\"products\":[\"balance\"]}", isLong: true,
-            commitsReply: true)
+            commitsReply: true, members: ["connection", "account", "products"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let account = try body.text("account").map(OkraBody.id)
             let connection = try body.text("connection").map(OkraBody.id)
             guard account != nil || connection != nil else { throw DomainError.missing("connection") }
@@ -31,7 +31,7 @@ enum Refreshes {
         static let waitSecondsMax: Int64 = 25
         static let route = EndpointRoute(
             method: .get, path: "/refreshes/{refresh}", summary: "One run and its outcome, now or when it is over.",
-            isLong: true)
+            isLong: true, query: ["wait"])
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let id = Int64(call.parameter("refresh")) else { throw DomainError.notFound("refresh") }
@@ -52,7 +52,7 @@ enum Refreshes {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/refreshes", summary: "The runs of a connection, the newest first.",
-            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}")
+            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", query: .page("connection"))
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let connection = call.query["connection"], !connection.isEmpty else {

@@ -7,10 +7,14 @@ enum Replays {
     struct Create: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/replays", summary: "Sends events to an endpoint again.",
-            example: "{\"event\":\"{event}\",\"endpoint\":\"{endpoint}\"}", commitsReply: true)
+            example: "{\"event\":\"{event}\",\"endpoint\":\"{endpoint}\"}", commitsReply: true,
+            members: [
+                "event", "types", "connection", "status", "never_attempted", "from", "to", "endpoint", "delivery",
+                "url",
+            ])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             var request = ReplayRequest()
             if let text = try body.text("event") {
                 guard let event = LogID.event(text) else { throw DomainError.notFound("event") }
@@ -33,7 +37,7 @@ enum Replays {
 
     struct List: Endpoint {
         static let route = EndpointRoute(
-            method: .get, path: "/replays", summary: "What was sent again, newest first.")
+            method: .get, path: "/replays", summary: "What was sent again, newest first.", query: .page())
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)

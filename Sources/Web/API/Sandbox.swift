@@ -21,14 +21,14 @@ enum Sandbox {
         static let route = EndpointRoute(
             method: .post, path: "/sandbox/clock/advance", summary: "Moves the clock; what falls due happens.",
             example: "{\"days\":1,\"hours\":0,\"minutes\":0,\"seconds\":0,\"wait_seconds\":0}", isLong: true,
-            commitsReply: true)
+            commitsReply: true, members: ["days", "hours", "minutes", "seconds", "wait_seconds"])
 
         private static let units: [(name: String, ms: Int64)] = [
             ("days", Instant.dayMs), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000),
         ]
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             var ms: Int64 = 0
             for (name, unit) in units {
                 guard let number = try body.integer(name) else { continue }
@@ -38,7 +38,7 @@ enum Sandbox {
                 ms += number * unit
             }
             guard ms > 0 else { throw DomainError.missing("days") }
-            let wait = min(max(try body.integer("wait_seconds") ?? 0, 0) * 1000, waitMs)
+            let wait = min(max(try body.integer("wait_seconds") ?? 0, 0), waitMs / 1000) * 1000
             return reply(
                 try await call.services.sandbox.advance(
                     call.environment(), byMs: ms, waitMs: wait, once: call.once { reply($0, status: .accepted) }),
@@ -52,10 +52,13 @@ enum Sandbox {
             example: """
                 {"username":"ada","account":"0123456789","institution":"access-bank","amount_minor":150000,\
                 "narration":"Salary","channel":"nip"}
-                """, isLong: true, commitsReply: true)
+                """, isLong: true, commitsReply: true,
+            members: [
+                "username", "account", "institution", "amount_minor", "narration", "channel",
+            ])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             guard let amount = try body.integer("amount_minor") else { throw DomainError.missing("amount_minor") }
             let posting = Posting(
                 username: try body.text("username"), accountNumber: try body.text("account"),
@@ -87,10 +90,10 @@ enum Sandbox {
             example: """
                 {"customers":[{"noOfAccount":1,"name":"Ada Obi","bank":"access-bank","username":"ada{nonce}",\
                 "password":"secret","type":"ind","volume":"low","identity":100,"internetSpeed":5}]}
-                """, commitsReply: true)
+                """, commitsReply: true, members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let order = body.value("customers") ?? .object(body.members)
             return reply(
                 try await call.services.sandbox.createCustomers(
@@ -108,7 +111,8 @@ enum Sandbox {
 
     struct ListCustomers: Endpoint {
         static let route = EndpointRoute(
-            method: .get, path: "/sandbox/customers", summary: "Logins of the sandbox bank, newest first.")
+            method: .get, path: "/sandbox/customers", summary: "Logins of the sandbox bank, newest first.",
+            query: .page())
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)

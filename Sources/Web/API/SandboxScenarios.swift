@@ -10,10 +10,10 @@ enum SandboxScenarios {
             summary: "Lets the sandbox bank play a script for a username, or for an institution.",
             example: """
                 {"about":"Down at night.","rules":[{"daily":"01:00-04:00","error":"unavailable"}]}
-                """, commitsReply: true)
+                """, commitsReply: true, members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             return reply(
                 try await call.services.sandbox.setScenario(
                     call.parameter("scenario"), .object(body.members), in: call.environment(),
@@ -33,7 +33,8 @@ enum SandboxScenarios {
 
     struct List: Endpoint {
         static let route = EndpointRoute(
-            method: .get, path: "/sandbox/scenarios", summary: "The environment's own scripts, by name.")
+            method: .get, path: "/sandbox/scenarios", summary: "The environment's own scripts, by name.", query: .page()
+        )
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)

@@ -18,10 +18,11 @@ enum Schedules {
         static let route = EndpointRoute(
             method: .put, path: "/connections/{record}/refresh",
             summary: "Changes how often a connection is refreshed, or pauses it.",
-            example: "{\"balance\":\"one_hour\",\"transactions\":\"daily\",\"paused\":false}", commitsReply: true)
+            example: "{\"balance\":\"one_hour\",\"transactions\":\"daily\",\"paused\":false}", commitsReply: true,
+            members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let change = try RefreshChange(members: NativeBody(call.bytes).members)
+            let change = try RefreshChange(members: call.json.members)
             return reply(
                 try await call.services.schedules.change(
                     OkraBody.id(call.parameter("record")), change, in: call.environment(),
@@ -73,10 +74,10 @@ enum Apps {
     struct SetRefresh: Endpoint {
         static let route = EndpointRoute(
             method: .put, path: "/apps/{app}/refresh", summary: "How often what an app links is refreshed.",
-            example: "{\"refresh\":{\"interval\":\"one_hour\"}}", commitsReply: true)
+            example: "{\"refresh\":{\"interval\":\"one_hour\"}}", commitsReply: true, members: ["refresh"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            guard let option = try NativeBody(call.bytes).value("refresh") else {
+            guard let option = call.json.value("refresh") else {
                 throw DomainError.missing("refresh")
             }
             return reply(

@@ -26,7 +26,7 @@ enum Statements {
         static let route = EndpointRoute(
             method: .post, path: "/connections/{record}/statements",
             summary: "Sends a statement of a connection's account, to be looked at first.", example: "",
-            commitsReply: true, streamsBody: true)
+            commitsReply: true, streamsBody: true, query: ["name", "date_order", "profile"])
 
         static func handle(_ call: Call) async throws -> Reply {
             let view = try await call.services.statements.upload(
@@ -39,7 +39,7 @@ enum Statements {
     struct List: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/connections/{record}/statements",
-            summary: "The statements of a connection, the newest first.")
+            summary: "The statements of a connection, the newest first.", query: .page())
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)
@@ -77,10 +77,11 @@ enum Statements {
     struct Confirm: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/statements/{statement}/confirm", summary: "Takes a statement's rows over.",
-            example: "{\"accounts\":[\"0\"],\"contradictions\":\"keep\"}", commitsReply: true)
+            example: "{\"accounts\":[\"0\"],\"contradictions\":\"keep\"}", commitsReply: true,
+            members: ["accounts", "account_number", "contradictions"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             var answer = StepAnswer(accounts: try body.texts("accounts") ?? [])
             answer.fields["account_number"] = try body.text("account_number")
             if let word = try body.text("contradictions") {

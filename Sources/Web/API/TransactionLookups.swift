@@ -7,10 +7,10 @@ enum TransactionLookups {
     struct Post: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/transactions/lookup", summary: "The transactions of an event, or by their ids.",
-            example: "{\"ids\":[\"{transaction}\"]}")
+            example: "{\"ids\":[\"{transaction}\"]}", members: ["event_id", "ids"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let (event, ids) = (try body.text("event_id"), try body.texts("ids"))
             let feeds = call.services.feeds
             let found: TransactionLookup

@@ -7,7 +7,8 @@ enum TransactionSyncs {
     struct Get: Endpoint {
         static let route = EndpointRoute(
             method: .get, path: "/transactions/sync", summary: "What changed in transactions since a cursor.",
-            example: "{\"count\":\"50\",\"account\":\"{account}\"}")
+            example: "{\"count\":\"50\",\"account\":\"{account}\"}",
+            query: ["cursor", "count", "account", "connection"])
 
         static func handle(_ call: Call) async throws -> Reply {
             try await reply(call) { name in call.query[name] }
@@ -17,10 +18,11 @@ enum TransactionSyncs {
     struct Post: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/transactions/sync", summary: "What changed in transactions since a cursor.",
-            example: "{\"count\":50,\"connection\":\"{record}\"}")
+            example: "{\"count\":50,\"connection\":\"{record}\"}",
+            members: ["cursor", "count", "account", "connection"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             return try await reply(call) { name in
                 name == "count" ? try body.integer(name).map { String($0) } : try body.text(name)
             }

@@ -9,10 +9,10 @@ enum WebhookEndpoints {
             method: .post, path: "/webhook_endpoints", summary: "Adds an endpoint; its secret is told once.",
             example: """
                 {"url":"https://example.com/hook","payload":"complete","event_types":["transaction.*"],"token":"abc"}
-                """, commitsReply: true)
+                """, commitsReply: true, members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let change = try EndpointChange(json: body.members, beside: ["connection"])
             return try await create(call, change, record: body.text("connection"))
         }
@@ -22,10 +22,10 @@ enum WebhookEndpoints {
         static let route = EndpointRoute(
             method: .post, path: "/connections/{record}/webhook_endpoints",
             summary: "Adds an endpoint that gets the events of one record alone.",
-            example: "{\"url\":\"https://example.com/record\"}", commitsReply: true)
+            example: "{\"url\":\"https://example.com/record\"}", commitsReply: true, members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let change = try EndpointChange(json: NativeBody(call.bytes).members)
+            let change = try EndpointChange(json: call.json.members)
             return try await create(call, change, record: call.parameter("record"))
         }
     }
@@ -40,7 +40,7 @@ enum WebhookEndpoints {
         static let route = EndpointRoute(
             method: .get, path: "/webhook_endpoints",
             summary: "The environment's endpoint and the added ones, or those of one record.",
-            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}")
+            example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", query: .page("connection"))
 
         static func handle(_ call: Call) async throws -> Reply {
             let page = try NativePage(call.query)
@@ -69,10 +69,10 @@ enum WebhookEndpoints {
     struct Update: Endpoint {
         static let route = EndpointRoute(
             method: .patch, path: "/webhook_endpoints/{endpoint}", summary: "Changes the members that are sent.",
-            example: "{\"event_types\":[\"balance.*\"],\"rate_per_second\":50}", commitsReply: true)
+            example: "{\"event_types\":[\"balance.*\"],\"rate_per_second\":50}", commitsReply: true, members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let change = try EndpointChange(json: NativeBody(call.bytes).members)
+            let change = try EndpointChange(json: call.json.members)
             return reply(
                 try await call.services.endpoints.update(
                     call.parameter("endpoint"), change, in: call.environment(), once: call.once { reply($0) }))

@@ -54,6 +54,7 @@ enum WebhookSwitches {
                     out.member("outcome", view.outcome)
                     out.member("status", view.status.map(Int64.init))
                     out.member("error", view.error)
+                    out.member("error_class", view.errorClass)
                     out.member("duration_ms", view.durationMs)
                 }
             }
@@ -67,10 +68,11 @@ enum WebhookSigning {
         static let route = EndpointRoute(
             method: .post, path: "/webhook_endpoints/{endpoint}/rotate",
             summary: "Makes a new signing key; those before it sign along until the overlap ends.",
-            example: "{\"overlap_seconds\":86400,\"kind\":\"v1\"}", commitsReply: true)
+            example: "{\"overlap_seconds\":86400,\"kind\":\"v1\"}", commitsReply: true,
+            members: ["overlap_seconds", "kind"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let kind = try body.text("kind").map { text in
                 guard let kind = WebhookEndpoint.Signature(rawValue: text) else {
                     throw DomainError.invalid("kind", "must be `v1` (a shared secret) or `v1a` (a key pair).")
@@ -109,7 +111,7 @@ enum WebhookSigning {
         static let route = EndpointRoute(
             method: .get, path: "/webhook_keys",
             summary: "The public keys under which an endpoint's `v1a` signatures verify; for anyone, without a key.",
-            example: "{\"endpoint\":\"{endpoint}\"}", access: .open)
+            example: "{\"endpoint\":\"{endpoint}\"}", access: .open, query: ["endpoint"])
 
         static func handle(_ call: Call) async throws -> Reply {
             guard let id = call.query["endpoint"], !id.isEmpty else { throw DomainError.missing("endpoint") }

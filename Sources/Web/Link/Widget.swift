@@ -16,7 +16,7 @@ enum Widget {
             example: example, access: .open)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let view = try await call.services.widgets.open(opening(NativeBody(call.bytes)))
+            let view = try await call.services.widgets.open(opening(call.json))
             return Reply.json { out in out.object { WidgetForm.write(view, &$0) } }
         }
     }
@@ -61,7 +61,7 @@ enum Widget {
             access: .open, isLong: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             let view = try await call.services.widgets.begin(
                 opening(body), institution: body.text("institution") ?? "", loginType: body.text("login_type"))
             return LinkSessions.reply(view, status: .created)
@@ -86,7 +86,7 @@ enum Widget {
             example: "{\"reference\":\"5f3c…\",\"fields\":{\"code\":\"code_…\"}}", access: .open, isLong: true)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let body = try NativeBody(call.bytes)
+            let body = call.json
             guard let reference = try body.text("reference"), !reference.isEmpty else {
                 throw DomainError.missing("reference")
             }

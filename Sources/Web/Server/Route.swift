@@ -81,6 +81,8 @@ struct Call: Sendable {
     var idempotency: IdempotentRequest?
     /// The body of a route that gets it piece by piece.
     var stream: BodyStream?
+    /// The body of a native route that gets it whole.
+    var json = NativeBody()
 
     var services: Services { shared.services }
     var bytes: [UInt8] { Array(body.readableBytesView) }
