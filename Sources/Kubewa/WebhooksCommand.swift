@@ -32,22 +32,33 @@ struct WebhooksCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the endpoints of an environment.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the endpoints of an environment, those of single records too.")
+        private static let pageSize = 100
         @OptionGroup var data: DataOptions
         @OptionGroup var which: EnvironmentOptions
 
         func run() async throws {
             try await withComposition(data) { composition in
                 let environment = try await which.find(composition.services)
-                for endpoint in try await composition.services.endpoints.list(in: environment) {
-                    let types = endpoint.eventTypes.isEmpty ? "every event" : endpoint.eventTypes.joined(separator: ",")
-                    Console.say(
-                        [
-                            endpoint.id.hex, endpoint.source.rawValue, endpoint.status.rawValue,
-                            endpoint.payload.rawValue, types, endpoint.url,
-                        ].joined(separator: "  "))
-                }
+                var cursor: String?
+                repeat {
+                    let page = try await composition.services.endpoints.page(
+                        in: environment, record: nil, after: cursor, limit: Self.pageSize)
+                    for view in page.endpoints { Console.say(Self.line(view.endpoint)) }
+                    cursor = page.next
+                } while cursor != nil
             }
+        }
+
+        private static func line(_ endpoint: WebhookEndpoint) -> String {
+            let types = endpoint.eventTypes.isEmpty ? "every event" : endpoint.eventTypes.joined(separator: ",")
+            let reason = endpoint.statusReason.isEmpty ? "" : " (\(endpoint.statusReason))"
+            let words = [
+                endpoint.id.hex, endpoint.source.rawValue, endpoint.status.rawValue + reason, endpoint.payload.rawValue,
+                types, endpoint.url,
+            ]
+            return (words + (endpoint.connectionID.map { ["of record \($0)"] } ?? [])).joined(separator: "  ")
         }
     }
 

@@ -162,3 +162,16 @@ def test_the_command_sets_pauses_and_rotates(kubewa, receiver, tenant):
     assert only[0].headers["x-team"] == "payments"
     shared_verifier(first[0])(only[0].raw, only[0].headers)
     shared_verifier(second[0])(only[0].raw, only[0].headers)
+
+
+def test_the_command_lists_every_endpoint_those_of_records_too(kubewa, tenant):
+    tenant.make_customers("ada")
+    record = tenant.link("ada")
+    made = [tenant.native("POST", "/webhook_endpoints", {"url": f"https://shop.example/{number}"})["id"]
+            for number in range(103)]
+    own = tenant.native("POST", f"/connections/{record}/webhook_endpoints", {"url": "https://shop.example/own"})["id"]
+    tenant.native("POST", f"/webhook_endpoints/{own}/disable")
+    lines = kubewa.run("webhooks", "list", *kubewa.where, "--tenant", tenant.client_token, "--env", "sandbox").splitlines()
+    assert sorted(line.split()[0] for line in lines) == sorted([*made, own])
+    line = next(line for line in lines if line.startswith(own))
+    assert "disabled (manual)" in line and line.endswith(f"of record {record}")

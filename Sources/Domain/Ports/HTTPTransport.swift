@@ -51,7 +51,7 @@ public enum HTTPTransportError: Error, Sendable, Equatable, CaseIterable, Custom
         case .malformed: "the reply was not HTTP"
         case .tooLarge: "the reply was larger than allowed"
         case .invalidURL: "the address is not a valid http or https URL"
-        case .refusedAddress: "the address is private or reserved"
+        case .refusedAddress: "the address is private, reserved or this server's own"
         case .notSecure: "the address does not begin with https"
         case .tls: "the TLS handshake failed"
         case .tlsExpired: "the server's certificate has expired"

@@ -86,7 +86,8 @@ public struct EndpointChange: Sendable {
             let known = EventCatalog.all.map(\.name).joined(separator: ", ")
             throw .invalid(
                 field,
-                "has an unknown type `\(pattern.prefix(40))`. Use a type, or a group such as `transaction.*`. Known: "
+                "has an unknown type `\(pattern.prefix(40))`. Use a type, or a group such as `transaction.*`; for all "
+                    + "events, leave it out or send null. Known: "
                     + "\(known).")
         }
     }

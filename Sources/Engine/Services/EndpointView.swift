@@ -52,5 +52,7 @@ public struct EndpointTestView: Sendable {
     public let outcome: String
     public let status: Int?
     public let error: String?
+    /// The same in a word, as in the log.
+    public let errorClass: String?
     public let durationMs: Int64?
 }

@@ -133,8 +133,8 @@ public struct IdempotencyService: Sendable {
     public func request(
         _ key: String, content: [UInt8], in environment: Domain.Environment
     ) throws -> IdempotentRequest {
-        guard (1...Self.keyLengthMax).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 31 && $0 < 127 }) else {
-            throw DomainError.invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
+        guard (1...Self.keyLengthMax).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+            throw DomainError.invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters, without blanks.")
         }
         return IdempotentRequest(
             key: key, hash: Hex.encode(SHA256.hash(data: Data(content))), environment: environment)

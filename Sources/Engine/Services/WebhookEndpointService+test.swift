@@ -45,6 +45,7 @@ extension WebhookEndpointService {
         EndpointTestView(
             eventID: EventID.text(event),
             outcome: attempt.map { $0.outcome == .delivered ? "delivered" : "failed" } ?? "waiting",
-            status: attempt?.status, error: attempt?.error, durationMs: attempt?.durationMs)
+            status: attempt?.status, error: attempt?.error, errorClass: attempt?.errorClass,
+            durationMs: attempt?.durationMs)
     }
 }

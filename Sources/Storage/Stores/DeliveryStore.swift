@@ -203,18 +203,16 @@ public enum DeliveryStore {
     ) throws -> [(endpointID: String, record: AttemptRecord)] {
         try db.query(
             """
-            SELECT endpoint_id, delivery_id, number, at_ms, duration_ms, status, error, outcome FROM attempt
+            SELECT endpoint_id, delivery_id, number, at_ms, duration_ms, status, error, outcome, error_class FROM attempt
             WHERE environment_id = $1 AND event_id = $2 ORDER BY at_ms, delivery_id LIMIT 1000
             """, [.integer(scope.environmentID), .integer(event)]
         ) { row in
-            (
-                row.text(0),
-                AttemptRecord(
-                    deliveryID: row.int(1), eventID: event, number: Int(row.int(2)), at: row.instant(3),
-                    durationMs: row.int(4), status: row.intOrNil(5).map(Int.init), error: row.textOrNil(6),
-                    response: [],
-                    outcome: .init(rawValue: row.text(7)) ?? .dead, nextDue: nil)
-            )
+            var record = AttemptRecord(
+                deliveryID: row.int(1), eventID: event, number: Int(row.int(2)), at: row.instant(3),
+                durationMs: row.int(4), status: row.intOrNil(5).map(Int.init), error: row.textOrNil(6), response: [],
+                outcome: .init(rawValue: row.text(7)) ?? .dead, nextDue: nil)
+            record.errorClass = row.textOrNil(8)
+            return (row.text(0), record)
         }
     }
 }
