@@ -54,7 +54,10 @@ type event struct {
 	Name string `json:"event"`
 }
 
-func handle(it event) { fmt.Println(it.ID, it.Name) }
+func handle(it event) error {
+	_, err := fmt.Println(it.ID, it.Name)
+	return err
+}
 
 // In your own server this is a unique column, written in the transaction that does the work.
 var done sync.Map
@@ -67,10 +70,18 @@ func main() {
 			reply.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if _, isDone := done.LoadOrStore(request.Header.Get("webhook-id"), true); !isDone {
+		id := request.Header.Get("webhook-id")
+		if _, isDone := done.Load(id); !isDone {
 			var it event
-			json.Unmarshal(body, &it)
-			handle(it)
+			err := json.Unmarshal(body, &it)
+			if err == nil {
+				err = handle(it)
+			}
+			if err != nil {
+				reply.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			done.Store(id, true)
 		}
 		reply.WriteHeader(http.StatusNoContent)
 	})

@@ -37,9 +37,15 @@ http.createServer(async (request, response) => {
   const body = Buffer.concat(pieces);
   const isGenuine = verify(process.env.WEBHOOK_KEY, request.headers, body);
   const id = request.headers['webhook-id'];
-  if (isGenuine && !done.has(id)) {
-    handle(JSON.parse(body));
-    done.add(id);
+  let status = isGenuine ? 204 : 401;
+  try {
+    if (isGenuine && !done.has(id)) {
+      await handle(JSON.parse(body));
+      done.add(id);
+    }
+  } catch (error) {
+    console.error(error);
+    status = 500;
   }
-  response.writeHead(isGenuine ? 204 : 401).end();
+  response.writeHead(status).end();
 }).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');

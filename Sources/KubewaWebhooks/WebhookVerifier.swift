@@ -9,7 +9,10 @@ import FoundationEssentials
 ///     let verifier = try WebhookVerifier("whsec_…")
 ///     let now = Int64(Date().timeIntervalSince1970)
 ///     let webhook = try verifier.verify(body: bytes, headers: headers, nowSeconds: now)
-///     guard isNew(webhook.id) else { return }
+///     guard !isDone(webhook.id) else { return }
+///
+/// Then do the work and write `webhook.id`, in one transaction: an id that is written before is taken for done when
+/// the work fails and the event comes again.
 public struct WebhookVerifier: Sendable {
     /// So far the sender's clock may be off, or the webhook be old.
     public static let toleranceSecondsDefault: Int64 = 300

@@ -8,17 +8,18 @@ struct WebhookRoute {
     }
 
     let verifier: WebhookVerifier
-    /// False for an event that was handled before: in your own server a unique column, written with the work.
-    let isNew: (String) -> Bool
-    /// Given the event's id and the event.
-    let handle: (String, Event) -> Void
+    /// Whether an event was handled: in your own server a look at the unique column of ids.
+    let isDone: (String) -> Bool
+    /// Does the work and writes the event's id, in one transaction: where it throws, neither is there, and the event
+    /// comes again.
+    let handle: (String, Event) throws -> Void
 
     /// - Returns: the status to answer with.
     func receive(_ body: [UInt8], _ headers: [String: String], nowSeconds: Int64) throws -> Int {
         do {
             let webhook = try verifier.verify(body: body, headers: headers, nowSeconds: nowSeconds)
-            if isNew(webhook.id) {
-                handle(webhook.id, try JSONDecoder().decode(Event.self, from: Data(webhook.body)))
+            if !isDone(webhook.id) {
+                try handle(webhook.id, try JSONDecoder().decode(Event.self, from: Data(webhook.body)))
             }
             return 204
         } catch is WebhookRefusal {

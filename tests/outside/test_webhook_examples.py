@@ -107,6 +107,23 @@ CASES = [
 ]
 
 
+ONCE = [case for case in CASES if case[2] is v1]
+
+
+@pytest.mark.parametrize("language,key,sign", ONCE, ids=[each[0] for each in ONCE])
+def test_what_it_could_not_handle_is_handled_when_it_comes_again(run, language, key, sign):
+    receiver = run(language, key)
+    broken = BODY[:-1]
+    try:
+        refused = receiver.post(sign(body=broken), body=broken)
+    except requests.ConnectionError:
+        refused = None
+    assert refused is None or refused >= 500, refused
+    assert receiver.post(sign()) == 204
+    assert receiver.post(sign()) == 204
+    assert len(receiver.handled()) == 1, receiver.output.read_text()
+
+
 @pytest.mark.parametrize("language,key,sign", CASES, ids=[f"{each[0]}-{each[2].__name__}" for each in CASES])
 def test_takes_what_is_genuine_once_and_nothing_else(run, language, key, sign):
     receiver = run(language, key)
