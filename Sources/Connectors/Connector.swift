@@ -44,6 +44,18 @@ public protocol Connector: Sendable {
     /// nil when the bank knows nothing of the person.
     func identity(_ grant: Grant, _ context: ConnectorContext) async throws(ConnectorError) -> IdentityDetails?
 
+    /// What the bank makes of the money that comes into an account, of so many months at most or of all that it has.
+    /// A bank that needs time says `.processing`, and pushes `.income` when it is done.
+    func income(
+        _ grant: Grant, account: String, months: Int?, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> IncomeAnswer
+
+    /// The bank's own statement of an account: what was booked in the last `months` (1 to 12), newest first, whole or
+    /// an error.
+    func statement(
+        _ grant: Grant, account: String, months: Int, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> [FetchedTransaction]
+
     /// Reads what a bank pushed, after checking that the bank sent it.
     /// - Parameter settings: of one kind of environment, for all institutions.
     /// - Throws: `access_denied` when the signature is wrong.
@@ -73,6 +85,14 @@ extension Connector {
     public func identity(
         _ grant: Grant, _ context: ConnectorContext
     ) async throws(ConnectorError) -> IdentityDetails? { throw ConnectorError(.unsupported) }
+    /// By default throws `unsupported`, for banks that make nothing of what comes in.
+    public func income(
+        _ grant: Grant, account: String, months: Int?, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> IncomeAnswer { throw ConnectorError(.unsupported) }
+    /// By default throws `unsupported`, for banks that give no statement.
+    public func statement(
+        _ grant: Grant, account: String, months: Int, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> [FetchedTransaction] { throw ConnectorError(.unsupported) }
     /// By default throws `unsupported`, for banks that push nothing.
     public func handleUpstreamWebhook(
         headers: [(name: String, value: String)], body: [UInt8], settings: ConnectorSettings
@@ -136,12 +156,16 @@ public struct Capabilities: Sendable, Equatable {
     /// The bank's name for a login outlasts it: who links again has the same one. Where every link gets a new one, only
     /// the accounts tell that a login is the same.
     public var hasLastingLogins: Bool
+    /// Answers `income`.
+    public var offersIncome: Bool
+    /// Answers `statement`.
+    public var offersStatement: Bool
 
     public init(
         products: Set<Product>, reportsPending: Bool = false, pushes: Bool = false, historyMonthsMax: Int = 24,
         windowDaysMax: Int = 31, isUnattended: Bool = true, budget: CallBudget = CallBudget(),
         limits: BankLimits = BankLimits(), intervalMsMin: Int64 = 0, redirects: Bool = false,
-        hasLastingLogins: Bool = true
+        hasLastingLogins: Bool = true, offersIncome: Bool = false, offersStatement: Bool = false
     ) {
         self.products = products
         self.reportsPending = reportsPending
@@ -154,6 +178,8 @@ public struct Capabilities: Sendable, Equatable {
         self.intervalMsMin = intervalMsMin
         self.redirects = redirects
         self.hasLastingLogins = hasLastingLogins
+        self.offersIncome = offersIncome
+        self.offersStatement = offersStatement
     }
 }
 
@@ -223,6 +249,8 @@ public enum UpstreamEvent: Sendable, Equatable {
     case accessEnded(environmentID: Int64?, upstreamUserID: String)
     /// The bank serves this login no more until its person logs in again.
     case loginNeeded(environmentID: Int64?, upstreamUserID: String)
+    /// An income profile of one account of this login, by the bank's own id of it.
+    case income(environmentID: Int64?, upstreamUserID: String, account: String, IncomeOutcome)
     /// Somebody logged in on the bank's page, for the link of that reference; the page may never send them back.
     case linked(reference: String, upstreamUserID: String, grant: Grant)
 }

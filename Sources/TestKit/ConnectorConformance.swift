@@ -42,6 +42,7 @@ public struct ConnectorConformance: Sendable {
         "describes itself", "links, and the same answer twice is one", "goes on after a restart",
         "asks again after a wrong answer", "lists accounts and balances", "gives pages whole, in order, twice the same",
         "keeps to its window", "tells faults of the bank apart", "knows its accounts", "identifies the same person",
+        "makes incomes and statements whole, or has none",
         "hands over what data calls answered", "renews and ends access", "refuses unsigned pushes",
     ]
 
@@ -74,6 +75,8 @@ public struct ConnectorConformance: Sendable {
             try await knowsItsAccounts(linked, &report)
             report.next()
             try await identifies(linked.grant, &report)
+            report.next()
+            try await reports(linked, &report)
             report.next()
             try await handsOver(linked, &report)
             report.next()
@@ -308,6 +311,40 @@ public struct ConnectorConformance: Sendable {
         let first = try await connector.identity(grant, context)
         let second = try await connector.identity(grant, context)
         report.expect(first == second, "the identity changes from call to call")
+    }
+
+    /// What it says that it has, it has of its own accounts alone; what it does not say is `unsupported`.
+    private func reports(_ linked: LinkedAccess, _ report: inout Report) async throws {
+        guard let account = linked.accounts.first else { return }
+        let stated = connector.descriptor.capabilities
+        for id in [account.upstreamID, "nosuchaccount"] {
+            let wanted = id == account.upstreamID ? nil : ConnectorError.Code.accountNotFound
+            do throws(ConnectorError) {
+                let answer = try await connector.income(linked.grant, account: id, months: 3, context)
+                report.expect(stated.offersIncome && wanted == nil, "an income comes of \(id)")
+                if case .ready(let details) = answer {
+                    report.expect(details.currency ?? account.currency == account.currency, "an income is of \(answer)")
+                }
+            } catch {
+                report.expect(error.code == (stated.offersIncome ? wanted : .unsupported), "income gives \(error)")
+                check(error, &report)
+            }
+            do throws(ConnectorError) {
+                let rows = try await connector.statement(linked.grant, account: id, months: 1, context)
+                report.expect(stated.offersStatement && wanted == nil, "a statement comes of \(id)")
+                let again = try await connector.statement(linked.grant, account: id, months: 1, context)
+                report.expect(rows == again, "the same statement has other rows")
+                let ids = rows.compactMap(\.upstreamID)
+                report.expect(Set(ids).count == ids.count, "an id is on two rows of a statement")
+                let isForeign = rows.contains { $0.amount.currency != account.currency }
+                report.expect(!isForeign, "a statement has rows in another currency")
+                report.expect(rows.allSatisfy { $0.status == .booked }, "a statement has rows that are not booked")
+            } catch {
+                let isRight = error.code == (stated.offersStatement ? wanted : .unsupported)
+                report.expect(isRight, "a statement gives \(error)")
+                check(error, &report)
+            }
+        }
     }
 
     // MARK: trouble

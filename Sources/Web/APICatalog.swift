@@ -8,7 +8,7 @@ public enum APICatalog {
         LinkSessions.Create.self, LinkSessions.Get.self, LinkSessions.Answer.self, LinkSessions.Abandon.self,
         LinkSessions.Institutions.self,
         Accounts.List.self, Accounts.Get.self, Accounts.Transactions.self, AccountCompleteness.Get.self,
-        TransactionLookups.Post.self, Identities.Get.self,
+        TransactionLookups.Post.self, Identities.Get.self, Incomes.Ask.self, Incomes.Get.self, BankStatements.Get.self,
         TransactionSyncs.Get.self, TransactionSyncs.Post.self,
         Connections.List.self, Connections.Get.self, Connections.Remove.self, Customers.Remove.self,
         Refreshes.Create.self, Refreshes.Get.self, Refreshes.List.self,

@@ -45,6 +45,8 @@ struct CapabilityMatrixTests {
         ("rows before they are booked", { yes($0.capabilities.reportsPending) }),
         ("data without the person", { yes($0.capabilities.isUnattended) }),
         ("pushes", { yes($0.capabilities.pushes) }),
+        ("income of an account", { yes($0.capabilities.offersIncome) }),
+        ("the bank's own statement", { yes($0.capabilities.offersStatement) }),
         (
             "calls of a connection a day",
             { $0.capabilities.budget.isLimited ? $0.capabilities.budget.text : "no limit" }

@@ -169,4 +169,27 @@ struct FetchedRulesTests {
         #expect(next(now + -10_000, ms: 0) == nil)
         #expect(next() == nil)
     }
+
+    @Test("a statement is taken newest first, whichever way the bank orders it, and keeps the order of its days")
+    func statements() throws {
+        let newest = [row("d", 0), row("c", 1), row("b", 1), row("a", 2)]
+        for rows in [newest, newest.reversed(), [newest[1], newest[0], newest[2], newest[3]]] {
+            let taken = try FetchedRules.statement(rows, currency: .ngn)
+            #expect(taken.map(\.upstreamID) == ["d", "c", "b", "a"])
+        }
+        #expect(try FetchedRules.statement([], currency: .ngn).isEmpty)
+        #expect(try FetchedRules.statement([row(nil, 0), row(nil, 0)], currency: .ngn).count == 2)
+    }
+
+    @Test("a statement with a foreign amount, an impossible one or a row twice is an error")
+    func badStatements() {
+        let cases: [([FetchedTransaction], BankFault)] = [
+            ([row("a", 0, currency: Currency(code: "GHS"))], .currencyChanged),
+            ([row("a", 0, Money.takenMinorMax + 1)], .amountTooLarge), ([row("a", 0), row("a", 0)], .rowRepeated),
+            (Array(repeating: row(nil, 0), count: WindowReader.rowsMax + 1), .tooManyRows),
+        ]
+        for (rows, wanted) in cases {
+            #expect(fault { _ = try FetchedRules.statement(rows, currency: .ngn) } == wanted)
+        }
+    }
 }

@@ -61,7 +61,7 @@ struct TriggerTests {
             }
             #expect(await error("balance.success")?.field == "record", "there is no record yet")
             #expect(await error("balance.lost")?.field == "event")
-            #expect(await error("income.success")?.message.contains("planned") == true)
+            #expect(await error("payment.success")?.message.contains("planned") == true)
             #expect(await error("institution.down", record: String(repeating: "a", count: 24))?.field == "record")
             #expect(await error("balance.success", record: String(repeating: "a", count: 24))?.code == .notFound)
             #expect(await error("institution.down", .production)?.code == .sandboxOnly)

@@ -28,6 +28,7 @@ struct EventQueryTests {
                 try await world.settle()
                 let record = try #require(view.connectionID)
                 _ = try await world.link("locked")
+                try await incomes(server)
                 var followed = try await followAll(server)
                 try await world.advance(days: 5)
                 followed.formUnion(try await followAll(server))
@@ -40,6 +41,15 @@ struct EventQueryTests {
                 #expect(followed == live, "not followed: \(live.subtracting(followed).sorted())")
             }
         }
+    }
+
+    /// One that is made; the other one is told by `drafts`.
+    private func incomes(_ server: Server) async throws {
+        let list = try await server.send(.get, "/api/v1/accounts?limit=1")
+        let account = try #require(list.json["data"]?.elements?.first?["id"]?.text)
+        let asked = try await server.send(.post, "/api/v1/accounts/\(account)/income", "{}")
+        #expect(asked.status == 200 && asked.json["state"] == "ready", "\(asked.text)")
+        try await server.world.settle()
     }
 
     /// Follows what came since the last time.
@@ -104,6 +114,11 @@ struct EventQueryTests {
                 environment: environment, connection: connection, customerName: nil, bvn: nil, startedAt: now,
                 now: now, publicURL: "https://kubewa.example", refreshID: refresh)
             try outbox.emit(drafts(account, now), context, tx)
+            let income = try #require(
+                try AccountStore.list(id, environment.scope, tx.db).compactMap {
+                    try IncomeStore.find($0.id, environment.scope, tx.db)
+                }.first)
+            try outbox.emit([Drafts.incomeFailed(income, ConnectorError(.dataIncomplete))], context, tx)
             for draft in [
                 Drafts.endpointTest(endpoint.id),
                 Drafts.endpointFailing(endpoint.id, hours: 24, since: now, failures: 3, lastError: "timeout"),

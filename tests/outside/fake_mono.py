@@ -1,4 +1,5 @@
-"""Mono as far as Kubewa uses it (v2), with a memory: hosted page, codes, processing, paging, live data, pushes.
+"""Mono as far as Kubewa uses it (v2), with a memory: hosted page, codes, processing, paging, live data, incomes,
+statements, pushes.
 
 Written from Mono's public documentation. What a test wants to go wrong it says by setting members.
 """
@@ -50,6 +51,11 @@ class Account:
         self.needs_login = False
         self.job = "finished"
         self.rows = []
+        # Months of the income that is being made; None while nobody asked.
+        self.income_asked = None
+        # What the next income is refused with, and by how many rows a statement lies about itself.
+        self.income_refused = None
+        self.statement_lie = 0
         self.numbers = itertools.count(1)
 
     def add(self, amount, narration, date=None, balance=None):
@@ -61,6 +67,30 @@ class Account:
             "type": "debit" if amount < 0 else "credit", "balance": self.balance if balance is None else balance,
             "date": date.strftime("%Y-%m-%dT%H:%M:%S.500Z"), "category": "unknown", "_at": date,
         })
+
+    def income(self):
+        """As Mono's documents show one, of the credits that there are."""
+        paid = sorted((row for row in self.rows if row["type"] == "credit"), key=lambda row: row["_at"])
+        months = sorted({row["date"][:7] for row in paid})
+        total = sum(row["amount"] for row in paid)
+        return {
+            "account": self.id, "app": "62da7b4b342c3aab5dd2a2c4", "business": "60cc8fa5ba177218c5c6a11d",
+            "account_name": self.name, "account_number": self.number,
+            "income_summary": {"total_income": 0, "employer": "ACME STORES LTD"},
+            "income_streams": [{
+                "income_type": "SALARY", "frequency": "MONTHLY", "monthly_average": total / len(months) + 0.25,
+                "average_income_amount": total / len(paid), "currency": "", "stability": 0.92,
+                "first_income_date": paid[0]["date"][:10], "last_income_date": paid[-1]["date"][:10],
+                "last_income_amount": paid[-1]["amount"], "last_income_description": paid[-1]["narration"],
+                "periods_with_income": len(months), "number_of_incomes": len(paid), "number_of_months": len(months),
+            }],
+            "income_source_type": "BANK", "first_transaction_date": paid[0]["date"][:10],
+            "last_transaction_date": paid[-1]["date"][:10], "period": f"{len(months)} months",
+            "number_of_income_streams": 1, "total_income": total, "annual_income": total,
+            "monthly_income": total // len(months), "aggregated_monthly_average": total // len(months),
+            "aggregated_monthly_average_regular": total // len(months), "aggregated_monthly_average_irregular": 0,
+            "total_regular_income_amount": total, "total_irregular_income_amount": 0,
+        }
 
     def details(self):
         return {
@@ -205,6 +235,14 @@ class FakeMono:
             }), {}
         if what == "transactions":
             return self.transactions(account, query, extra)
+        if what == "income":
+            if account.income_refused:
+                return account.income_refused, self.failed("No transactions to make an income of"), {}
+            account.income_asked = query.get("period", "all")
+            message = f"The income of {account.name} is being made, and sent to your webhook"
+            return 200, json.dumps({"status": "successful", "message": message, "data": None}).encode(), {}
+        if what == "statement" and len(parts) == 4:
+            return self.statement(account, query, extra)
         return 404, self.failed("No such resource"), {}
 
     def live_headers(self, account, headers):
@@ -229,6 +267,20 @@ class FakeMono:
             "next": f"https://api.withmono.com/v2/{account.id}/transactions?page={page + 1}" if has_next else None,
         }
         data = [{key: value for key, value in row.items() if key != "_at"} for row in shown]
+        return 200, self.successful(data, meta=meta), extra
+
+    def statement(self, account, query, extra):
+        months = query.get("period", "").removeprefix("last").removesuffix("months")
+        if not months.isdigit() or not 1 <= int(months) <= 12 or query.get("output", "json") != "json":
+            return 400, self.failed("period is last1months to last12months"), {}
+        if account.status == "PROCESSING":
+            return 200, self.successful(None), extra
+        start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=31 * int(months))
+        rows = [row for row in account.rows if row["_at"] >= start]
+        rows.sort(key=lambda row: row["_at"], reverse=True)
+        data = [{key: value for key, value in row.items() if key not in ("_at", "category")} for row in rows]
+        length = 31 * int(months)
+        meta = {"count": len(data) + account.statement_lie, "requested_length": length, "available_length": length}
         return 200, self.successful(data, meta=meta), extra
 
     def initiate(self, body):
@@ -330,6 +382,11 @@ class FakeMono:
                 "retrieved_data": account.retrieved, **more,
             },
         })
+
+    def tell_of_income(self, account, data=None, secret=None):
+        """What was asked for is done, or `data` is sent in its place."""
+        account.income_asked = None
+        return self.push("mono.events.account_income", account.income() if data is None else data, secret)
 
     def push(self, event, data, secret=None):
         """Sends a push, if there is a webhook. Returns the status of the answer."""

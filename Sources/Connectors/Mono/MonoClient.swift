@@ -16,6 +16,7 @@ struct MonoClient: Sendable {
         var body: JSONValue?
         /// Asks the bank now, instead of telling what Mono fetched last.
         var isLive = false
+        var timeoutSeconds = 15
         /// Names a data call, whose answer may be kept as it comes.
         var operation: String?
     }
@@ -56,7 +57,7 @@ struct MonoClient: Sendable {
         if call.body != nil { headers.append(("Content-Type", "application/json")) }
         return HTTPRequestData(
             method: call.method, url: url, headers: headers, body: call.body.map { Array($0.encoded.utf8) } ?? [],
-            timeoutSeconds: call.isLive ? Self.liveTimeoutSeconds : 15)
+            timeoutSeconds: call.isLive ? Self.liveTimeoutSeconds : call.timeoutSeconds)
     }
 
     static func baseURL(_ settings: ConnectorSettings) -> String {

@@ -24,6 +24,12 @@ extension MonoConnector {
             return [.loginNeeded(environmentID: nil, upstreamUserID: try Self.id(data))]
         case "mono.events.account_unlinked":
             return [.accessEnded(environmentID: nil, upstreamUserID: try Self.id(data))]
+        case "mono.events.account_income":
+            let id = try Self.id(data)
+            // Mono's login is its account.
+            return [
+                .income(environmentID: nil, upstreamUserID: id, account: id, try MonoIncome.outcome(data))
+            ]
         // Of Mono's other products, of jobs whose end another push tells, and of what may come one day.
         default: return []
         }

@@ -18,7 +18,7 @@ public struct MonoConnector: Connector {
             id: Self.id,
             capabilities: Capabilities(
                 products: Set(Product.allCases), pushes: true, historyMonthsMax: 12, redirects: true,
-                hasLastingLogins: false),
+                hasLastingLogins: false, offersIncome: true, offersStatement: true),
             institutions: InstitutionCatalog.slugs, environments: [.production, .sandbox], access: .hostedPage,
             settings: [
                 SettingNeed(
@@ -133,7 +133,7 @@ public struct MonoConnector: Connector {
         return details
     }
 
-    private func access(_ grant: Grant, _ account: String) throws(ConnectorError) -> MonoAccess {
+    func access(_ grant: Grant, _ account: String) throws(ConnectorError) -> MonoAccess {
         let access = try MonoAccess(grant)
         guard access.account == account else { throw ConnectorError(.accountNotFound) }
         return access

@@ -129,7 +129,7 @@ enum MonoTranslate {
         return FetchPage(rows: rows, nextCursor: next.isNull || rows.isEmpty ? nil : String(number + 1))
     }
 
-    private static func transaction(
+    static func transaction(
         _ row: JSONValue, _ accountCurrency: Currency
     ) throws(ConnectorError) -> FetchedTransaction {
         guard row.members != nil else { throw badRow }

@@ -75,6 +75,8 @@ public struct SandboxBank: Sendable {
             switch operation {
             case .balance: return balance(caller, account).garbled(caller.show)
             case .transactions: return try transactions(caller, account, request).garbled(caller.show)
+            case .income: return try income(caller, account, request).garbled(caller.show)
+            case .statement: return try statement(caller, account, request).garbled(caller.show)
             default: throw SandboxProblem.noSuchPath
             }
         default:

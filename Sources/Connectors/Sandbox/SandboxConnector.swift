@@ -22,7 +22,8 @@ public struct SandboxConnector: Connector {
         self.pushSecret = pushSecret
         descriptor = ConnectorDescriptor(
             id: Self.id,
-            capabilities: Capabilities(products: Set(Product.allCases), reportsPending: true, pushes: true),
+            capabilities: Capabilities(products: Set(Product.allCases), reportsPending: true, pushes: true, offersIncome: true,
+                offersStatement: true),
             institutions: InstitutionCatalog.slugs, environments: environments)
     }
 
@@ -203,7 +204,7 @@ public struct SandboxConnector: Connector {
         }
     }
 
-    private func get(
+    func get(
         _ path: String, _ query: [(name: String, value: String)], _ grant: Grant, _ context: ConnectorContext
     ) async throws(ConnectorError) -> JSONValue {
         let tokens = try SandboxTokens(grant)
@@ -213,7 +214,7 @@ public struct SandboxConnector: Connector {
     }
 
     /// The bank's own ids need no escaping; anything else is not one of them.
-    private func segment(_ text: String) throws(ConnectorError) -> String {
+    func segment(_ text: String) throws(ConnectorError) -> String {
         let isPlain = text.utf8.allSatisfy { ($0 | 32 >= 97 && $0 | 32 <= 122) || (48...57).contains($0) || $0 == 95 }
         guard !text.isEmpty, isPlain else { throw ConnectorError(.invalidRequest) }
         return text

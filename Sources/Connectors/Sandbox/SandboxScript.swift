@@ -55,7 +55,7 @@ struct SandboxScriptedRow: Sendable, Equatable {
 
 /// What a rule can be about. `login` is the password and every answer after it.
 enum SandboxOperation: String, Sendable, CaseIterable {
-    case login, token, accounts, balance, transactions, identity
+    case login, token, accounts, balance, transactions, identity, income, statement
 }
 
 /// When something is so, and what.

@@ -101,7 +101,7 @@ enum SandboxTranslate {
         try optional(value, name) { $0 }
     }
 
-    private static var unreadable: ConnectorError { ConnectorError(.protocolViolation, fault: .rowUnreadable) }
+    static var unreadable: ConnectorError { ConnectorError(.protocolViolation, fault: .rowUnreadable) }
 
     /// Amounts are text; a finer one than its currency has is never rounded.
     static func money(
@@ -150,7 +150,7 @@ enum SandboxTranslate {
         return FetchPage(rows: rows, nextCursor: try string(value, "next_cursor"))
     }
 
-    private static func transaction(_ row: JSONValue) throws(ConnectorError) -> FetchedTransaction {
+    static func transaction(_ row: JSONValue) throws(ConnectorError) -> FetchedTransaction {
         let currency = try currency(row)
         guard let amount = try money(row, "amount", currency) else { throw unreadable }
         return FetchedTransaction(

@@ -37,6 +37,15 @@ public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
         return error
     }
 
+    /// A bank, or what a bank takes of one connection, leaves no call before `until`.
+    public static func busy(until: Instant, now: Instant) -> DomainError {
+        let seconds = max(1, (until - now + 999) / 1000)
+        var error = DomainError(
+            .rateLimited, "The bank takes no more calls of this kind before \(until.iso), in \(seconds) s.")
+        error.retry = Retry(at: until, seconds: seconds)
+        return error
+    }
+
     /// Unknown ids and the ids of others get this one answer.
     public static func notFound(_ what: String) -> DomainError {
         DomainError(.notFound, "There is no such \(what) here. Check the id, and that the key is of its environment.")

@@ -35,6 +35,7 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let sandboxOnly = ErrorCode("sandbox_only", .forbidden)
     public static let originRefused = ErrorCode("origin_refused", .forbidden)
     public static let notFound = ErrorCode("not_found", .notFound)
+    public static let unsupported = ErrorCode("unsupported", .notFound)
     public static let linkUnknown = ErrorCode("link_unknown", .notFound)
     public static let linkExpired = ErrorCode("link_expired", .gone)
     public static let linkUsed = ErrorCode("link_used", .gone)
@@ -47,6 +48,7 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     public static let rateLimited = ErrorCode("rate_limited", .rateLimited)
     public static let refreshCooldown = ErrorCode("refresh_cooldown", .rateLimited)
     public static let deadline = ErrorCode("deadline", .deadline)
+    public static let notReady = ErrorCode("not_ready", .unavailable)
     public static let unavailable = ErrorCode("unavailable", .unavailable)
     public static let unexpected = ErrorCode("unexpected", .unexpected)
 
@@ -64,9 +66,8 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
         [
             invalidJSON, missingField, invalidField, invalidDate, unknownInterval, unknownProduct, unknownInstitution,
             urlRefused, notYet, stepMismatch, noKey, unknownKey, revokedKey, wrongKeyKind, wrongEnvironment,
-            productNotEnabled, sandboxOnly, originRefused, notFound, linkUnknown, linkExpired, linkUsed, noRoute,
-            methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, refreshCooldown, deadline,
-            unavailable,
-            unexpected,
+            productNotEnabled, sandboxOnly, originRefused, notFound, unsupported, linkUnknown, linkExpired, linkUsed,
+            noRoute, methodNotAllowed, conflict, expired, idempotencyMismatch, tooLarge, rateLimited, refreshCooldown,
+            deadline, notReady, unavailable, unexpected,
         ] + statementReasons.map(statement)
 }

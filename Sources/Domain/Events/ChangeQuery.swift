@@ -2,8 +2,8 @@
 public struct ChangeQuery: Sendable, Equatable {
     /// What it leads to.
     public enum Kind: String, Sendable {
-        case connection, account, transactions, refresh, identity, completeness, schedule, lastEvent, linkSession,
-            institution, endpoint
+        case connection, account, transactions, refresh, identity, income, completeness, schedule, lastEvent,
+            linkSession, institution, endpoint
 
         /// The call's path, with what goes into it in braces.
         public var template: String {
@@ -13,6 +13,7 @@ public struct ChangeQuery: Sendable, Equatable {
             case .transactions: "/api/v1/transactions/lookup"
             case .refresh: "/api/v1/refreshes/{refresh}"
             case .identity: "/api/v1/identities/{identity}"
+            case .income: "/api/v1/accounts/{account}/income"
             case .completeness: "/api/v1/accounts/{account}/completeness"
             case .schedule: "/api/v1/connections/{record}/refresh"
             case .lastEvent: "/api/v1/events?connection={record}&types=record.removed"

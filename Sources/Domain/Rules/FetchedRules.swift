@@ -128,6 +128,27 @@ public enum FetchedRules {
         )
     }
 
+    /// A statement as the bank gives it, newest first.
+    /// - Throws: `protocol_violation` when it cannot be of this account, or has one row twice.
+    public static func statement(
+        _ rows: [FetchedTransaction], currency: Currency
+    ) throws(ConnectorError) -> [FetchedTransaction] {
+        var ids: Set<String> = []
+        var fault: BankFault? = rows.count > WindowReader.rowsMax ? .tooManyRows : nil
+        for row in rows where fault == nil {
+            let amounts = [row.amount, row.runningBalance].compactMap { $0 }
+            if amounts.contains(where: { $0.currency != currency }) { fault = .currencyChanged }
+            if amounts.contains(where: { !$0.isTakeable }) { fault = .amountTooLarge }
+            if let id = row.upstreamID, !ids.insert(id).inserted { fault = .rowRepeated }
+        }
+        if let fault { throw ConnectorError(.protocolViolation, fault.meaning, fault: fault) }
+        // The bank's order counts within a day, whichever way it goes.
+        let isOldestFirst = rows.first.map { first in rows.last.map { first.bookedOn < $0.bookedOn } ?? false } ?? false
+        return (isOldestFirst ? rows.reversed() : rows).enumerated().sorted { one, other in
+            (other.element.bookedOn, one.offset) < (one.element.bookedOn, other.offset)
+        }.map(\.element)
+    }
+
     /// A balance in the account's own currency, and not of a time to come.
     /// - Throws: `protocol_violation` when the currency is another one, or the amount is larger than is taken.
     public static func balance(

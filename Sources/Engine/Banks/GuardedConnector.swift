@@ -59,6 +59,22 @@ struct GuardedConnector: Connector {
         try await ask(context) { () async throws(ConnectorError) in try await inner.identity(grant, context) }
     }
 
+    func income(
+        _ grant: Grant, account: String, months: Int?, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> IncomeAnswer {
+        try await ask(context) { () async throws(ConnectorError) in
+            try await inner.income(grant, account: account, months: months, context)
+        }
+    }
+
+    func statement(
+        _ grant: Grant, account: String, months: Int, _ context: ConnectorContext
+    ) async throws(ConnectorError) -> [FetchedTransaction] {
+        try await ask(context) { () async throws(ConnectorError) in
+            try await inner.statement(grant, account: account, months: months, context)
+        }
+    }
+
     func handleUpstreamWebhook(
         headers: [(name: String, value: String)], body: [UInt8], settings: ConnectorSettings
     ) throws(ConnectorError) -> [UpstreamEvent] {

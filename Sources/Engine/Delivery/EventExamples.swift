@@ -33,7 +33,7 @@ public enum EventExamples {
         var draft = EventDraft(
             type: type, method: type.okra.methods[0], code: type.okra.codes[0], message: type.meaning,
             accountID: account, number: account == nil ? nil : "0123456789", rows: rows(type), window: window(type),
-            subject: example.data["identity"]?.text, hasComplete: type.hasComplete)
+            subject: (example.data["identity"] ?? example.data["income"])?.text, hasComplete: type.hasComplete)
         draft.data = { out, isComplete in
             write(data, &out)
             if isComplete, let resource = example.resource { out.member("resource", resource) }

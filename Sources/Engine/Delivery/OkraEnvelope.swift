@@ -57,6 +57,7 @@ extension EventDraft {
             guard let refresh = context.refreshID else { return ChangeQuery(.connection, record) }
             return ChangeQuery(.refresh, String(refresh))
         case .identity: return ChangeQuery(.identity, subject ?? "")
+        case .income: return ChangeQuery(.income, accountID?.hex ?? "", ids: [subject ?? ""])
         case .connection, .schedule, .lastEvent: return ChangeQuery(type.leadsTo, record)
         case .linkSession, .institution, .endpoint: return ChangeQuery(type.leadsTo, subject ?? "")
         }
@@ -176,7 +177,7 @@ public enum EventID {
     public static func parts(_ text: String) -> (id: Int64, part: Int64)? {
         guard text.hasPrefix("evt_") else { return nil }
         let numbers = text.dropFirst(4).split(separator: "_", omittingEmptySubsequences: false)
-        guard let id = numbers.first.flatMap({ Int64($0) }), numbers.count <= 2 else { return nil }
+        guard let id = numbers.first.flatMap({ Int64($0) }), id >= 0, numbers.count <= 2 else { return nil }
         guard numbers.count == 2 else { return (id, 0) }
         guard let part = Int64(numbers[1]), part > 0 else { return nil }
         return (id, part)

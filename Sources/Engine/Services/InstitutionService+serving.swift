@@ -37,6 +37,10 @@ public struct InstitutionOffer: Sendable, Equatable {
     /// Data comes without the person.
     public let isUnattended: Bool
     public let pushes: Bool
+    /// What it makes of the money that comes in.
+    public let income: Bool
+    /// Its own statement of an account.
+    public let statement: Bool
 }
 
 extension InstitutionService {
@@ -47,7 +51,8 @@ extension InstitutionService {
             ?? Capabilities(products: [])
         return InstitutionOffer(
             products: ProductSet(stated.products).names, historyMonthsMax: stated.historyMonthsMax,
-            reportsPending: stated.reportsPending, isUnattended: stated.isUnattended, pushes: stated.pushes)
+            reportsPending: stated.reportsPending, isUnattended: stated.isUnattended, pushes: stated.pushes,
+            income: stated.offersIncome, statement: stated.offersStatement)
     }
 
     /// Every institution with what serves it in environments of this kind, by slug.

@@ -25,6 +25,8 @@ public struct Services: Sendable {
     public let deliveries: DeliveryLogService
     public let replays: ReplayService
     public let statements: StatementService
+    public let incomes: IncomeService
+    public let bankStatements: BankStatementService
 
     public init(core: Core, bank: SandboxBank, book: any SandboxBook, transport: any HTTPTransport) {
         self.core = core
@@ -49,5 +51,7 @@ public struct Services: Sendable {
         deliveries = DeliveryLogService(core: core)
         replays = ReplayService(core: core, endpoints: endpoints)
         statements = StatementService(core: core, links: links)
+        incomes = IncomeService(core: core)
+        bankStatements = BankStatementService(core: core)
     }
 }

@@ -77,6 +77,9 @@ public struct UpstreamService: Sendable {
             return try await refresh(try await logins(user, environmentID, push, connector), isEnd: true)
         case .loginNeeded(let environmentID, let user):
             return try await askForLogin(try await logins(user, environmentID, push, connector))
+        case .income(let environmentID, let user, let account, let outcome):
+            let places = try await logins(user, environmentID, push, connector).map { ($0.connection, $0.environment) }
+            return try await IncomeService(core: core).arrive(outcome, of: account, places)
         case .linked(let reference, let user, let grant):
             let known = try await logins(user, nil, push, connector)
             return try await links.arrive(
@@ -140,7 +143,7 @@ public struct UpstreamService: Sendable {
             try await core.sequence.fill()
             let now = login.environment.virtual(core.runtime.now())
             let isAsked = try await core.database.write { [core] tx in
-                try stop(login.connection.id, core, login.environment, now, tx)
+                try stop(login.connection.id, because: .init(.reauthRequired), core, login.environment, now, tx)
             }
             if isAsked { count += 1 }
         }
@@ -150,11 +153,11 @@ public struct UpstreamService: Sendable {
 }
 
 /// In one transaction with what is told of it: the connection waits for its person, and the run in flight ends.
-private func stop(
-    _ id: ID<Connection>, _ core: Core, _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+func stop(
+    _ id: ID<Connection>, because error: ConnectorError, _ core: Core, _ environment: Domain.Environment,
+    _ now: Instant, _ tx: Transaction
 ) throws -> Bool {
     let scope = environment.scope
-    let error = ConnectorError(.reauthRequired)
     guard var connection = try ConnectionStore.find(id, scope, tx.db), connection.status == .active else {
         return false
     }
@@ -165,7 +168,13 @@ private func stop(
     }
     connection.take(state)
     try ConsentTeller(core: core).tell(news, error, connection, environment, now, tx)
-    if let schedule = try ScheduleStore.find(id, scope, tx.db) {
+    let isOver = state.status == .expired
+    if isOver {
+        let ending: Consent.Action = error.code == .consentRevoked ? .revoked : .expired
+        try ConsentStore.end(id, as: ending, newID: core.runtime.newID(), at: now, scope, tx)
+    }
+    if var schedule = try ScheduleStore.find(id, scope, tx.db) {
+        if isOver { schedule.consentDue = nil }
         try ScheduleStore.reschedule(id, schedule, due: Rescheduler.resting(schedule), scope, tx)
     }
     return true

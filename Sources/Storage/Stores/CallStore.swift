@@ -12,6 +12,13 @@ public enum CallStore {
         ) { $0.text(0) } ?? ""
     }
 
+    /// Keeps others from counting calls of the connection until the transaction ends.
+    public static func hold(_ connection: ID<Connection>, _ scope: Scope, _ tx: Transaction) throws {
+        try tx.db.run(
+            "UPDATE refresh_schedule SET calls = calls WHERE environment_id = $1 AND connection_id = $2",
+            [.integer(scope.environmentID), .id(connection)])
+    }
+
     /// Stores the calls, without touching anything else of the schedule.
     public static func set(
         _ calls: String, _ connection: ID<Connection>, _ scope: Scope, _ tx: Transaction

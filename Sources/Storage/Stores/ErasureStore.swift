@@ -197,6 +197,7 @@ public enum ErasureStore {
     private static let accountSQL =
         "DELETE FROM account WHERE environment_id = $1 AND connection_id = $2 RETURNING created_on"
     private static let smallSQL = [
+        IncomeStore.eraseSQL,
         "DELETE FROM refresh_schedule WHERE environment_id = $1 AND connection_id = $2",
         "DELETE FROM refresh WHERE environment_id = $1 AND connection_id = $2",
         "DELETE FROM raw_payload WHERE environment_id = $1 AND connection_id = $2",

@@ -42,6 +42,8 @@ enum Institutions {
                         out.member("pending", offered.reportsPending)
                         out.member("unattended", offered.isUnattended)
                         out.member("pushes", offered.pushes)
+                        out.member("income", offered.income)
+                        out.member("bank_statement", offered.statement)
                     }
                 }
             }
@@ -118,6 +120,8 @@ extension BankOperation {
         case .transactions: "transactions"
         case .identity: "identity"
         case .auth: "auth"
+        case .income: "income"
+        case .statement: "statement"
         }
     }
 }

@@ -123,8 +123,26 @@ final class MonoServer: HTTPTransport {
             state.isUnlinked = true
             return reply(200, "{}")
         case "/transactions": return transactions(query, state)
+        case "/income":
+            let text = "The income of SAMUEL OLAMIDE is being made"
+            return HTTPReplyData(
+                status: 200, body: Array(#"{"status":"successful","message":"\#(text)","data":null}"#.utf8))
+        case "/statement": return statement(state)
         default: return reply(404, "null")
         }
+    }
+
+    private static func statement(_ state: State) -> HTTPReplyData {
+        let rows = state.rows.map(json)
+        return reply(200, "[\(rows.joined(separator: ","))]", #","meta":{"count":\#(rows.count)}"#)
+    }
+
+    private static func json(_ row: Row) -> String {
+        """
+        {"id":"\(row.id)","narration":"NIP TRANSFER \(row.id)","amount":\(row.kobo.magnitude),
+        "type":"\(row.kobo < 0 ? "debit" : "credit")","balance":\(row.balance),
+        "date":"\(row.day.iso)T\(row.hour < 10 ? "0" : "")\(row.hour):00:00.500Z"}
+        """
     }
 
     private static func transactions(_ query: String, _ state: State) -> HTTPReplyData {
@@ -138,13 +156,7 @@ final class MonoServer: HTTPTransport {
         }
         let page = Int(wanted["page"] ?? "1")!
         let rows = state.rows.filter { DayWindow(from: day("start"), to: day("end")).contains($0.day) }
-        let shown = rows.dropFirst((page - 1) * 20).prefix(20).map { row in
-            """
-            {"id":"\(row.id)","narration":"NIP TRANSFER \(row.id)","amount":\(row.kobo.magnitude),
-            "type":"\(row.kobo < 0 ? "debit" : "credit")","balance":\(row.balance),
-            "date":"\(row.day.iso)T\(row.hour < 10 ? "0" : "")\(row.hour):00:00.500Z"}
-            """
-        }
+        let shown = rows.dropFirst((page - 1) * 20).prefix(20).map(json)
         let next = rows.count > page * 20 ? #""https://elsewhere.example/v2/x/transactions?page=\#(page + 1)""# : "null"
         var found = reply(200, "[\(shown.joined(separator: ","))]", #","meta":{"page":\#(page),"next":\#(next)}"#)
         found.headers = state.liveHeaders

@@ -294,6 +294,65 @@ def test_mono_that_answers_html_is_told_and_nothing_stays(open_widget, mono):
     widget.press().at("redirect")
 
 
+def test_mono_makes_an_income_and_gives_a_statement(open_widget, shop, mono, receiver):
+    """In the production environment: asked for, made while nobody waits, pushed, told; and what goes wrong is said."""
+    shop.call("POST", "/webhook_endpoints", {"url": receiver.url("/incomes"), "events": ["income.success", "income.failed"]})
+    site, widget = open_widget()
+    link(site, widget).close()
+    widget.at("done")
+    record = site.hears("link.success")["record_id"]
+    mine = list(mono.accounts.values())[-1]
+    wait_until("all rows", lambda: len(shop.transactions(record)) == 45)
+    (account,) = shop.accounts(record)
+    path = f"/accounts/{account['id']}/income"
+
+    def told():
+        bodies = [each.body for each in receiver.deliveries("/incomes")]
+        return [body for body in bodies if body["data"]["account"] == account["id"]]
+
+    assert shop.call("GET", path, expected=(404,))["error"]["code"] == "not_found"
+    asked = shop.call("POST", path, {"months": 3}, expected=(202,))
+    assert (asked["state"], asked["income"], mine.income_asked) == ("processing", None, "3")
+    assert mono.tell_of_income(mine, secret="wrong") == 401
+    assert shop.call("GET", path)["state"] == "processing"
+    assert mono.tell_of_income(mine) == 202
+    made = shop.call("GET", path)
+    assert made["state"] == "ready" and made["id"] == asked["id"]
+    credits = [row["amount"] for row in mine.rows if row["type"] == "credit"]
+    assert made["income"]["total_minor"] == sum(credits)
+    (stream,) = made["income"]["streams"]
+    assert (stream["kind"], stream["last_minor"], stream["stability_percent"]) == ("salary", 1_000_001, 92)
+    wait_until("the webhook", lambda: len(told()) == 1)
+    assert told()[0]["event"] == "income.success"
+    assert told()[0]["data"]["query"]["path"] == "/api/v1" + path
+
+    # A push that says nothing new is not told again; one without an income, which nobody waits for, neither.
+    assert mono.tell_of_income(mine) == 202
+    assert mono.tell_of_income(mine, {"account": mine.id}) == 202
+    assert mono.tell_of_income(mine, {"account": mine.id, "income_streams": [{"last_income_amount": "much"}]}) == 400
+    mine.income_refused = 400
+    failed = shop.call("POST", path, {})
+    assert (failed["state"], failed["error"], failed["income"]) == ("failed", "invalid_request", made["income"])
+    wait_until("the webhook of the failure", lambda: len(told()) == 2)
+    assert told()[1]["event"] == "income.failed"
+    assert mine.number not in json.dumps(told())
+
+    # The statement: every row to the kobo, none of them kept.
+    statement = shop.call("GET", f"/accounts/{account['id']}/bank_statement?months=12")
+    assert statement["count"] == len(statement["rows"]) == 45
+    sums = [row["amount"] * (1 if row["type"] == "credit" else -1) for row in mine.rows]
+    assert sum(row["amount_minor"] for row in statement["rows"]) == sum(sums)
+    assert len(shop.transactions(record)) == 45
+    mine.statement_lie = 1
+    unwhole = shop.call("GET", f"/accounts/{account['id']}/bank_statement?months=12", expected=(503,))
+    assert unwhole["error"]["message"] == "The bank gave only a part of the data."
+    mine.statement_lie = 0
+    mono.answers_html = True
+    assert shop.call("GET", f"/accounts/{account['id']}/bank_statement?months=1", expected=(503,))["error"]["code"] == "unavailable"
+    mono.answers_html = False
+    assert shop.call("GET", f"/accounts/{account['id']}/bank_statement?months=13", expected=(400,))["error"]["field"] == "months"
+
+
 def test_no_secret_and_no_number_is_in_logs_or_the_database(server, mono):
     """Runs last: after all of the above."""
     planted = [mono.secret_key, mono.webhook_secret, "22300000965", *mono.codes]

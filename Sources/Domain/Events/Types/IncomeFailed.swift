@@ -2,11 +2,13 @@
 enum IncomeFailed {
     static let event = EventType(
         "income.failed",
-        "An income profile could not be made.",
-        isPlanned: true,
+        "An income profile that was asked for could not be made.",
         isError: true,
         okra: EventType.Okra(["INCOME"], ["INCOME_ERROR"]),
-        leadsTo: .connection,
-        data: [EventMembers.reason],
-        example: EventType.Example(["reason": "data_incomplete"]))
+        leadsTo: .income,
+        data: [EventMembers.account, EventMembers.income, EventMembers.reason],
+        example: EventType.Example([
+            "account": .string(EventExample.account), "income": .string(EventExample.other),
+            "reason": "data_incomplete",
+        ]))
 }

@@ -3,9 +3,11 @@ enum IncomeSuccess {
     static let event = EventType(
         "income.success",
         "An income profile is ready.",
-        isPlanned: true,
         okra: EventType.Okra(["INCOME"], ["INCOME_IS_READY"]),
-        leadsTo: .connection,
-        data: [EventMember("income", .id, "The income profile.")],
-        example: EventType.Example(["income": .string(EventExample.other)]))
+        leadsTo: .income,
+        data: [EventMembers.account, EventMembers.income],
+        resource: EventMembers.incomeDetails,
+        example: EventType.Example(
+            ["account": .string(EventExample.account), "income": .string(EventExample.other)],
+            resource: EventMembers.exampleIncome))
 }
