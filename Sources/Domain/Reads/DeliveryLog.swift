@@ -57,7 +57,7 @@ public enum LogID {
     /// The event's number in `evt_…`, also of one part of it (`evt_…_2`).
     public static func event(_ text: String) -> Int64? {
         guard text.hasPrefix("evt_") else { return nil }
-        let numbers = text.dropFirst(4).split(separator: "_", omittingEmptySubsequences: false).map { Int64($0) }
+        let numbers = text.dropFirst(4).split(separator: "_", omittingEmptySubsequences: false).map(number)
         guard (1...2).contains(numbers.count), !numbers.contains(nil) else { return nil }
         return numbers[0]
     }
@@ -65,10 +65,14 @@ public enum LogID {
     static func numbers(_ text: String, _ prefix: String, _ count: Int) -> [Int64]? {
         guard text.hasPrefix(prefix), text.utf8.count <= 100 else { return nil }
         let parts = text.dropFirst(prefix.count).split(separator: "_", omittingEmptySubsequences: false)
-        let numbers = parts.compactMap { Int64($0) }
+        let numbers = parts.compactMap(number)
         return numbers.count == count && parts.count == count ? numbers : nil
     }
 }
+
+    /// Nothing that is numbered, and no time, is below 0: what reads an id may count from it without minding the least
+    /// of all numbers.
+    private static func number(_ text: Substring) -> Int64? { Int64(text).flatMap { $0 < 0 ? nil : $0 } }
 
 /// A place in the log of attempts, which is in the order of time.
 public struct AttemptPlace: Sendable, Hashable, Comparable {
