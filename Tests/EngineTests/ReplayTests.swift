@@ -244,6 +244,84 @@ import Testing
         }
     }
 
+    @Test("jobs that stand still hold up nobody else's, however many they are, and cost no writes")
+    func standing() async throws {
+        try await onEveryDatabase { database in
+            let (world, endpoint, _) = try await linked(on: database)
+            let (scope, now) = (world.environment().scope, world.runtime.now())
+            let away = try await world.services.endpoints.create(
+                EndpointChange(json: ["url": "https://away.example/hook"]), in: world.environment()
+            ).endpoint.id.hex
+            _ = try await world.services.endpoints.turn(away, .disable, in: world.environment())
+            try await database.write { tx in
+                let range = try ReplayStore.range(from: nil, scope, tx.db)
+                for id in 1...150 {
+                    try ReplayStore.create(
+                        .init(
+                            id: Int64(id), request: ReplayRequest(types: ["balance.success"]),
+                            endpointID: away, url: nil, laneID: nil, start: range.start, until: range.until),
+                        at: now, scope, tx)
+                }
+            }
+            // The limit of one tenant is not what is tried here.
+            let made = try await database.write { tx in
+                let range = try ReplayStore.range(from: nil, scope, tx.db)
+                try ReplayStore.create(
+                    .init(
+                        id: 151, request: ReplayRequest(types: ["balance.success"]), endpointID: endpoint, url: nil,
+                        laneID: nil, start: range.start, until: range.until), at: now, scope, tx)
+                return ReplayView.text(151)
+            }
+            let work = ReplayWork(world.services.replays)
+            for _ in 0..<3 { _ = try await work.tick() }
+            #expect(try await world.services.replays.find(made, in: world.environment()).state == "done")
+            let steps = try await rows("SELECT id FROM replay WHERE id <= 150 AND steps > 0", database)
+            #expect(steps.isEmpty, "what cannot go on is not written")
+            _ = try await world.services.endpoints.turn(away, .enable, in: world.environment())
+            world.runtime.advance(milliseconds: 5000)
+            for _ in 0..<3 { _ = try await work.tick() }
+            let open = try await rows("SELECT id FROM replay WHERE state = 'running'", database)
+            #expect(open.isEmpty, "they go on when their endpoint is enabled")
+        }
+    }
+
+    @Test("the first replay after a start needs no other call before it")
+    func firstOfAll() async throws {
+        try await onEveryDatabase { database in
+            let (world, endpoint, _) = try await linked(on: database)
+            world.core.sequence.drop()
+            let made = try await replay(world, ReplayRequest(types: ["balance.success"]), to: endpoint)
+            try await settle(world)
+            #expect(try await found(world, made).state == "done")
+        }
+    }
+
+    @Test("one by one, a step makes no more deliveries than may wait, and the rest comes in the next ones")
+    func split() async throws {
+        try await onEveryDatabase { database in
+            let (world, endpoint, _) = try await linked(on: database)
+            var change = EndpointChange()
+            change.splitsTransactions = true
+            _ = try await world.services.endpoints.update(endpoint, change, in: world.environment())
+            let ids = (0..<900).map { "\"\($0)\"" }.joined(separator: ",")
+            try await addEvents(
+                5, world, type: "transaction.updated", members: "\"data\":{\"query\":{\"ids\":[\(ids)]}}")
+            let made = try await replay(world, ReplayRequest(types: ["transaction.updated"]), to: endpoint)
+            let work = ReplayWork(world.services.replays)
+            var queued: [Int64] = []
+            for _ in 0..<4 {
+                _ = try await work.tick()
+                queued.append(try await found(world, made).queued)
+            }
+            #expect(queued == [1800, 3600, 3600, 3600], "two events a step while fewer than 2000 wait")
+            world.webhooks.forget()
+            try await settle(world)
+            let after = try await found(world, made)
+            #expect(after.state == "done" && after.delivered == 4500 && after.queued == 4500)
+            #expect(Set(try world.webhooks.bodies().compactMap { $0["event_id"]?.text }).count == 4500)
+        }
+    }
+
     @Test("live events go past what is replayed")
     func behind() async throws {
         try await onEveryDatabase { database in

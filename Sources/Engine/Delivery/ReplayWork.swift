@@ -4,26 +4,24 @@ import ServiceLifecycle
 import Storage
 import Synchronization
 
-/// Works on replays: one step of each job a round, so that none holds up another. Jobs are rows, so they go on after a
-/// restart; two nodes that come upon the same step do it once.
+/// Works on replays: one step of each job a round, so that none holds up another, and one that cannot go on is left
+/// alone for a while. Jobs are rows, so they go on after a restart; two nodes that come upon the same step do it once.
 public struct ReplayWork: Service {
+    /// Read at once; a round goes through all of them.
     private static let jobsMax = 64
-    /// While what was found is being sent, the next is looked for soon.
-    private static let pauseMs: Int64 = 50
-    private static let pauseMaxMs: Int64 = 5000
 
     private let core: Core
     private let service: ReplayService
-    private let pace = Pace()
+    private let rests = Rests()
 
     public init(_ service: ReplayService) {
         self.service = service
         core = service.core
     }
 
-    /// How far the jobs were at the last look, and how long to wait while they stand still.
-    private final class Pace: Sendable {
-        let state = Mutex((sum: Int64(-1), pauseMs: ReplayWork.pauseMs))
+    private final class Rests: Sendable {
+        private let state = Mutex(ReplayRests())
+        func change<T: Sendable>(_ body: (inout sending ReplayRests) -> sending T) -> T { state.withLock(body) }
     }
 
     /// Works until graceful shutdown, each time to the end of the step that it is at.
@@ -52,29 +50,34 @@ public struct ReplayWork: Service {
     /// - Returns: milliseconds until there may be more to do; 0 when there is now, nil when there is no job.
     @discardableResult
     public func tick() async throws -> Int64? {
-        let jobs = try await core.database.read { try ReplayStore.running(limit: Self.jobsMax, $0) }
-        guard !jobs.isEmpty else { return nil }
-        var isMoving = false
-        for job in jobs {
-            do {
-                if try await service.step(job) { isMoving = true }
-            } catch is ReplayMoved {
+        var (isMoving, last) = (false, Int64(0))
+        rests.change { $0.begin() }
+        while !Task.isShuttingDownGracefully {
+            let after = last
+            let jobs = try await core.database.read { try ReplayStore.running(after: after, limit: Self.jobsMax, $0) }
+            for job in jobs {
+                last = job.id
+                let now = core.runtime.now()
+                let over = job.delivered + job.failed
+                guard rests.change({ $0.mayGoOn(job.id, over: over, at: now) }), await hasMoved(job) else { continue }
                 isMoving = true
-            } catch {
-                core.logger.warning(
-                    "replay step failed", metadata: ["replay": "\(job.id)", "error": "\(error)"])
+                rests.change { $0.move(job.id) }
             }
+            if jobs.count < Self.jobsMax { break }
         }
-        return isMoving ? 0 : pause(jobs)
+        let now = core.runtime.now()
+        let wait = rests.change { $0.end(at: now) }
+        return isMoving ? 0 : wait
     }
 
-    /// Receivers that take what is sent are followed closely, and one that is away costs nothing.
-    private func pause(_ jobs: [Replay]) -> Int64 {
-        let sum = jobs.reduce(0) { $0 + $1.delivered + $1.failed }
-        return pace.state.withLock { state in
-            state.pauseMs = state.sum == sum ? min(state.pauseMs * 2, Self.pauseMaxMs) : Self.pauseMs
-            state.sum = sum
-            return state.pauseMs
+    private func hasMoved(_ job: Replay) async -> Bool {
+        do {
+            return try await service.step(job)
+        } catch is ReplayMoved {
+            return true
+        } catch {
+            core.logger.warning("replay step failed", metadata: ["replay": "\(job.id)", "error": "\(error)"])
+            return false
         }
     }
 }

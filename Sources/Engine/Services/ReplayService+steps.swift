@@ -5,10 +5,7 @@ extension ReplayService {
     /// One bounded step of a job.
     /// - Returns: whether it has come further.
     func step(_ replay: Replay) async throws -> Bool {
-        let waiting = try await core.database.read {
-            try ReplayStore.waiting(replay.id, limit: Self.waitingMax, replay.scope, $0)
-        }
-        guard waiting < Self.waitingMax else { return false }
+        guard try await core.database.read({ try mayGoOn(replay, $0) }) else { return false }
         try await core.sequence.fill()
         let now = core.runtime.now()
         let queued = try await core.database.write { tx -> Int? in
@@ -36,6 +33,15 @@ extension ReplayService {
         if let id = ID<WebhookEndpoint>(replay.endpointID),
             let found = try EndpointStore.find(id, replay.scope, tx.db)
         {
+    /// Asked without writing, since many jobs may stand still for long.
+    private func mayGoOn(_ replay: Replay, _ db: any SQLConnection) throws -> Bool {
+        let endpoint = try ID<WebhookEndpoint>(replay.endpointID).flatMap {
+            try EndpointStore.find($0, replay.scope, db)
+        }
+        guard endpoint?.isRouted ?? true else { return false }
+        return try ReplayStore.waiting(replay.id, limit: Self.waitingMax, replay.scope, db) < Self.waitingMax
+    }
+
             return found
         }
         _ = try ReplayStore.stop(replay, .failed, error: "The endpoint was removed.", at: now, tx)

@@ -113,10 +113,11 @@ public enum ReplayStore {
             [.integer(scope.environmentID), .integer(id ?? .max), .int(limit)], replay)
     }
 
-    /// Jobs of all environments that are worked on, the oldest first.
-    public static func running(limit: Int, _ db: any SQLConnection) throws -> [Replay] {
+    /// Jobs of all environments that are worked on, the oldest first, behind one of them.
+    public static func running(after id: Int64 = 0, limit: Int, _ db: any SQLConnection) throws -> [Replay] {
         try db.query(
-            "SELECT \(columns) WHERE state = 'running' ORDER BY id LIMIT $1", [.int(limit)], replay)
+            "SELECT \(columns) WHERE state = 'running' AND id > $1 ORDER BY id LIMIT $2",
+            [.integer(id), .int(limit)], replay)
     }
 
     /// How many of the environment's jobs are worked on, up to `limit`.
