@@ -403,7 +403,9 @@ import Testing
     }
 
     /// More balance events of the world's connection, as if they had been delivered already.
-    private func addEvents(_ count: Int, _ world: World) async throws {
+    private func addEvents(
+        _ count: Int, _ world: World, type: String = "balance.success", members: String = "\"status\":\"is_success\""
+    ) async throws {
         try await world.core.sequence.fill()
         let core = world.core
         try await core.database.write { tx in
@@ -417,11 +419,11 @@ import Testing
                 try tx.db.run(
                     """
                     INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
-                    VALUES ($1, $2, $3, $4, 'balance.success', $5, $6)
+                    VALUES ($1, $2, $3, $4, $7, $5, $6)
                     """,
                     [
                         scope, .integer(id), .text(connection), .integer(sequence + number), .at(core.runtime.now()),
-                        .text("\"event\":\"balance.success\",\"event_id\":\"\(EventID.text(id))\""),
+                        .text("\"event\":\"\(type)\",\"event_id\":\"\(EventID.text(id))\",\(members)"), .text(type),
                     ])
             }
             try tx.db.run(

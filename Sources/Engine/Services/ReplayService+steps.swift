@@ -16,11 +16,16 @@ extension ReplayService {
             let (rows, isLast) =
                 try replay.request.connection.map { try ReplayStore.next(replay, of: $0, tx.db) }
                 ?? ReplayStore.next(replay, tx.db)
+            let wanted = try wanted(rows, replay, endpoint, tx)
+            let taken = try counted(wanted, for: endpoint, replay.scope, upTo: Self.waitingMax, tx)
+            // What does not fit is looked at in the next step.
+            let isWhole = taken.count == wanted.count
+            let passed = isWhole ? rows.count : rows.firstIndex { $0.event.id == wanted[taken.count].id } ?? rows.count
             // An older transaction may still commit what comes next.
-            guard let last = rows.last?.place ?? (isLast ? replay.until : nil) else { return nil }
-            let queued = try queue(try wanted(rows, replay, endpoint, tx), replay, endpoint, at: now, tx)
+            guard let last = rows.prefix(passed).last?.place ?? (isLast ? replay.until : nil) else { return nil }
+            let queued = try queue(taken, replay, endpoint, at: now, tx)
             try ReplayStore.advance(
-                replay, to: last, lookedAt: rows.count, queued: queued, endedAt: isLast ? now : nil, tx)
+                replay, to: last, lookedAt: passed, queued: queued, endedAt: isLast && isWhole ? now : nil, tx)
             return queued
         }
         guard let queued else { return false }
@@ -28,11 +33,6 @@ extension ReplayService {
         return true
     }
 
-    /// nil when it is gone, which ends the job.
-    private func target(of replay: Replay, at now: Instant, _ tx: Transaction) throws -> WebhookEndpoint? {
-        if let id = ID<WebhookEndpoint>(replay.endpointID),
-            let found = try EndpointStore.find(id, replay.scope, tx.db)
-        {
     /// Asked without writing, since many jobs may stand still for long.
     private func mayGoOn(_ replay: Replay, _ db: any SQLConnection) throws -> Bool {
         let endpoint = try ID<WebhookEndpoint>(replay.endpointID).flatMap {
@@ -42,6 +42,11 @@ extension ReplayService {
         return try ReplayStore.waiting(replay.id, limit: Self.waitingMax, replay.scope, db) < Self.waitingMax
     }
 
+    /// nil when it is gone, which ends the job.
+    private func target(of replay: Replay, at now: Instant, _ tx: Transaction) throws -> WebhookEndpoint? {
+        if let id = ID<WebhookEndpoint>(replay.endpointID),
+            let found = try EndpointStore.find(id, replay.scope, tx.db)
+        {
             return found
         }
         _ = try ReplayStore.stop(replay, .failed, error: "The endpoint was removed.", at: now, tx)

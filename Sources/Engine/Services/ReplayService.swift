@@ -11,6 +11,10 @@ public struct ReplayService: Sendable {
     public static let runningMax = 20
     /// Deliveries of one job that wait at once; it goes on when fewer do.
     static let waitingMax = 2000
+    /// Deliveries of several events that one transaction makes, well below the ids that are leased at once.
+    static let queuedMax = 10_000
+    /// Events whose parts are counted at once: each may tell of thousands of rows.
+    private static let countedAtOnce = 20
 
     let core: Core
     let endpoints: WebhookEndpointService
@@ -57,6 +61,7 @@ public struct ReplayService: Sendable {
                 "Say what is to be sent again: `event`, `delivery`, `types`, `connection`, `status`, "
                     + "`never_attempted`, or a range by `from`.", field: "event")
         }
+        try await core.sequence.fill()
         let now = core.runtime.now()
         let made = try await core.change(once) { tx in
             let endpoint = try self.endpoint(id, environment.scope, tx)
@@ -172,24 +177,54 @@ public struct ReplayService: Sendable {
     }
 
     /// - Returns: how many deliveries were made.
+    /// - Throws: `conflict` when there would be more than one transaction can make.
     func queue(
         _ events: [LoggedEvent], _ replay: Replay, _ endpoint: WebhookEndpoint, at now: Instant, _ tx: Transaction
     ) throws -> Int {
-        var count = 0
-        let split =
-            endpoint.splitsTransactions
-            ? try AttemptReads.thin(events.filter { EventParts.types.contains($0.type) }.map(\.id), replay.scope, tx.db)
-            : [:]
-        for event in events {
-            let parts = try split[event.id].map { try EventParts($0).count } ?? 0
+        let found = try counted(events, for: endpoint, replay.scope, upTo: Self.queuedMax, tx)
+        guard found.count == events.count else {
+            throw DomainError(
+                .conflict,
+                "The endpoint gets transactions one by one, and these events tell of more than \(Self.queuedMax). "
+                    + "Ask for fewer at once, or replay them by a filter.", field: "endpoint")
+        }
+        return try queue(found, replay, endpoint, at: now, tx)
+    }
+
+    func queue(
+        _ events: [Counted], _ replay: Replay, _ endpoint: WebhookEndpoint, at now: Instant, _ tx: Transaction
+    ) throws -> Int {
+        for (event, parts) in events {
             for part in parts > 0 ? 1...parts : 0...0 {
                 try DeliveryStore.append(
                     EventPart(event: event.id, part: Int64(part)), of: event.connection, to: endpoint,
                     replay: replay, machineNow: now, newID: core.sequence.take, replay.scope, tx)
-                count += 1
             }
         }
-        return count
+        return events.reduce(0) { $0 + max(1, $1.parts) }
+    }
+
+    /// An event with the parts in which it is sent; 0 when it is sent whole.
+    typealias Counted = (event: LoggedEvent, parts: Int)
+
+    /// The first of these events, as many as make no more deliveries than `most`; one at least.
+    func counted(
+        _ events: [LoggedEvent], for endpoint: WebhookEndpoint, _ scope: Scope, upTo most: Int, _ tx: Transaction
+    ) throws -> [Counted] {
+        var found: [Counted] = []
+        var sum = 0
+        for start in stride(from: 0, to: events.count, by: Self.countedAtOnce) {
+            let some = events[start..<min(start + Self.countedAtOnce, events.count)]
+            let split = endpoint.splitsTransactions ? some.filter { EventParts.types.contains($0.type) }.map(\.id) : []
+            let thin = split.isEmpty ? [:] : try AttemptReads.thin(split, scope, tx.db)
+            for event in some {
+                let parts = try thin[event.id].map { try EventParts($0).count } ?? 0
+                sum += max(1, parts)
+                guard sum <= most || found.isEmpty else { return found }
+                found.append((event, parts))
+            }
+        }
+        return found
     }
 
     private func ring() {

@@ -31,6 +31,7 @@ public struct WebhookEndpointService: Sendable {
             var endpoint = WebhookEndpoint(id: id, url: checked, source: .api, laneID: lane, createdAt: now)
             endpoint.connectionID = connection
             try change.apply(to: &endpoint)
+            try checkSplitting(endpoint, before: false, scope, tx.db)
             try EndpointStore.create(endpoint, try sealed(change, EndpointStore.Sealed(), scope, tx), scope, tx)
             try WebhookKeys(core: core).ensure(endpoint, at: now, scope, tx)
             return try withKeys(endpoint, scope, now, tx.db)
@@ -55,6 +56,7 @@ public struct WebhookEndpointService: Sendable {
             let lane = try LaneStore.findOrCreate(.delivery, subject: id.hex, scope, newID: core.sequence.take, tx)
             var endpoint = WebhookEndpoint(id: id, url: url, source: .environment, laneID: lane, createdAt: now)
             try change.apply(to: &endpoint)
+            try checkSplitting(endpoint, before: false, scope, tx.db)
             try EndpointStore.create(endpoint, try sealed(change, EndpointStore.Sealed(), scope, tx), scope, tx)
             try WebhookKeys(core: core).ensure(endpoint, at: now, scope, tx)
             return try withKeys(endpoint, scope, now, tx.db)
@@ -106,6 +108,7 @@ public struct WebhookEndpointService: Sendable {
         var change = change
         change.url = url
         try change.apply(to: &endpoint)
+        try checkSplitting(endpoint, before: found.endpoint.splitsTransactions, scope, tx.db)
         if enabling, endpoint.status != .active {
             endpoint.status = .active
             endpoint.statusReason = ""

@@ -1,0 +1,14 @@
+import Domain
+
+extension EndpointStore {
+    /// How many of the environment's endpoints get transactions one by one, beside one of them, up to `limit`.
+    public static func splitting(
+        beside id: ID<WebhookEndpoint>, limit: Int, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Int {
+        try db.query(
+            """
+            SELECT id FROM webhook_endpoint WHERE environment_id = $1 AND splits_transactions = 1 AND id <> $2 LIMIT $3
+            """, [.integer(scope.environmentID), .id(id), .int(limit)]
+        ) { $0.text(0) }.count
+    }
+}
