@@ -23,6 +23,8 @@ public struct AttemptRecord: Sendable {
     public var replayID: Int64?
     /// What went wrong, in a word for counting; nil when nothing did.
     public var errorClass: String?
+    /// Where it was sent; not kept.
+    public var url = ""
     public init(
         deliveryID: Int64, eventID: Int64, number: Int, at: Instant, durationMs: Int64, status: Int?, error: String?,
         response: [UInt8], outcome: Outcome, nextDue: Instant?

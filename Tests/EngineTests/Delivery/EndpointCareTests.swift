@@ -37,6 +37,70 @@ import Testing
         }
     }
 
+    @Test(
+        "a 410 of the URL that an endpoint was just moved away from leaves it enabled, and its events go to the new one"
+    )
+    func moved() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(url) { $0.inFlightMax = 1 }
+            let moved = "https://shop.example/moved"
+            let (endpoints, environment) = (room.world.services.endpoints, room.world.environment())
+            room.receivers.answer(url) { _, _ in
+                var change = EndpointChange()
+                change.url = moved
+                do {
+                    _ = try await endpoints.update(endpoint.id.hex, change, in: environment)
+                } catch {
+                    Issue.record(error)
+                }
+                return WebhookOutcome(status: 410)
+            }
+            try await room.post(3, to: [endpoint])
+            let loop = room.loop()
+            try await room.settle(loop)
+            room.runtime.advance(milliseconds: 60 * 60_000)
+            try await room.settle(loop)
+            #expect(try await room.found(endpoint).status == .active)
+            #expect(room.receivers.received(url).count == 1 && room.receivers.taken(moved).count == 3)
+        }
+    }
+
+    @Test("an endpoint that is resumed while its owner is about to hold its lane is sent to at once")
+    func resumedMeanwhile() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(url)
+            let endpoints = room.world.services.endpoints
+            let environment = room.world.environment()
+            _ = try await endpoints.turn(endpoint.id.hex, .pause, in: environment)
+            try await room.post(1, to: [endpoint])
+            let now = room.runtime.now()
+            let leases = try await database.write { tx in
+                try LaneStore.claim(.delivery, now: now, leaseEnd: now + 60_000, token: 7, limit: 10, tx)
+            }
+            let lease = try #require(leases.first { $0.subject == endpoint.id.hex })
+            // The owner has read that it is paused.
+            _ = try await endpoints.turn(endpoint.id.hex, .resume, in: environment)
+            try await database.write { try LaneStore.hold(lease, until: now + 60_000, now: now, $0) }
+            try await room.settle()
+            #expect(room.receivers.taken(url).count == 1)
+            _ = try await endpoints.turn(endpoint.id.hex, .pause, in: environment)
+            try await room.post(1, to: [endpoint])
+            try await room.settle()
+            #expect(room.receivers.taken(url).count == 1)
+            let again = try await database.write { tx in
+                try LaneStore.claim(.delivery, now: now + 60_001, leaseEnd: now + 90_000, token: 8, limit: 10, tx)
+            }
+            try await database.write { tx in
+                for lease in again { try LaneStore.hold(lease, until: now + 120_000, now: now, tx) }
+            }
+            #expect(
+                try await database.read { try LaneStore.nextDue(.delivery, $0) } == now + 120_000,
+                "it is asked for once")
+        }
+    }
+
     @Test("warnings come after one day and three days without success, and after five days it is disabled")
     func failingForDays() async throws {
         try await onEveryDatabase { database in

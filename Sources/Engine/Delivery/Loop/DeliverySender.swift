@@ -88,4 +88,5 @@ struct DeliverySender {
     }
 
     static let quarantineError = "quarantined: the server stopped three times while it was sent"
+        record.url = item.plan.endpoint.url
 }

@@ -26,12 +26,13 @@ struct DeliveryWriter {
     }
 
     private func judge(_ records: [AttemptRecord]) async throws -> Bool {
-        guard records.contains(where: { $0.outcome != .delivered }) else { return false }
+        // What an earlier URL answers says nothing of the one that was set meanwhile.
+        let refused = records.filter { $0.outcome != .delivered && $0.url == endpoint.url }
+        guard !refused.isEmpty else { return false }
         let warden = EndpointWarden(core: core, lease: lease)
         let now = core.runtime.now()
-        if records.contains(where: { $0.status == 410 }) {
-            try await warden.disable(endpoint, reason: "gone", since: nil)
-            return true
+        if refused.contains(where: { $0.status == 410 }) {
+            return try await warden.disable(endpoint, reason: "gone", since: nil)
         }
         switch pace.verdict(at: now) {
         case .none: return false
@@ -39,8 +40,7 @@ struct DeliveryWriter {
             try await warden.warn(hours: hours, endpoint, pace.warned(hours: hours))
             return false
         case .disable:
-            try await warden.disable(endpoint, reason: "failing", since: pace.failingSince)
-            return true
+            return try await warden.disable(endpoint, reason: "failing", since: pace.failingSince)
         }
     }
 }
