@@ -73,6 +73,9 @@ public struct EngineSettings: Sendable {
     public var deadlineSeconds: Int64
     /// Requests per minute and key; 0 is no limit.
     public var rateLimitPerMinute: Int
+    /// Lets a URL of this machine be set where it cannot be known whether the server sends there, as in a command that
+    /// runs beside it. It is judged when it is sent to.
+    public var defersLoopback = false
     /// The work of a node that died is taken over after so long; a node that was frozen longer has lost it.
     public var leaseMs: Int64
     /// A loop that nobody wakes looks for work so often.

@@ -118,6 +118,17 @@ struct BadInputTests {
             path: "link_sessions",
             body: "{\"institution\":\"access-bank\",\"callback_url\":\"http://169.254.169.254/\"}", status: 400,
             code: "url_refused", field: "callback_url"),
+        Case(
+            path: "link_sessions",
+            body: "{\"institution\":\"access-bank\",\"callback_url\":\"http://localhost:3000/\"}",
+            status: 400, code: "url_refused", field: "callback_url"),
+        Case(
+            path: "webhook_endpoints", body: "{\"url\":\"https://0x7f.1/\"}", status: 400, code: "url_refused",
+            field: "url"),
+        Case(
+            path: "webhook_endpoints", body: "{\"url\":\"https://ada@shop.example/\"}", status: 400,
+            code: "url_refused",
+            field: "url"),
         Case(method: .get, path: "link_sessions/okr-1-nothing", status: 404, code: "not_found"),
         Case(path: "link_sessions/okr-1-nothing/answers", body: "{}", status: 404, code: "not_found"),
         Case(path: "link_sessions/{session}/answers", body: "{\"fields\":[]}", status: 400, code: "invalid_field"),
@@ -206,6 +217,36 @@ struct BadInputTests {
                 let stranger = try await server.send(.delete, path, key: server.world.keys(.production).secretKey)
                 #expect(stranger.status == 404, "\(stranger.text)")
                 #expect(try await endpoints.list(in: server.world.environment()).first?.id == own.id)
+            }
+        }
+    }
+
+    @Test("a URL that no sending could call is refused when it is set, wherever one may be set")
+    func uncallable() async throws {
+        let urls = [
+            "https://münchen.example/x", "https://example.com/a b", "https://example.com/ü", "https://exam ple.com/x",
+            "https://example.com:99999/x", "https://example.com:0/x", "https://example.com/a\\\\b", "https://a..b/x",
+            "http://0x7f.1.1/x", "https://0xa9fea9fe/x", "http://10.1/x", "https://[fe80::1%25lo]/x",
+        ]
+        let places = [
+            ("webhook_endpoints", "{\"url\":\"URL\"}"),
+            ("link_sessions", "{\"institution\":\"access-bank\",\"callback_url\":\"URL\"}"),
+            ("replays", "{\"endpoint\":\"x\",\"event\":\"evt_1\",\"url\":\"URL\"}"),
+        ]
+        try await onEveryDatabase { database in
+            try await Server.run(on: database, linking: false) { server in
+                for (url, place) in urls.flatMap({ url in places.map { (url, $0) } }) {
+                    let answer = try await server.send(
+                        .post, "/api/v1/\(place.0)", place.1.replacing("URL", with: url))
+                    let code = answer.json["error"]?["code"]?.text
+                    #expect(answer.status == 400 && code == "url_refused", "\(place.0) \(url): \(answer.text)")
+                }
+                for url in [
+                    "https://xn--mnchen-3ya.example/%C3%BC?a=b", "https://example.com.:8443", "https://8.8.8.8/x",
+                ] {
+                    let answer = try await server.send(.post, "/api/v1/webhook_endpoints", "{\"url\":\"\(url)\"}")
+                    #expect(answer.status == 201, "\(url): \(answer.text)")
+                }
             }
         }
     }

@@ -5,6 +5,8 @@ import Storage
 /// Which URLs a caller may name. Addresses are checked again at every sending.
 struct URLRules {
     private static let urlLengthMax = 2048
+    /// Where people are sent, or come from, by their own browser; everything else this server calls.
+    private static let browsed: Set<String> = ["redirect_url", "success_url", "origin"]
     private let environment: Domain.Environment
     private let settings: EngineSettings
 
@@ -44,13 +46,33 @@ struct URLRules {
             let known = environment.kind == .sandbox ? "https:// or http://" : "https:// in production"
             throw DomainError(.urlRefused, "`\(field)` must begin with \(known).", field: field)
         }
-        // People are sent to a redirect by their own browser; everything else this server calls.
-        if field != "redirect_url", let address = IPAddress(String(host.filter { $0 != "[" && $0 != "]" })),
-            !AddressGuard(allowsLoopback: true, allowed: settings.webhookRanges).allows(address)
-        {
+        return Self.browsed.contains(field) ? host : try called(text, field: field)
+    }
+
+    /// Read as the sender reads it: what that would refuse at every sending is refused here.
+    private func called(_ text: String, field: String) throws -> String {
+        let url: WebhookURL
+        do throws(HTTPTransportError) {
+            url = try WebhookURL(text)
+        } catch {
+            throw DomainError(
+                .urlRefused,
+                "`\(field)` must be a URL in ASCII without blanks or backslashes, with a port up to 65535: write "
+                    + "other letters of a host as xn--…, of a path as %….", field: field)
+        }
+        let isLocal = url.host == "localhost" || url.host.hasSuffix(".localhost")
+        let address = url.address ?? (isLocal ? IPAddress(v4: 0x7f00_0001) : nil)
+        guard let address, !AddressGuard(allowsLoopback: sendsHere, allowed: settings.webhookRanges).allows(address)
+        else { return url.host }
+        guard address.unmapped.isLoopback else {
             throw DomainError(
                 .urlRefused, "`\(field)` names a private or reserved address. Use a host that is public.", field: field)
         }
-        return host
+        throw DomainError(
+            .urlRefused,
+            "`\(field)` names this server's own machine, to which it sends nothing. Use a host that is public; to try "
+                + "webhooks on your machine, forward them with `kubewa listen`.", field: field)
     }
+
+    private var sendsHere: Bool { settings.allowsLoopbackWebhooks || settings.defersLoopback }
 }
