@@ -15,6 +15,8 @@ public struct Core: Sendable {
     let pages: PageCache
     let counters = EngineCounters()
     let signing = SigningCache()
+    /// What tells the traces of this installation from those of others, 16 digits.
+    let traces: String
     let gate = BankGate()
     let board = InstitutionBoard()
     let settingsBook = SettingsBook()
@@ -41,7 +43,14 @@ public struct Core: Sendable {
         wakes = Wakes()
         pages = PageCache(bytesMax: settings.pageCacheBytes)
         nodeID = Hex.encode(runtime.randomBytes(8))
+        traces = String(vault.index("installation", purpose: "trace").prefix(16))
         database.onCommit { [lanes = wakes.lanes] in lanes.ring($0) }
+    }
+
+    /// The header of one attempt, which the log of attempts shows again.
+    func trace(event: Int64, delivery: Int64, attempt: Int64) -> (name: String, value: String) {
+        let place = TraceParent(installation: traces, event: event, delivery: delivery, attempt: attempt)
+        return ("traceparent", place.header)
     }
 
     /// Seals inside the unit that writes what is sealed.
@@ -64,6 +73,9 @@ public struct EngineSettings: Sendable {
     public var publicURL: String
     /// Lets webhooks go to this machine; for development, printed at start.
     public var allowsLoopbackWebhooks: Bool
+    /// Lets a URL of this machine be set where it cannot be known whether the server sends there, as in a command that
+    /// runs beside it. It is judged when it is sent to.
+    public var defersLoopback = false
     /// Private ranges that webhooks may go to besides public addresses.
     public var webhookRanges: [AddressRange] = []
     public var linkSessionMinutes: Int64
@@ -73,9 +85,6 @@ public struct EngineSettings: Sendable {
     public var deadlineSeconds: Int64
     /// Requests per minute and key; 0 is no limit.
     public var rateLimitPerMinute: Int
-    /// Lets a URL of this machine be set where it cannot be known whether the server sends there, as in a command that
-    /// runs beside it. It is judged when it is sent to.
-    public var defersLoopback = false
     /// The work of a node that died is taken over after so long; a node that was frozen longer has lost it.
     public var leaseMs: Int64
     /// A loop that nobody wakes looks for work so often.

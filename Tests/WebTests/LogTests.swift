@@ -93,6 +93,42 @@ struct LogTests {
         }
     }
 
+    @Test("each attempt says its place in the trace of its event, the log shows the same, and the receiver reads it")
+    func traces() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database) { server in
+                try await server.world.listen()
+                let second = "https://other.example/hook"
+                _ = try await server.send(.post, "/api/v1/webhook_endpoints", "{\"url\":\"\(second)\"}")
+                server.world.webhooks.answer { WebhookOutcome(status: $0.url == second ? 500 : 200) }
+                _ = try await server.post("balance/refresh", "{\"account_id\":\"{account}\"}")
+                try await server.world.settle()
+                server.world.webhooks.answer { _ in WebhookOutcome(status: 200) }
+                server.world.runtime.advance(milliseconds: 60_000)
+                try await server.world.settle()
+                var sent: [String: Set<TraceParent>] = [:]
+                for request in server.world.webhooks.requests {
+                    func header(_ name: String) -> String { request.headers.first { $0.name == name }?.value ?? "" }
+                    let place = try #require(TraceParent(header: header("traceparent")), "\(request.headers)")
+                    sent[header("webhook-id"), default: []].insert(place)
+                }
+                #expect(sent.values.allSatisfy { Set($0.map(\.traceID)).count == 1 }, "an event is one trace")
+                #expect(Set(sent.values.flatMap { $0.map(\.traceID) }).count == sent.count, "and no other event's")
+                #expect(sent.values.reduce(0) { $0 + $1.count } == server.world.webhooks.requests.count)
+                #expect(sent.values.contains { $0.count == 3 }, "two endpoints, one of them again")
+                let rows = try await server.send(.get, "/api/v1/attempts?limit=200").json["data"]?.elements ?? []
+                #expect(rows.count == server.world.webhooks.requests.count)
+                for row in rows {
+                    let detail = try await server.send(.get, "/api/v1/attempts/\(row["id"]?.text ?? "")")
+                    let headers = detail.json["request"]?["headers"]?.elements ?? []
+                    let shown = headers.first { $0["name"]?.text == "traceparent" }?["value"]?.text
+                    let place = try #require(shown.flatMap(TraceParent.init(header:)), "\(detail.text)")
+                    #expect(sent[row["event"]?.text ?? ""]?.remove(place) != nil, "\(detail.text)")
+                }
+            }
+        }
+    }
+
     @Test("a trigger sends the last event of each product again, with its id, and names ids that nobody has")
     func trigger() async throws {
         try await run { server in

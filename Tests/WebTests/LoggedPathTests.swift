@@ -1,5 +1,6 @@
 import Domain
 import Engine
+import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
@@ -48,7 +49,12 @@ struct LoggedPathTests {
                 core: core, bank: world.bank, book: SandboxStore(database: database, runtime: world.runtime),
                 transport: SandboxBankTransport(world.bank))
             let app = WebApp(services: services)
+            let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+            let traceParent = try #require(HTTPField.Name("traceparent"))
             try await Application(responder: app, services: [app.background]).test(.router) { client in
+                for header in ["00-\(trace)-00f067aa0ba902b7-01", "00-\(trace)x-00f067aa0ba902b7-01"] {
+                    _ = try await client.execute(uri: "/api/v1/links", method: .get, headers: [traceParent: header])
+                }
                 let reply = try await client.execute(
                     uri: "/api/v1/link_sessions/\(view.id)/answers", method: .post,
                     body: ByteBuffer(string: #"{"fields":{"username":"a","password":"b"}}"#))
@@ -58,6 +64,9 @@ struct LoggedPathTests {
             #expect(
                 lines.contains { $0.contains("unexpected error") && $0.contains("/link_sessions/{session}/answers") })
             #expect(!lines.contains { $0.contains(view.id) })
+            // A caller's trace finds its requests here; what is no trace is not written.
+            let traced = lines.filter { $0.contains("trace_id") }
+            #expect(traced.count == 1 && traced[0].contains("trace_id=\(trace)") && traced[0].contains("/api/v1/links"))
         }
     }
 }

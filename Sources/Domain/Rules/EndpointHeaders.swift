@@ -11,8 +11,8 @@ public struct EndpointHeaders: Sendable {
     /// What the sender and the signature own, and what would change how a request is read.
     private static let taken: Set<String> = [
         "accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
-        "content-type", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
-        "via",
+        "content-type", "expect", "host", "keep-alive", "te", "traceparent", "tracestate", "trailer",
+        "transfer-encoding", "upgrade", "user-agent", "via",
     ]
     private static let takenPrefixes = ["webhook-", "proxy-", "x-kubewa-"]
 

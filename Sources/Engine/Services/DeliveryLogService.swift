@@ -98,6 +98,8 @@ public struct DeliveryLogService: Sendable {
             ("webhook-signature", kinds.map { "\($0),\(hidden)" }.joined(separator: " ")),
         ]
         if detail.attempt.replayID != nil { headers.append(DeliveryBody.replayedHeader) }
+        let place = detail.attempt.place
+        headers.append(core.trace(event: detail.event.id, delivery: place.delivery, attempt: place.number))
         guard let endpoint, !isElsewhere else { return headers }
         if endpoint.hasToken { headers.append(("authorization", "Bearer \(hidden)")) }
         return headers + endpoint.headerNames.map { ($0, hidden) }

@@ -52,6 +52,7 @@ public struct Reply: Sendable {
 
 extension HTTPField.Name {
     static let requestID = HTTPField.Name("x-request-id") ?? .date
+    static let traceParent = HTTPField.Name("traceparent") ?? .date
     static let idempotencyKey = HTTPField.Name("idempotency-key") ?? .date
     static let idempotencyReplayed = HTTPField.Name("idempotency-replayed") ?? .date
 }

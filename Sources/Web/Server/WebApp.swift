@@ -80,12 +80,14 @@ public struct WebApp: HTTPResponder {
         metrics.record(
             route: name, method: request.method.rawValue, status: reply.status.code, milliseconds: milliseconds)
         if settings.logsRequests {
-            logger.info(
-                "request",
-                metadata: [
-                    "method": "\(request.method.rawValue)", "path": "\(name)", "status": "\(reply.status.code)",
-                    "ms": "\(milliseconds)", "request_id": "\(id)",
-                ])
+            var metadata: Logger.Metadata = [
+                "method": "\(request.method.rawValue)", "path": "\(name)", "status": "\(reply.status.code)",
+                "ms": "\(milliseconds)", "request_id": "\(id)",
+            ]
+            if let trace = request.headers[.traceParent].flatMap(TraceParent.init(header:)) {
+                metadata["trace_id"] = "\(trace.traceID)"
+            }
+            logger.info("request", metadata: metadata)
         }
         return reply.response(requestID: id)
     }
