@@ -57,9 +57,9 @@ func withComposition(
         var serve = try ServeOptions.parse([])
         if let banks { serve.banks = banks }
         serve.publicURL = publicURL
-        let composition = try await Composition.open(
-            data, serve: serve, isServing: false,
-            settings: EngineSettings(publicURL: serve.root))
+        var settings = EngineSettings(publicURL: serve.root)
+        settings.defersLoopback = true
+        let composition = try await Composition.open(data, serve: serve, isServing: false, settings: settings)
         do {
             try await body(composition)
         } catch {

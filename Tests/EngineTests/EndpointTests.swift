@@ -210,4 +210,44 @@ import Testing
             #expect(plain?.code == .urlRefused, "production has https alone")
         }
     }
+
+    private static let ofThisMachine = [
+        "http://127.0.0.1:9/", "https://127.1/", "https://0x7f.1/", "https://2130706433/", "http://[::1]:9/",
+        "http://[::ffff:127.0.0.1]/", "https://localhost/", "http://LOCALHOST.:9/", "http://a.localhost:9/",
+    ]
+
+    @Test(
+        "a URL of the server's own machine is refused when it is set, in every spelling, unless the server sends there")
+    func loopback() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            for url in Self.ofThisMachine {
+                let refused = await #expect(throws: DomainError.self, "\(url)") { try await create(world, url) }
+                #expect(refused?.code == .urlRefused && refused?.field == "url", "\(url)")
+                #expect(refused?.message.contains("kubewa listen") == true, "\(url)")
+            }
+            let endpoint = try await create(world, "https://shop.example/hook")
+            await #expect(throws: DomainError.self) {
+                try await world.services.endpoints.update(
+                    endpoint, try EndpointChange(json: ["url": .string("https://localhost/")]), in: world.environment())
+            }
+        }
+        for open: @Sendable (inout EngineSettings) -> Void in [
+            { $0.allowsLoopbackWebhooks = true }, { $0.defersLoopback = true },
+        ] {
+            try await onEveryDatabase { database in
+                var plan = World.Plan()
+                plan.settings = open
+                let world = try await World.make(on: database, plan)
+                for url in Self.ofThisMachine { _ = try await create(world, url) }
+            }
+        }
+        try await onEveryDatabase { database in
+            var plan = World.Plan()
+            let range = try AddressRange("127.0.0.0/8")
+            plan.settings = { $0.webhookRanges = [range] }
+            let world = try await World.make(on: database, plan)
+            _ = try await create(world, "http://127.0.0.1:9/")
+        }
+    }
 }
