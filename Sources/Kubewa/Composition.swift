@@ -98,11 +98,12 @@ struct Composition {
         async let _ = banks.warmUp()
         let group = MultiThreadedEventLoopGroup.singleton
         let resolver = SystemResolver(group: group)
+        let listeners = await serve.webhooks.ownListeners(serve, of: database.location, resolver)
         let sender = WebhookSender(
             group: group, resolver: resolver,
             addressGuard: AddressGuard(
                 allowsLoopback: serve.allowLoopbackWebhooks, allowed: core.settings.webhookRanges),
-            runtime: core.runtime, limits: serve.webhooks.limits, ownListeners: serve.webhooks.ownListeners(serve))
+            runtime: core.runtime, limits: serve.webhooks.limits, ownListeners: listeners)
         let connections = WebMetrics.Gauge("kubewa_webhook_connections", help: "Connections to webhook receivers.") {
             [("", Double(sender.openConnections))]
         }

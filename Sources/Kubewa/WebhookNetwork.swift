@@ -2,6 +2,7 @@ import ArgumentParser
 import Domain
 import NIOCore
 import Outbound
+import Storage
 
 /// Where webhooks may go beyond public addresses.
 struct WebhookNetworkOptions: ParsableArguments {
@@ -32,14 +33,36 @@ struct WebhookNetworkOptions: ParsableArguments {
         return notices
     }
 
-    /// Ports of this server on every address that the machine has now: no webhook goes to them.
-    func ownListeners(_ serve: ServeOptions) -> [(String, Int)] {
+    /// Ports of this server on every address that the machine has now, and the database's on those of its host: no
+    /// webhook goes to them.
+    func ownListeners(
+        _ serve: ServeOptions, of database: DatabaseLocation, _ resolver: any Resolving
+    ) async -> [(String, Int)] {
+        let addresses = machineAddresses()
+        var found = addresses.sorted().flatMap { [($0, serve.port), ($0, serve.bankPort)] }
+        for server in database.servers {
+            var hosts: Set<String> = [server.host]
+            // A socket is of this machine, and a name that is not known is not one that the database was reached by.
+            if server.host.isEmpty {
+                hosts = addresses
+            } else if IPAddress(server.host) == nil {
+                hosts = Set((try? await resolver.resolve(host: server.host)) ?? [])
+            }
+            if hosts.contains(where: { IPAddress($0)?.isLoopback ?? false || addresses.contains($0) }) {
+                hosts.formUnion(addresses)
+            }
+            found += hosts.sorted().map { ($0, server.port) }
+        }
+        return found
+    }
+
+    private func machineAddresses() -> Set<String> {
         var addresses: Set<String> = ["127.0.0.1"]
         // Without the list, loopback is still known; a machine that cannot tell its devices has other troubles.
         for device in (try? System.enumerateDevices()) ?? [] {
             if let address = device.address?.ipAddress { addresses.insert(address) }
         }
-        return addresses.sorted().flatMap { [($0, serve.port), ($0, serve.bankPort)] }
+        return addresses
     }
 
     func validate() throws {

@@ -5,6 +5,9 @@ import os
 import pathlib
 import subprocess
 import sys
+import urllib.parse
+
+from harness import Kubewa, open_database
 
 SCRIPT = pathlib.Path(__file__).with_name("network_namespace.py")
 
@@ -33,3 +36,24 @@ def test_names_lead_to_public_and_named_addresses_alone_whatever_they_turn_to(tm
         "8.8.4.4": ["good.test:8080"], "8.8.8.8": ["rebinds.test:8080"], "10.20.0.5": ["named.test:8080"],
         "10.9.9.9": [], "169.254.169.254": [], "127.0.0.1": [],
     }
+
+
+def test_the_database_server_is_never_sent_to_also_in_a_range_that_is_opened(tmp_path, receiver):
+    database = open_database("postgres", tmp_path)
+    server = Kubewa(tmp_path, database, options=["--webhook-allow-cidr", "127.0.0.0/8"], loopback=False)
+    try:
+        tenant = server.make_tenant()
+        server.start()
+        port = urllib.parse.urlsplit(database.location).port or 5432
+
+        def sent(url):
+            made = tenant.native("POST", "/webhook_endpoints", {"url": url})["id"]
+            event = tenant.native("POST", f"/webhook_endpoints/{made}/test")["event_id"]
+            return tenant.native("GET", f"/attempts?event={event}")["data"][0]
+
+        assert sent(receiver.url())["response_status"] == 200, "the range is open"
+        for host in ("127.0.0.1", "127.0.0.9"):
+            assert sent(f"http://{host}:{port}/")["error_class"] == "refused_address"
+    finally:
+        server.stop()
+        database.close()
