@@ -2,6 +2,17 @@ import Domain
 import Logging
 import Storage
 
+/// How late some deliveries were sent.
+public struct Lateness: Sendable {
+    public let isFirst: Bool
+    /// The endpoint itself kept them waiting.
+    public let isHeld: Bool
+    public let upTo: [(seconds: String, count: Int)]
+    public let count: Int
+    /// In seconds.
+    public let sum: Double
+}
+
 extension Core {
     /// A number and what it is of.
     public typealias Count = (of: String, count: Int)
@@ -24,15 +35,30 @@ extension Core {
 
     /// How late deliveries were sent, from due to the first byte, in the form of Prometheus' histograms: numbers up to
     /// each bound in seconds, then all, then their sum. What was never tried is due when it is committed.
-    public var deliveryLateness: [(isFirst: Bool, upTo: [(seconds: String, count: Int)], count: Int, sum: Double)] {
-        counters.lateness.sorted { $0.key && !$1.key }.map { isFirst, histogram in
+    public var deliveryLateness: [Lateness] {
+        let counts = counters.lateness
+        return EngineCounters.Late.all.map { kind in
+            let histogram = counts[kind] ?? EngineCounters.Histogram()
             var total = 0
             let upTo = zip(EngineCounters.Histogram.bounds, histogram.counts).map { bound, count in
                 total += count
                 return (seconds: "\(Double(bound) / 1000)", count: total)
             }
             total += histogram.counts.last ?? 0
-            return (isFirst, upTo, total, Double(histogram.sum) / 1000)
+            return Lateness(
+                isFirst: kind.isFirst, isHeld: kind.isHeld, upTo: upTo, count: total,
+                sum: Double(histogram.sum) / 1000)
+        }
+    }
+
+    /// Endpoints by how they are, of the first `EndpointHealthStore.countedMax`: `active`, `failing`, `paused`,
+    /// `disabled`.
+    public func endpointStates() async -> [Count] {
+        do {
+            return try await database.read { try EndpointHealthStore.count($0) }
+        } catch {
+            logger.warning("no look at endpoints", metadata: ["error": "\(error)"])
+            return []
         }
     }
 

@@ -19,6 +19,15 @@ final class EngineCounters: Sendable {
         let error: String
     }
 
+    /// Deliveries that were late for the same reason.
+    struct Late: Hashable {
+        let isFirst: Bool
+        /// The endpoint itself kept it waiting.
+        let isHeld: Bool
+
+        static let all = [true, false].flatMap { first in [false, true].map { Late(isFirst: first, isHeld: $0) } }
+    }
+
     /// Numbers of milliseconds by how large they are.
     struct Histogram {
         static let bounds: [Int64] = [
@@ -36,7 +45,7 @@ final class EngineCounters: Sendable {
 
     private struct Counts {
         var deliveries: [Attempts: Int] = [:]
-        var lateness: [Bool: Histogram] = [true: Histogram(), false: Histogram()]
+        var lateness: [Late: Histogram] = [:]
         var refreshes: [RefreshOutcome: Int] = [:]
         var pushes: [PushOutcome: Int] = [:]
     }
@@ -47,7 +56,10 @@ final class EngineCounters: Sendable {
             for attempt in attempts {
                 counts.deliveries[Attempts(outcome: attempt.outcome, error: attempt.errorClass ?? ""), default: 0] += 1
             }
-            for late in lateness { counts.lateness[late.isFirst]?.add(late.milliseconds) }
+            for late in lateness {
+                let kind = Late(isFirst: late.isFirst, isHeld: late.isHeld)
+                counts.lateness[kind, default: Histogram()].add(late.milliseconds)
+            }
         }
     }
 
@@ -59,7 +71,6 @@ final class EngineCounters: Sendable {
 
     var pushes: [PushOutcome: Int] { counts.withLock { $0.pushes } }
     var deliveries: [Attempts: Int] { counts.withLock { $0.deliveries } }
-    /// By whether it was the first attempt.
-    var lateness: [Bool: Histogram] { counts.withLock { $0.lateness } }
+    var lateness: [Late: Histogram] { counts.withLock { $0.lateness } }
     var refreshes: [RefreshOutcome: Int] { counts.withLock { $0.refreshes } }
 }

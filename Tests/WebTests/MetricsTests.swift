@@ -23,9 +23,12 @@ struct MetricsTests {
                 #expect(try await attempts(server) == ["delivered": sent, "retry": 0, "dead": 0, "quarantined": 0])
                 let late = try await text(server)
                 #expect(late.contains("# TYPE kubewa_webhook_lateness_seconds histogram\n"))
-                #expect(late.contains("kubewa_webhook_lateness_seconds_count{attempt=\"first\"} \(sent).0\n"))
                 #expect(
-                    late.contains("kubewa_webhook_lateness_seconds_bucket{attempt=\"first\",le=\"+Inf\"} \(sent).0\n"))
+                    late.contains("kubewa_webhook_lateness_seconds_count{attempt=\"first\",held=\"no\"} \(sent).0\n"))
+                #expect(
+                    late.contains(
+                        "kubewa_webhook_lateness_seconds_bucket{attempt=\"first\",held=\"no\",le=\"+Inf\"} \(sent).0\n")
+                )
                 #expect(late.contains("kubewa_webhook_deliveries_waiting{turn=\"first\"} 0.0\n"))
                 var change = EndpointChange()
                 change.retrySeconds = [1]
@@ -47,6 +50,66 @@ struct MetricsTests {
                 #expect(all["retry", default: 0] > 0 && all["dead", default: 0] > 0, "\(all)")
             }
         }
+    }
+
+    @Test("what an endpoint itself held up counts apart, and endpoints are counted by how they are")
+    func held() async throws {
+        try await onEveryDatabase { database in
+            try await Server.run(on: database) { server in
+                let world = server.world
+                try await world.listen()
+                let made = try await server.send(
+                    .post, "/api/v1/webhook_endpoints", "{\"url\":\"https://other.example/hook\"}")
+                let other = "/api/v1/webhook_endpoints/\(made.json["id"]?.text ?? "")"
+                func refresh() async throws {
+                    _ = try await server.post("balance/refresh", "{\"account_id\":\"{account}\"}")
+                    try await world.settle()
+                }
+                #expect(try await server.send(.post, other + "/pause").status == 200)
+                #expect(try await states(server) == ["active": 1, "failing": 0, "paused": 1, "disabled": 0])
+                try await refresh()
+                let first = try await lateness(server)
+                #expect(first["no", default: 0] > 0 && first["yes"] == 0)
+                world.runtime.advance(milliseconds: 7000)
+                #expect(try await server.send(.post, other + "/resume").status == 200)
+                try await world.settle()
+                let resumed = try await lateness(server)
+                #expect(resumed == ["no": first["no"] ?? 0, "yes": first["no"] ?? 0], "each of them waited 7 s")
+                // One that only fails is left alone, and what comes meanwhile waits for it.
+                world.webhooks.answer { _ in WebhookOutcome(status: 504) }
+                for _ in 0..<8 { try await refresh() }
+                #expect(try await states(server) == ["active": 0, "failing": 2, "paused": 0, "disabled": 0])
+                world.webhooks.answer { _ in WebhookOutcome(status: 200) }
+                let broken = try await lateness(server)
+                for _ in 0..<20 {
+                    world.runtime.advance(milliseconds: 60_000)
+                    try await world.settle()
+                }
+                let well = try await lateness(server)
+                #expect(well["yes", default: 0] > broken["yes", default: 0] && well["no"] == broken["no"], "\(well)")
+                #expect(try await states(server) == ["active": 2, "failing": 0, "paused": 0, "disabled": 0])
+                #expect(try await server.send(.post, other + "/disable").status == 200)
+                #expect(try await states(server) == ["active": 1, "failing": 0, "paused": 0, "disabled": 1])
+            }
+        }
+    }
+
+    /// First attempts by whether the endpoint held them.
+    private func lateness(_ server: Server) async throws -> [String: Int] {
+        try await labelled("kubewa_webhook_lateness_seconds_count{attempt=\"first\",held=\"", server)
+    }
+
+    private func states(_ server: Server) async throws -> [String: Int] {
+        try await labelled("kubewa_webhook_endpoints{state=\"", server)
+    }
+
+    private func labelled(_ head: String, _ server: Server) async throws -> [String: Int] {
+        var found: [String: Int] = [:]
+        for line in try await text(server).split(separator: "\n") where line.hasPrefix(head) {
+            let name = String(line.dropFirst(head.count).prefix { $0 != "\"" })
+            found[name] = Int(Double(line.split(separator: " ").last ?? "") ?? -1)
+        }
+        return found
     }
 
     @Test("work that nobody takes is late, and nothing is late once it is done")

@@ -47,6 +47,28 @@ public enum EndpointHealthStore {
         return Dictionary(rows) { first, _ in first }
     }
 
+    /// No more are looked at for a count.
+    public static let countedMax = 100_000
+
+    private static let states = ["active", "failing", "paused", "disabled"]
+    private static let countSQL = """
+        SELECT e.status, COUNT(e.id), COUNT(h.failing_since_ms)
+        FROM (SELECT environment_id, id, status FROM webhook_endpoint LIMIT \(countedMax)) AS e
+        LEFT JOIN endpoint_health h ON h.environment_id = e.environment_id AND h.endpoint_id = e.id
+        GROUP BY e.status
+        """
+
+    /// Numbers of endpoints, of all environments, by how they are.
+    public static func count(_ db: any SQLConnection) throws -> [(of: String, count: Int)] {
+        var counts: [String: Int] = [:]
+        let rows = try db.query(countSQL, []) { ($0.text(0), Int($0.int(1)), Int($0.int(2))) }
+        for (status, all, failing) in rows {
+            counts[status] = status == "active" ? all - failing : all
+            if status == "active" { counts["failing"] = failing }
+        }
+        return states.map { ($0, counts[$0] ?? 0) }
+    }
+
     private static let save = BulkStatement.insert(
         order: 60, into: "endpoint_health",
         [

@@ -25,6 +25,9 @@ enum EngineGauges {
                 help: "Deliveries that wait, by their turn; counted up to 100,000."
             ) { await core.deliveriesWaiting().map { ("{turn=\"\($0.of)\"}", Double($0.count)) } },
             WebMetrics.Gauge(
+                "kubewa_webhook_endpoints", help: "Endpoints by how they are, of the first 100,000."
+            ) { await core.endpointStates().map { ("{state=\"\($0.of)\"}", Double($0.count)) } },
+            WebMetrics.Gauge(
                 "kubewa_refreshes_total", kind: .counter, help: "Runs of fetching that ended or broke off."
             ) { labelled(core.refreshesRun) },
             WebMetrics.Gauge(
@@ -42,7 +45,8 @@ enum EngineGauges {
                 help: "From due to the first byte; a first attempt is due when its event is committed."
             ) {
                 core.deliveryLateness.flatMap { late -> [(labels: String, value: Double)] in
-                    let attempt = "attempt=\"\(late.isFirst ? "first" : "retry")\""
+                    let attempt =
+                        "attempt=\"\(late.isFirst ? "first" : "retry")\",held=\"\(late.isHeld ? "yes" : "no")\""
                     return late.upTo.map { ("_bucket{\(attempt),le=\"\($0.seconds)\"}", Double($0.count)) } + [
                         ("_bucket{\(attempt),le=\"+Inf\"}", Double(late.count)),
                         ("_sum{\(attempt)}", late.sum), ("_count{\(attempt)}", Double(late.count)),

@@ -181,4 +181,6 @@ struct DeliveryEnd: Sendable {
 struct DeliveryLateness: Sendable {
     let milliseconds: Int64
     let isFirst: Bool
+    /// The endpoint itself kept it waiting.
+    let isHeld: Bool
 }

@@ -31,6 +31,8 @@ final class EndpointPace: Sendable {
     }
     private let state = Mutex(State())
 
+        /// Until then its own pace kept something waiting that was due.
+        var heldUntil: Instant?
     /// A lane begins to be worked on. What is written counts, unless another lane of the endpoint is at work.
     func enter(_ endpoint: WebhookEndpoint, _ written: EndpointHealth?, at now: Instant) {
         state.withLock { state in
@@ -70,7 +72,14 @@ final class EndpointPace: Sendable {
     func begin(at now: Instant) -> EndpointPacer.Answer {
         state.withLock { state in
             let answer = state.pacer.begin(at: now)
-            if case .go = answer { state.startedAt = now }
+            switch answer {
+            case .go:
+                state.startedAt = now
+                // What held it may have been forgiven meanwhile.
+                state.heldUntil = state.heldUntil.map { min($0, now) }
+            case .full: state.heldUntil = now
+            case .wait(let until): state.heldUntil = until
+            }
             return answer
         }
     }
@@ -81,10 +90,17 @@ final class EndpointPace: Sendable {
         state.withLock { state in
             state.pacer.end(
                 result.pace, epoch: epoch, retryAfterMs: result.laneRetryAfterMs, at: now, chance: chance)
+    /// Whether what was due then waited for the endpoint itself: paused or disabled, left alone after failures or as it
+    /// asked, at as many requests at once or a second as it may have.
+    func isHeld(since due: Instant, _ endpoint: WebhookEndpoint) -> Bool {
+        endpoint.statusSince > due || state.withLock { ($0.heldUntil ?? due) > due }
+    }
+
             if result.pace == .success {
                 state.health.succeeded(at: now)
             } else {
                 state.health.failed(at: now, status: result.status, error: result.errorClass)
+            if state.pacer.inFlight >= state.pacer.atOnce { state.heldUntil = max(state.heldUntil ?? now, now) }
             }
         }
     }

@@ -16,6 +16,7 @@ struct SendingLine {
         while let (item, epoch, isCareful) = queue.take(
             pace, changes: core.wakes.targets.count, at: core.runtime.now())
         {
+            let isHeld = pace.isHeld(since: item.delivery.dueAt, item.plan.endpoint)
             if isCareful {
                 guard item.delivery.crashes < DeliveryRun.marksMax else {
                     pace.cancel()
@@ -30,7 +31,7 @@ struct SendingLine {
             turn?.progressed(at: result.endedAt)
             let due = item.delivery.dueAt
             let late = DeliveryLateness(
-                milliseconds: max(0, result.startedAt - due), isFirst: item.delivery.attempts == 0)
+                milliseconds: max(0, result.startedAt - due), isFirst: item.delivery.attempts == 0, isHeld: isHeld)
             if finish(sender.record(item, result), late, result) { return }
         }
     }
