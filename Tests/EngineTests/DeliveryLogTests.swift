@@ -57,6 +57,44 @@ import Testing
         }
     }
 
+    @Test("what is taken from the queue after an attempt was dropped; what was never tried leaves nothing")
+    func dropped() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let view = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            var change = EndpointChange()
+            change.url = "https://shop.example/gone"
+            let endpoints = world.services.endpoints
+            let made = try await endpoints.create(change, in: world.environment())
+            world.webhooks.answer { _ in WebhookOutcome(status: 500) }
+            func refresh() async throws {
+                _ = try await world.services.refreshes.requestOnDemand(
+                    in: world.environment(), accountID: nil, connectionID: view.connectionID, products: [.balance])
+                try await world.settle()
+            }
+            try await refresh()
+            let tried = try await all(world, LogFilter(states: [.failed])).map(\.id)
+            _ = try await endpoints.turn(made.endpoint.id.hex, .pause, in: world.environment())
+            world.runtime.advance(milliseconds: Instant.dayMs)
+            try await refresh()
+            let untried = try await all(world, LogFilter(states: [.waiting])).map(\.id)
+            try #require(!tried.isEmpty && !untried.isEmpty)
+            try await endpoints.remove(made.endpoint.id.hex, in: world.environment())
+            try await world.settle()
+            let dropped = try await all(world, LogFilter(states: [.dropped]))
+            #expect(dropped.map(\.id).sorted() == tried.sorted())
+            #expect(dropped.allSatisfy { $0.nextAttemptAt == nil && $0.attempts.count == 1 })
+            #expect(try await all(world, LogFilter()).map(\.id).sorted() == tried.sorted())
+            for id in untried {
+                let gone = await #expect(throws: DomainError.self) {
+                    try await world.services.deliveries.delivery(id, in: world.environment())
+                }
+                #expect(gone?.code == .notFound)
+            }
+        }
+    }
+
     @Test("times limit the list from both ends, and the newest comes first")
     func times() async throws {
         try await onEveryDatabase { database in
@@ -145,6 +183,44 @@ import Testing
                 #expect(headers["webhook-timestamp"] == sent["webhook-timestamp"])
                 #expect(headers["webhook-signature"] == "v1,***")
                 #expect(!shown.headers.contains { $0.value.contains("shop-token") })
+            }
+        }
+    }
+
+    @Test(
+        "a receiver that answers with what it got puts no token, header or data of people in the log",
+        arguments: [true, false])
+    func echo(isComplete: Bool) async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            var change = EndpointChange()
+            change.url = "https://shop.example/echo"
+            change.payload = isComplete ? .complete : .thin
+            change.token = .some("tok-SECRET-1")
+            change.headers = .some(try EndpointHeaders(["x-api-key": "k3y-SECRET-2"]))
+            _ = try await world.services.endpoints.create(change, in: world.environment())
+            world.webhooks.answer { request in
+                let head = request.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+                return WebhookOutcome(status: 200, responseBody: Array(head.utf8) + request.body)
+            }
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            let replies = try await database.read { db in
+                try db.query("SELECT response, is_complete FROM attempt", []) { ($0.blob(0), $0.bool(1)) }
+            }
+            #expect(replies.count > 4 && replies.contains { $0.1 } == isComplete)
+            let numbers = Set(
+                world.webhooks.requests.flatMap { request in
+                    String(decoding: request.body, as: UTF8.self).matches(of: #/"(\d{10,11})"/#).map { String($0.1) }
+                })
+            #expect(numbers.isEmpty != isComplete)
+            let sent = world.webhooks.requests.flatMap { request in
+                request.headers.filter { $0.name == "webhook-signature" }.map { String($0.value.dropFirst(3)) }
+            }
+            for (reply, _) in replies {
+                let text = String(decoding: reply, as: UTF8.self)
+                for secret in ["tok-SECRET-1", "k3y-SECRET-2"] + sent { #expect(!text.contains(secret), "\(text)") }
+                for number in numbers { #expect(!text.contains(number), "\(text)") }
             }
         }
     }

@@ -9,7 +9,8 @@ public enum DeliveryState: String, Sendable, CaseIterable {
     case dead
     /// Set aside, since it brought its sender down again and again.
     case quarantined
-    /// Taken from the queue: its endpoint was removed, or the replay that it belonged to was cancelled.
+    /// Tried in vain and then taken from the queue: its endpoint was removed, or the replay that it belonged to was
+    /// cancelled. One that was never tried leaves nothing.
     case dropped
 
     /// - Parameters:
@@ -68,11 +69,11 @@ public enum LogID {
         let numbers = parts.compactMap(number)
         return numbers.count == count && parts.count == count ? numbers : nil
     }
-}
 
     /// Nothing that is numbered, and no time, is below 0: what reads an id may count from it without minding the least
     /// of all numbers.
     private static func number(_ text: Substring) -> Int64? { Int64(text).flatMap { $0 < 0 ? nil : $0 } }
+}
 
 /// A place in the log of attempts, which is in the order of time.
 public struct AttemptPlace: Sendable, Hashable, Comparable {
