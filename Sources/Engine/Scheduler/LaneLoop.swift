@@ -295,7 +295,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
         let now = core.runtime.now()
         try await core.database.write { tx in
             if case .held(let until) = progress, until > now {
-                try LaneStore.hold(lease, until: until, tx)
+                try LaneStore.hold(lease, until: until, now: now, tx)
             } else {
                 try LaneStore.release(lease, Work.kind, notBefore: now, tx)
             }

@@ -233,17 +233,21 @@ public enum EndpointStore {
         return ended.count
     }
 
-    /// Makes the lanes of an endpoint due, which were held while nothing could be sent.
+    /// Makes the lanes of an endpoint due, which were held while nothing could be sent. An owner of one looks again
+    /// before it holds it: it may have read the endpoint as it was before.
     public static func bringForward(
         _ id: ID<WebhookEndpoint>, now: Instant, _ scope: Scope, _ tx: Transaction
     ) throws {
         // A lane of one connection is called `endpoint:connection`.
-        try tx.db.run(
+        let lanes = try tx.db.query(
             """
-            UPDATE lane SET next_due_ms = $5, hold_until_ms = 0
-            WHERE kind = 'delivery' AND environment_id = $1 AND lease_token IS NULL
-              AND (subject = $2 OR (subject > $3 AND subject < $4))
+            UPDATE lane SET next_due_ms = CASE WHEN lease_token IS NULL THEN $5 ELSE next_due_ms END,
+                hold_until_ms = CASE WHEN lease_token IS NULL THEN 0 ELSE -1 END
+            WHERE kind = 'delivery' AND environment_id = $1 AND (subject = $2 OR (subject > $3 AND subject < $4))
+            RETURNING id
             """,
-            [.integer(scope.environmentID), .id(id), .text("\(id.hex):"), .text("\(id.hex);"), .at(now)])
+            [.integer(scope.environmentID), .id(id), .text("\(id.hex):"), .text("\(id.hex);"), .at(now)]
+        ) { $0.int(0) }
+        for lane in lanes { tx.note(lane: lane) }
     }
 }

@@ -188,15 +188,18 @@ public enum LaneStore {
         """
 
     /// Gives a lane back whose subject may not be asked before `until`: what is due in it is not looked at till then,
-    /// unless something new comes in.
-    public static func hold(_ lease: LaneLease, until: Instant, _ tx: Transaction) throws {
+    /// unless something new comes in. It is due at once when its subject was changed while the owner had it
+    /// (`EndpointStore.bringForward`): the reason to wait may be gone.
+    public static func hold(_ lease: LaneLease, until: Instant, now: Instant, _ tx: Transaction) throws {
         tx.forget("lease \(lease.laneID) \(lease.token)")
         try tx.db.run(
             """
-            UPDATE lane SET lease_token = NULL, crashes = 0, next_due_ms = $3, hold_until_ms = $3
+            UPDATE lane SET lease_token = NULL, crashes = 0,
+                next_due_ms = CASE WHEN hold_until_ms < 0 THEN $4 ELSE $3 END,
+                hold_until_ms = CASE WHEN hold_until_ms < 0 THEN 0 ELSE $3 END
             WHERE id = $1 AND lease_token = $2
             """,
-            [.integer(lease.laneID), .integer(lease.token), .at(until)])
+            [.integer(lease.laneID), .integer(lease.token), .at(until), .at(now)])
     }
 
     /// Brings an unleased lane forward. A leased one is left alone: its owner looks again before it gives it back.
