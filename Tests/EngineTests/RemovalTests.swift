@@ -179,6 +179,53 @@ import Testing
         VALUES ($1, $2, $3, $4, 'p', 'access-bank', 'booked', 1, 'NGN', $5, 'x', 1, 0, 0)
         """
 
+    /// How each login at the sandbox bank ended, the oldest first; nil while it lives.
+    private func ends(_ world: World) async throws -> [String?] {
+        try await world.core.database.read { db in
+            try db.query("SELECT ended FROM sandbox_grant ORDER BY linked_at_ms, id", []) { $0.textOrNil(0) }
+        }
+    }
+
+    private func allowSeveral(_ world: World) async throws {
+        var app = try #require(try await world.services.tenants.apps(world.environment()).first)
+        app.relink = .allow
+        try await world.services.tenants.update(app, in: world.environment())
+    }
+
+    @Test("access by which another connection lives is left, and ends with the last of them")
+    func sharedLogin() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await allowSeveral(world)
+            let first = try #require(try await linked(world).connectionID)
+            let second = try #require(try await linked(world).connectionID)
+            #expect(first != second)
+            try await world.services.connections.remove(first, in: world.environment())
+            try await check(world, gone: first)
+            #expect(try await ends(world) == [nil, nil])
+            let run = try await world.services.refreshes.request(
+                scope: world.scope, accountID: nil, connectionID: second, products: [.balance], cause: .demand)
+            try await world.settle()
+            #expect(try await world.services.refreshes.find(scope: world.scope, id: run.refreshID).state == "done")
+            try await world.services.connections.remove(second, in: world.environment())
+            #expect(try await ends(world).contains("revoked"))
+        }
+    }
+
+    @Test("none of a removed person's own connections keeps the access of another")
+    func sharedLoginOfOne() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await allowSeveral(world)
+            let view = try await linked(world)
+            let again = try await linked(world)
+            #expect(again.connectionID != view.connectionID)
+            try await world.services.connections.removeCustomer(
+                try #require(view.customerID), in: world.environment())
+            #expect(try await ends(world) == ["revoked", "revoked"])
+        }
+    }
+
     @Test("a bank that cannot be reached holds up no removal")
     func bankDown() async throws {
         try await onEveryDatabase { database in

@@ -191,13 +191,13 @@ extension LinkService {
         guard says == "yes" || says == "no" else {
             throw DomainError.invalid("fields.confirm", "must be `yes` or `no`.")
         }
-        let needed = NeededAccess(core: core, session: session, environment: environment)
+        let needed = NeededAccess(core: core, environment: environment)
         return LinkJob(
             target: session, connector: try connector(of: session), goesOn: true
         ) { connector, state, context throws(ConnectorError) in
             let access = try KeptAccess.access(state)
             if says == "yes" { return LinkProgress(step: .done, state: [], linked: access) }
-            if await !needed.includes(access) { try await connector.revoke(access.grant, context) }
+            if await !needed.includes(access, of: session) { try await connector.revoke(access.grant, context) }
             return LinkProgress(step: .failed(ConnectorError(.mappingRefused)), state: [])
         }
     }
@@ -215,14 +215,14 @@ extension LinkService {
         target.consentText = consentText(institution, terms, environment)
         let request = try await linkRequest(terms, connector, environment)
         let isConfirming = try isConfirming(session)
-        let needed = NeededAccess(core: core, session: session, environment: environment)
+        let needed = NeededAccess(core: core, environment: environment)
         return LinkJob(target: target, connector: connector, goesOn: isConfirming, reference: request.reference) {
             connector, state, context throws(ConnectorError) in
             if isConfirming {
                 // The person goes back before saying yes: the access of the first login is not needed any more.
                 do throws(ConnectorError) {
                     let access = try KeptAccess.access(state)
-                    if await !needed.includes(access) { try await connector.revoke(access.grant, context) }
+                    if await !needed.includes(access, of: session) { try await connector.revoke(access.grant, context) }
                 } catch {
                     // A bank that cannot be told now ends the access with its own time.
                 }
@@ -360,8 +360,8 @@ extension LinkService {
 
     /// The person left while the bank gave access: nobody may keep it, unless a connection lives by it.
     private func withdraw(_ access: LinkedAccess, _ job: LinkJob, _ environment: Domain.Environment) async {
-        let needed = NeededAccess(core: core, session: job.target, environment: environment)
-        guard await !needed.includes(access) else { return }
+        let needed = NeededAccess(core: core, environment: environment)
+        guard await !needed.includes(access, of: job.target) else { return }
         do {
             try await job.connector.revoke(access.grant, context(job.target, environment))
         } catch {

@@ -121,9 +121,10 @@ public struct ConnectionService: Sendable {
                 try ErasureStore.connections(of: id, limit: Self.connectionsPerStep, scope, $0)
             }
             guard !connections.isEmpty else { break }
-            for connection in connections where try await mark(connection, environment) {
-                try await finish(connection, environment)
-            }
+            // All of them first: none of the person's own may be what another one's access is kept for.
+            var marked: [ID<Connection>] = []
+            for connection in connections where try await mark(connection, environment) { marked.append(connection) }
+            for connection in marked { try await finish(connection, environment) }
         }
         while try await core.database.write({ try ErasureStore.step(id, scope, $0) }) {}
         let now = core.runtime.now()
@@ -131,7 +132,8 @@ public struct ConnectionService: Sendable {
         core.logger.info("customer removed", metadata: ["customer": "\(id)"])
     }
 
-    /// Ends the access at the bank as well, if the bank can be reached; the removal does not wait for it.
+    /// Ends the access at the bank as well, if the bank can be reached and no other connection lives by the same login;
+    /// the removal does not wait for it.
     private func revoke(_ id: ID<Connection>, _ environment: Domain.Environment) async throws {
         let scope = environment.scope
         let found = try await core.database.read { db -> (connection: Connection, grant: Grant)? in
@@ -142,6 +144,9 @@ public struct ConnectionService: Sendable {
             return (connection, Grant(bytes: try core.vault.open(sealed, vaulting.context("grant"), on: db)))
         }
         guard let found, let connector = core.connectors.connector(id: found.connection.connector) else { return }
+        guard await !NeededAccess(core: core, environment: environment).includes(accessOf: found.connection) else {
+            return
+        }
         do throws(ConnectorError) {
             let context = try await core.bankContext(
                 environment, found.connection.institution, connector: found.connection.connector,
