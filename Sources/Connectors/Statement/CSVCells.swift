@@ -7,6 +7,11 @@ struct CSVCells: Sendable {
         case opening, closing, known
     }
 
+    /// What a line says of its payment.
+    enum Standing: Sendable {
+        case booked, pending, failed, unknown
+    }
+
     private static let textMax = 2000
     private let layout: CSVLayout
     private var text = StatementText()
@@ -134,6 +139,15 @@ struct CSVCells: Sendable {
     }
 
     // MARK: words
+
+    /// Booked where no column says anything else.
+    func standing(_ record: CSVRecord) -> Standing {
+        guard let index = layout.columns[.status] else { return .booked }
+        let word = CSVHeading.plain(record[index])
+        if word.isEmpty || layout.profile.bookedWords.contains(word) { return .booked }
+        if layout.profile.pendingWords.contains(word) { return .pending }
+        return layout.profile.failedWords.contains(word) ? .failed : .unknown
+    }
 
     func label(_ record: CSVRecord) -> Label? {
         for index in 0..<record.count {

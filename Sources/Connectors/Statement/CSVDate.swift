@@ -6,6 +6,8 @@ struct CSVDate: Sendable, Equatable {
         case known(LocalDate)
         /// Two numbers of which either may be the day.
         case pair(Int, Int, year: Int)
+        /// Three numbers of two digits with hyphens, of which the first or the last is the year.
+        case short(Int, Int, Int)
     }
 
     enum Reading: Sendable, Equatable {
@@ -23,14 +25,23 @@ struct CSVDate: Sendable, Equatable {
 
     /// Which order a date proves; nil when both are possible or neither matters.
     var proves: DateOrder? {
+        if case .short = day, readings.count == 1 { return readings.keys.first }
         guard case .pair(let first, let second, _) = day else { return nil }
         if first > 12, second <= 12 { return .dayFirst }
         if second > 12, first <= 12 { return .monthFirst }
         return nil
     }
 
-    /// True when the order of day and month changes which day it is.
+    /// The day in every order in which the calendar has it.
+    var readings: [DateOrder: LocalDate] {
+        var readings: [DateOrder: LocalDate] = [:]
+        for order in DateOrder.allCases { readings[order] = day(order) }
+        return readings
+    }
+
+    /// True when the order changes which day it is.
     var isAmbiguous: Bool {
+        if case .short = day { return Set(readings.values).count > 1 }
         guard case .pair(let first, let second, _) = day else { return false }
         return first != second && first <= 12 && second <= 12
     }
@@ -40,10 +51,22 @@ struct CSVDate: Sendable, Equatable {
         switch day {
         case .known(let day): return day
         case .pair(let first, let second, let year):
-            let isDayFirst = order == .dayFirst
-            return LocalDate(year: year, month: isDayFirst ? second : first, day: isDayFirst ? first : second)
+            switch order {
+            case .dayFirst: return LocalDate(year: year, month: second, day: first)
+            case .monthFirst: return LocalDate(year: year, month: first, day: second)
+            case .yearFirst: return isAmbiguous ? nil : day(proves ?? .dayFirst)
+            }
+        case .short(let first, let second, let third):
+            switch order {
+            case .dayFirst: return LocalDate(year: Self.year(third), month: second, day: first)
+            case .monthFirst: return LocalDate(year: Self.year(third), month: first, day: second)
+            case .yearFirst: return LocalDate(year: Self.year(first), month: second, day: third)
+            }
         }
     }
+
+    /// The year that two digits mean.
+    static func year(_ digits: Int) -> Int { digits < 70 ? 2000 + digits : 1900 + digits }
 
     /// The moment, unless no time is written or only midnight, with which programs fill what they do not know.
     func instant(_ order: DateOrder, offsetMinutes usual: Int) -> Instant? {
@@ -107,6 +130,7 @@ struct CSVDateReader {
         {
             return .impossible
         }
+        if case .short = day, date.readings.isEmpty { return .impossible }
         guard time(&date) else { return .none }
         if case .known(let day) = day, day.dayNumber == .min { return .impossible }
         return .date(date)
@@ -118,6 +142,7 @@ struct CSVDateReader {
     // MARK: days
 
     private mutating func numeric() -> CSVDate.Day? {
+        if let short = short() { return short }
         let digits = rest.prefix { isDigit($0) }
         guard let first = number(digits.count == 8 ? 8 : 4) else { return nil }
         if digits.count == 8 { return known(first / 10_000, first / 100 % 100, first % 100) }
@@ -136,6 +161,17 @@ struct CSVDateReader {
         }
         guard isParted, let second = number(2), separator(), let year = yearNumber() else { return nil }
         return .pair(first, second, year: year)
+    }
+
+    /// Where slashes or points stand between, nobody writes the year of two digits first.
+    private mutating func short() -> CSVDate.Day? {
+        let form = Array(rest.prefix(9))
+        guard form.count >= 8, form.count == 8 || !isDigit(form[8]),
+            (0..<8).allSatisfy({ $0 % 3 == 2 ? form[$0] == UInt8(ascii: "-") : isDigit(form[$0]) })
+        else { return nil }
+        rest = rest.dropFirst(8)
+        let numbers = [0, 3, 6].map { Int(form[$0] - 48) * 10 + Int(form[$0 + 1] - 48) }
+        return .short(numbers[0], numbers[1], numbers[2])
     }
 
     /// `st`, `nd`, `rd` or `th` behind a day.
@@ -167,7 +203,7 @@ struct CSVDateReader {
     private mutating func yearNumber() -> Int? {
         let count = rest.prefix { isDigit($0) }.count
         guard count == 2 || count == 4, let year = number(4) else { return nil }
-        return count == 4 ? year : year < 70 ? 2000 + year : 1900 + year
+        return count == 4 ? year : CSVDate.year(year)
     }
 
     private mutating func month() -> Int? {

@@ -4,6 +4,8 @@ public struct CSVProfile: Sendable, Equatable {
     public enum Column: String, Sendable, CaseIterable {
         case date, time, valueDate = "value_date", text, counterparty, reference, debit, credit, amount, direction
         case balance, currency, account, channel, branch
+        /// Whether the line is booked, pending, or did not happen.
+        case status
     }
 
     /// What stands before the headings, as a label with its value behind it.
@@ -14,10 +16,11 @@ public struct CSVProfile: Sendable, Equatable {
         case period, from, to, opening, closing, currency
     }
 
-    /// The order of day and month, where a file's dates do not tell.
+    /// The order of day, month and year, where a file's dates do not tell.
     public enum Dates: String, Sendable, CaseIterable {
         case dayFirst = "day_first"
         case monthFirst = "month_first"
+        case yearFirst = "year_first"
         /// The person is asked.
         case ask
     }
@@ -64,6 +67,11 @@ public struct CSVProfile: Sendable, Equatable {
     public internal(set) var skip: [String] = []
     public internal(set) var debitWords: [String] = []
     public internal(set) var creditWords: [String] = []
+    /// What the column `status` says, as `CSVHeading.plain` writes it.
+    public internal(set) var bookedWords: [String] = []
+    public internal(set) var pendingWords: [String] = []
+    /// Of payments that did not happen: their lines are left out, with a note.
+    public internal(set) var failedWords: [String] = []
     public internal(set) var dates = Dates.ask
     public internal(set) var decimal = Decimal.detect
     public internal(set) var sign = Sign.asWritten

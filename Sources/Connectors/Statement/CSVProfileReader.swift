@@ -4,7 +4,8 @@ import Domain
 struct CSVProfileReader {
     private static let members = [
         "slug", "name", "institution", "general", "delimiter", "columns", "required", "words", "before", "skip",
-        "debit_words", "credit_words", "dates", "decimal", "sign", "order", "currency", "utc_offset_minutes",
+        "debit_words", "credit_words", "booked_words", "pending_words", "failed_words", "dates", "decimal", "sign",
+        "order", "currency", "utc_offset_minutes",
     ]
     private static let usualSkips = [
         "opening balance", "balance b/f", "balance bf", "b/f", "balance brought forward", "brought forward",
@@ -30,6 +31,21 @@ struct CSVProfileReader {
     ]
     private static let usualDebit = ["dr", "d", "db", "debit", "withdrawal", "out", "money out", "debited", "-"]
     private static let usualCredit = ["cr", "c", "credit", "deposit", "in", "money in", "credited", "+"]
+
+    /// A column of this name is read even where a profile does not know it: a payment that only waits is not booked.
+    private static let usualStatus = ["state", "status", "transaction status"]
+    private static let usualBooked = [
+        "completed", "complete", "success", "successful", "succeeded", "booked", "posted", "settled", "processed",
+        "cleared", "paid", "done", "approved", "final",
+    ]
+    private static let usualPending = [
+        "pending", "processing", "in progress", "in process", "initiated", "authorised", "authorized", "on hold",
+        "uncleared", "awaiting", "scheduled",
+    ]
+    private static let usualFailed = [
+        "failed", "failure", "declined", "rejected", "cancelled", "canceled", "reverted", "unsuccessful", "expired",
+        "error",
+    ]
 
     private let file: String
     private let object: JSONValue
@@ -64,6 +80,9 @@ struct CSVProfileReader {
         profile.skip = (try words("skip") + Self.usualSkips).map { CSVHeading.plain($0) }
         profile.debitWords = try words("debit_words", Self.usualDebit).map { $0.lowercased() }
         profile.creditWords = try words("credit_words", Self.usualCredit).map { $0.lowercased() }
+        profile.bookedWords = try words("booked_words", Self.usualBooked).map { CSVHeading.plain($0) }
+        profile.pendingWords = try words("pending_words", Self.usualPending).map { CSVHeading.plain($0) }
+        profile.failedWords = try words("failed_words", Self.usualFailed).map { CSVHeading.plain($0) }
         profile.dates = try choice("dates") ?? .ask
         profile.decimal = try choice("decimal") ?? .detect
         profile.sign = try choice("sign") ?? .asWritten
@@ -91,6 +110,7 @@ struct CSVProfileReader {
             }
             columns[column] = headings
         }
+        if columns[.status] == nil { columns[.status] = Self.usualStatus.map { CSVHeading.plain($0) } }
         guard columns[.date] != nil else { throw fault("columns.date", "headings of the date", "is missing") }
         let hasPair = columns[.debit] != nil && columns[.credit] != nil
         guard columns[.amount] != nil || hasPair else {

@@ -10,21 +10,23 @@ struct CSVRows: Sendable {
     var isLastOpen = false
     private(set) var cells: CSVCells
     private var order: DateOrder?
-    private var isSettled: Bool
+    private var orders = CSVDateOrders()
     private var held: [CSVRecord] = []
     private var heldBytes = 0
     private var ambiguousLine: Int?
     private var summary: CSVSummary
     private var narrowest: Int?
+    private var isStandingTold = false
 
     init(layout: CSVLayout, dateOrder: DateOrder?) {
         self.layout = layout
         order = dateOrder
-        isSettled = dateOrder != nil
         cells = CSVCells(layout: layout)
         summary = CSVSummary(layout: layout)
         if order == nil, let period = layout.before.period {
-            order = period.from.proves ?? period.to.proves
+            orders.see(period.from)
+            orders.see(period.to)
+            order = orders.proven
         }
     }
 
@@ -35,7 +37,10 @@ struct CSVRows: Sendable {
     ) throws(StatementError) {
         guard record.line > layout.headingLine, !record.isBlank, !isHeading(record) else { return }
         if order == nil {
-            order = cells.date(record, .date)?.proves ?? cells.date(record, .valueDate)?.proves
+            for column in [CSVProfile.Column.date, .valueDate] {
+                if let date = cells.date(record, column) { orders.see(date) }
+            }
+            order = orders.proven
             if order == nil, hold(record) { return }
             try release(tell)
         }
@@ -62,19 +67,20 @@ struct CSVRows: Sendable {
     /// Reads what was held back, now that the order is known or nothing more will tell it.
     private mutating func release(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {
         if order == nil, ambiguousLine != nil {
-            switch layout.profile.dates {
-            case .dayFirst: order = .dayFirst
-            case .monthFirst: order = .monthFirst
-            case .ask:
-                throw StatementError(
-                    .ambiguousDates,
-                    "The dates of this file can be read as day/month or as month/day. Say which it is.",
-                    place: ambiguousLine)
-            }
+            order = DateOrder(rawValue: layout.profile.dates.rawValue).flatMap { orders.allows($0) ? $0 : nil }
+            if order == nil { throw ambiguous(ambiguousLine) }
         }
         let waiting = held
         held = []
         for record in waiting { try read(record, tell) }
+    }
+
+    private func ambiguous(_ line: Int?) -> StatementError {
+        let ways =
+            orders.isYearUnsure
+            ? "with the year first or with the day or the month first" : "as day/month or as month/day"
+        return StatementError(
+            .ambiguousDates, "The dates of this file can be read \(ways). Say which it is.", place: line)
     }
 
     // MARK: records
@@ -100,7 +106,9 @@ struct CSVRows: Sendable {
             throw CSVCells.fault("has a date that no calendar has", record)
         case .date(let date):
             guard let day = date.day(order) else {
-                let isTurned = date.day(.dayFirst) != nil || date.day(.monthFirst) != nil
+                // Year first is no answer where the year has four digits and stands last.
+                if order == .yearFirst, date.isAmbiguous { throw ambiguous(record.line) }
+                let isTurned = !date.readings.isEmpty
                 guard isTurned else { throw CSVCells.fault("has a date that no calendar has", record) }
                 throw CSVCells.fault("has day and month the other way round than the rest of the file", record)
             }
@@ -128,15 +136,43 @@ struct CSVRows: Sendable {
         }
         guard !amounts.isEmpty else { return try readOther(record, tell) }
         narrowest = min(narrowest ?? record.count, record.count)
+        guard let status = try status(record, tell) else { return }
         try summary.account(cells.account(record), currency, day, order ?? .dayFirst, tell)
         for (index, minor) in amounts.enumerated() {
             var row = try cells.row(
                 record, date, day, order ?? .dayFirst, Money(minor: minor, currency: currency), tell)
+            row.transaction.status = status
             let isLast = index == amounts.count - 1
             if isLast, let balance { row.transaction.runningBalance = Money(minor: balance, currency: currency) }
             summary.add(row)
             try tell(.row(row))
         }
+    }
+
+    /// nil, with a note, for a line whose payment did not happen.
+    private mutating func status(
+        _ record: CSVRecord, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) -> TransactionStatus? {
+        switch cells.standing(record) {
+        case .booked: return .booked
+        case .pending: return .pending
+        case .failed:
+            try note("A line says that its payment did not happen; it is left out.", record, tell)
+            return nil
+        case .unknown:
+            // Once: the word may be on every line.
+            if !isStandingTold {
+                try note("What a line says of its status is not known; it is taken as booked.", record, tell)
+            }
+            isStandingTold = true
+            return .booked
+        }
+    }
+
+    private func note(
+        _ message: String, _ record: CSVRecord, _ tell: (StatementEvent) throws(StatementError) -> Void
+    ) throws(StatementError) {
+        try tell(.note(StatementNote(.notUnderstood, message, place: record.line)))
     }
 
     private mutating func currency(

@@ -53,6 +53,10 @@ struct CSVSummary: Sendable {
 
     mutating func add(_ row: StatementRow) {
         let transaction = row.transaction
+        earliest = min(earliest ?? transaction.bookedOn, transaction.bookedOn)
+        latest = max(latest ?? transaction.bookedOn, transaction.bookedOn)
+        // What is pending has moved no balance.
+        guard transaction.status == .booked else { return }
         let point = Point(
             day: transaction.bookedOn, amount: transaction.amount.minor, balance: transaction.runningBalance?.minor)
         if let before = last, let above = before.balance, let balance = point.balance {
@@ -61,8 +65,6 @@ struct CSVSummary: Sendable {
         }
         if first == nil { first = point }
         last = point
-        earliest = min(earliest ?? point.day, point.day)
-        latest = max(latest ?? point.day, point.day)
     }
 
     mutating func end(_ tell: (StatementEvent) throws(StatementError) -> Void) throws(StatementError) {

@@ -1,7 +1,9 @@
-/// Which of two numbers is the day in a date such as 03/04/2024.
+/// Which number is the day in a date such as 03/04/2024 or 24-01-31.
 public enum DateOrder: String, Sendable, CaseIterable {
     case dayFirst = "day_first"
     case monthFirst = "month_first"
+    /// Year, month and day: ISO 8601 without its century.
+    case yearFirst = "year_first"
 }
 
 /// What a file turned out to be.

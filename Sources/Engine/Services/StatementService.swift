@@ -336,7 +336,7 @@ public struct StatementOptions: Sendable {
         if let dateOrder, !dateOrder.isEmpty {
             order = DateOrder(rawValue: dateOrder)
             guard order != nil else {
-                throw DomainError.invalid("date_order", "must be `day_first` or `month_first`.")
+                throw DomainError.invalid("date_order", "must be `day_first`, `month_first` or `year_first`.")
             }
         }
         self.init(

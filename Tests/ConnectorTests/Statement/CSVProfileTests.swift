@@ -68,7 +68,7 @@ struct CSVProfileTests {
             (#"{"slug": "a", "columns": {"date": ["-"], "amount": ["a"]}}"#, "`columns.date`"),
             (
                 #"{"slug": "a", "columns": {"date": ["d"], "amount": ["a"]}, "dates": "iso"}"#,
-                "`dates` is not what it may be; allowed: \"day_first\", \"month_first\", \"ask\""
+                "`dates` is not what it may be; allowed: \"day_first\", \"month_first\", \"year_first\", \"ask\""
             ),
             (#"{"slug": "a", "columns": {"date": ["d"], "amount": ["a"]}, "required": ["balance"]}"#, "`required`"),
             (#"{"slug": "a", "columns": {"date": ["d"], "amount": ["a"]}, "delimiter": "::"}"#, "`delimiter`"),

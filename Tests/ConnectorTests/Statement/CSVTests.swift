@@ -167,6 +167,39 @@ struct CSVDateOrderTests {
         #expect(read(headings + "31/02/2024,A,1,\n").error?.code == .malformed)
     }
 
+    @Test("a date of two-digit numbers with hyphens may begin with the year: the person or the profile says so")
+    func shortYears() {
+        let text = headings + "24-01-30,A,1,\n24-01-31,B,1,\n"
+        let told = read(text)
+        #expect(told.error?.code == .ambiguousDates && told.error?.place == 2)
+        #expect(told.error?.message.contains("year first") == true)
+        #expect(told.events.isEmpty)
+        #expect(read(text, .yearFirst).lines == ["2024-01-30 -1 NGN", "2024-01-31 -1 NGN"])
+        #expect(read(text, .dayFirst).lines == ["2030-01-24 -1 NGN", "2031-01-24 -1 NGN"])
+        #expect(read(text, profile: "kuda").error?.code == .noProfile)
+        let kuda = "Date/Time,Money In,Money Out,Category,To / From,Description,Balance\n24-01-30,,1,,B,A,\n"
+        #expect(read(kuda).lines == ["2030-01-24 -1 NGN"], "its profile says that the day is first")
+        #expect(read(headings + "05-05-05,A,1,\n").lines == ["2005-05-05 -1 NGN"])
+        #expect(read(headings + "32-01-31,A,1,\n").lines == ["2032-01-31 -1 NGN"], "no month has so many days")
+        #expect(read(headings + "24-13-31,A,1,\n").error?.code == .malformed)
+    }
+
+    @Test("the order that leaves short dates together is taken when the others tear them apart")
+    func shortYearsTogether() {
+        let years = "24-01-05,A,1,\n24-01-20,B,1,\n"
+        #expect(read(headings + years).lines == ["2024-01-05 -1 NGN", "2024-01-20 -1 NGN"])
+        let days = "05-01-24,A,1,\n20-01-24,B,1,\n"
+        #expect(read(headings + days).lines == ["2024-01-05 -1 NGN", "2024-01-20 -1 NGN"])
+        let decades = (10...24).map { "01-02-\($0),A,1,\n25-02-\($0),B,1,\n" }.joined()
+        #expect(read(headings + decades).lines.last == "2024-02-25 -1 NGN")
+    }
+
+    @Test("an answer that no date of the file can have is asked for again")
+    func wrongAnswer() {
+        #expect(read(headings + "01/02/2024,A,1,\n", .yearFirst).error?.code == .ambiguousDates)
+        #expect(read(headings + "13/02/2024,A,1,\n", .yearFirst).lines == ["2024-02-13 -1 NGN"])
+    }
+
     @Test("what waits for a date that decides is bounded")
     func bounded() {
         let text = headings + String(repeating: "01/02/2024,\(String(repeating: "x", count: 900)),1,\n", count: 6000)
@@ -203,6 +236,39 @@ struct CSVLineTests {
         let told = read(headings + "2024-01-01,A,5,7,102\n2024-01-02,B,0.00,0.00,102\n2024-01-03,C,0.00,1,103\n")
         #expect(told.rows.map(\.transaction.amount.minor) == [-500, 700, 0, 100])
         #expect(told.notes.isEmpty)
+    }
+
+    @Test("a line that says pending is pending, and one whose payment did not happen is left out and told")
+    func states() {
+        let told = read(
+            "Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"
+                + "CARD_PAYMENT,Current,2024-01-29 10:00:00,2024-01-30 10:00:00,Shop,-5.00,0.00,EUR,COMPLETED,95.00\n"
+                + "CARD_PAYMENT,Current,2024-01-30 10:00:00,,Hotel,-40.00,0.00,EUR,REVERTED,\n"
+                + "CARD_PAYMENT,Current,2024-01-31 10:00:00,,Taxi,-7.00,0.00,EUR,PENDING,\n")
+        #expect(told.error == nil)
+        #expect(told.lines == ["2024-01-29 -5 EUR", "2024-01-31 -7 EUR"])
+        #expect(told.rows.map(\.transaction.status) == [.booked, .pending])
+        #expect(
+            told.notes == [
+                StatementNote(
+                    .notUnderstood, "A line says that its payment did not happen; it is left out.", place: 3)
+            ])
+        #expect(told.closings.first?.closing?.amount.minor == 9500, "what is pending has moved no balance")
+        #expect(told.closings.first?.period?.to == LocalDate("2024-01-31"))
+    }
+
+    @Test("a word of a status that is not known counts as booked and is told once; a profile may know others")
+    func words() throws {
+        let file = "Date,Narration,Amount,Status\n2024-01-30,A,1,En attente\n2024-01-31,B,2,En attente\n"
+        let told = read(file)
+        #expect(told.rows.map(\.transaction.status) == [.booked, .booked])
+        #expect(told.notes.map(\.kind) == [.notUnderstood] && told.notes.first?.place == 2)
+        let mine = #"""
+            {"slug": "mine", "columns": {"date": ["date"], "text": ["narration"], "amount": ["amount"]},
+             "pending_words": ["En attente"]}
+            """#
+        let own = ParserPlay(StatementReader(profiles: try CSVProfiles(files: [("mine.json", Array(mine.utf8))])), file)
+        #expect(own.rows.map(\.transaction.status) == [.pending, .pending] && own.notes.isEmpty)
     }
 
     @Test("a file that stops within a line or a quote is truncated")

@@ -73,8 +73,9 @@
 
   function dates(order) {
     return h('fieldset', { class: 'list', id: 'date-order' }, [
-      h('legend', {}, 'How does your bank write 3 April?')
-    ].concat([['day_first', '03/04, the day first'], ['month_first', '04/03, the month first']].map(function (pair) {
+      h('legend', {}, 'How does your bank write 3 April 2024?')
+    ].concat([['day_first', '03/04/24, the day first'], ['month_first', '04/03/24, the month first'],
+      ['year_first', '24-04-03, the year first']].map(function (pair) {
       return h('label', { class: 'pick' }, [
         h('input', { type: 'radio', name: 'date_order', value: pair[0], checked: order === pair[0] }),
         h('span', {}, pair[1])
