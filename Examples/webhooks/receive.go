@@ -32,10 +32,10 @@ func verify(key string, header http.Header, body []byte) bool {
 			continue
 		}
 		if version == "v1" && strings.HasPrefix(key, "whsec_") {
-			secret, _ := base64.StdEncoding.DecodeString(key[6:])
+			secret, err := base64.StdEncoding.DecodeString(key[6:])
 			right := hmac.New(sha256.New, secret)
 			right.Write(signed)
-			if hmac.Equal(right.Sum(nil), given) {
+			if err == nil && len(secret) >= 24 && hmac.Equal(right.Sum(nil), given) {
 				return true
 			}
 		}
@@ -65,7 +65,7 @@ var done sync.Map
 func main() {
 	port := os.Getenv("PORT")
 	http.HandleFunc("/", func(reply http.ResponseWriter, request *http.Request) {
-		body, err := io.ReadAll(request.Body)
+		body, err := io.ReadAll(http.MaxBytesReader(reply, request.Body, 1<<20))
 		if err != nil || !verify(os.Getenv("WEBHOOK_KEY"), request.Header, body) {
 			reply.WriteHeader(http.StatusUnauthorized)
 			return

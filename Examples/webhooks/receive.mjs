@@ -12,8 +12,9 @@ function verify(key, headers, body) {
     const [version, code = ''] = each.split(',');
     const given = Buffer.from(code, 'base64');
     if (version === 'v1' && key.startsWith('whsec_')) {
-      const right = crypto.createHmac('sha256', Buffer.from(key.slice(6), 'base64')).update(signed).digest();
-      return given.length === right.length && crypto.timingSafeEqual(given, right);
+      const secret = Buffer.from(key.slice(6), 'base64');
+      const right = crypto.createHmac('sha256', secret).update(signed).digest();
+      return secret.length >= 24 && given.length === right.length && crypto.timingSafeEqual(given, right);
     }
     if (version === 'v1a' && key.startsWith('whpk_')) {
       const x = Buffer.from(key.slice(5), 'base64').toString('base64url');
@@ -32,16 +33,20 @@ function handle(event) {
 const done = new Set();
 
 http.createServer(async (request, response) => {
-  const pieces = [];
-  for await (const piece of request) pieces.push(piece);
-  const body = Buffer.concat(pieces);
-  const isGenuine = verify(process.env.WEBHOOK_KEY, request.headers, body);
-  const id = request.headers['webhook-id'];
-  let status = isGenuine ? 204 : 401;
+  let status = 401;
   try {
-    if (isGenuine && !done.has(id)) {
-      await handle(JSON.parse(body));
+    const pieces = [];
+    let length = 0;
+    for await (const piece of request) {
+      if ((length += piece.length) > 1 << 20) throw new Error('a body is longer than 1 MiB');
+      pieces.push(piece);
+    }
+    const body = Buffer.concat(pieces);
+    const id = request.headers['webhook-id'];
+    if (verify(process.env.WEBHOOK_KEY, request.headers, body)) {
+      if (!done.has(id)) await handle(JSON.parse(body));
       done.add(id);
+      status = 204;
     }
   } catch (error) {
     console.error(error);

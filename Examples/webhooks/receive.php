@@ -13,8 +13,9 @@ function verify(string $key, string $id, string $time, string $signatures, strin
         [$version, $code] = explode(',', $each, 2) + ['', ''];
         $given = base64_decode($code);
         if ($version === 'v1' && str_starts_with($key, 'whsec_')) {
-            $right = hash_hmac('sha256', $signed, base64_decode(substr($key, 6)), true);
-            if (hash_equals($right, $given)) {
+            $secret = (string) base64_decode(substr($key, 6), true);
+            $right = hash_hmac('sha256', $signed, $secret, true);
+            if (strlen($secret) >= 24 && hash_equals($right, $given)) {
                 return true;
             }
         }

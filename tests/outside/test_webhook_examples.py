@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import time
 
@@ -144,6 +146,45 @@ def test_takes_what_is_genuine_once_and_nothing_else(run, language, key, sign):
     ]
     assert wrong == [401] * len(wrong)
     assert len(receiver.handled()) == 2, receiver.output.read_text()
+
+
+def test_a_key_that_is_no_secret_takes_nothing(tmp_path):
+    """What an example makes of a wrong key must not be a secret that everybody can work out."""
+    public = WHPK.removeprefix("whpk_")
+    wrong = {
+        WHPK: [base64.b64decode(WHPK), base64.b64decode(public)], "": [b""], "whsec_": [b""],
+        "whsec_AAAA": [b"\0\0\0"], WHSEC.removeprefix("whsec_"): [SECRET], "whsec_%%%": [b"", b"%%%"],
+    }
+    for language in ("python", "node", "php", "go"):
+        # Go is built anew for each.
+        for number, (key, secrets) in enumerate(list(wrong.items())[3:4] if language == "go" else wrong.items()):
+            try:
+                receiver = Running(language, key, tmp_path / str(number))
+            except AssertionError:
+                # It refuses to start.
+                continue
+            try:
+                for secret in secrets:
+                    assert forged(receiver, secret) != 204, (language, key)
+            finally:
+                receiver.close()
+
+
+def forged(receiver, secret):
+    try:
+        return receiver.post(v1(secret=secret))
+    except requests.ConnectionError:
+        return None
+
+
+def test_a_body_that_breaks_off_ends_no_receiver(run):
+    for language in ("python", "node", "php", "go"):
+        receiver = run(language, WHSEC)
+        for length in (100, 1 << 30):
+            with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as broken:
+                broken.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n{" % length)
+                broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert receiver.post(v1()) == 204, language
 
 
 def test_they_take_what_kubewa_sends(kubewa, run):
