@@ -203,8 +203,8 @@ public enum DeliveryStore {
     ) throws -> [(endpointID: String, record: AttemptRecord)] {
         try db.query(
             """
-            SELECT endpoint_id, delivery_id, number, at_ms, duration_ms, status, error, outcome, error_class FROM attempt
-            WHERE environment_id = $1 AND event_id = $2 ORDER BY at_ms, delivery_id LIMIT 1000
+            SELECT endpoint_id, delivery_id, number, at_ms, duration_ms, status, error, outcome, error_class
+            FROM attempt WHERE environment_id = $1 AND event_id = $2 ORDER BY at_ms, delivery_id LIMIT 1000
             """, [.integer(scope.environmentID), .integer(event)]
         ) { row in
             var record = AttemptRecord(
