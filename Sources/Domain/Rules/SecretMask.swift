@@ -4,7 +4,7 @@
 public struct SecretMask: Sendable {
     public static let hidden = "[hidden]"
     /// A shorter secret would take ordinary words along.
-    private static let secretBytesMin = 3
+    static let secretBytesMin = 3
     private static let digitsMin = 4
     private static let tokenBytesMin = 20
     private static let names = [
@@ -37,16 +37,16 @@ public struct SecretMask: Sendable {
     }
 
     /// The text on one line, without secrets.
-    public func mask(_ text: String) -> String { Self.line(Self.hideRuns(Self.hideNamed(hideKnown(text)))) }
+    public func mask(_ text: String) -> String { Self.line(Self.hideRuns(Self.hideNamed(hideKnown(Array(text.utf8))))) }
 
     /// For a text that was written for people and is kept and shown: on one line, without those secrets that were told,
     /// and without numbers as long as those of accounts, BVNs, phones and cards, also in groups: `221 2345 6789`.
-    public func maskTold(_ text: String) -> String { Self.line(Self.hideLongNumbers(hideKnown(text))) }
+    public func maskTold(_ text: String) -> String { Self.line(Self.hideLongNumbers(hideKnown(Array(text.utf8)))) }
 
     private static let longDigits = 10
     private static let groupDigitsMin = 3
 
-    private static func hideLongNumbers(_ bytes: [UInt8]) -> [UInt8] {
+    static func hideLongNumbers(_ bytes: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
         var index = 0
         while index < bytes.count {
@@ -75,8 +75,7 @@ public struct SecretMask: Sendable {
     }
 
     /// Every byte that is of a secret is hidden, also where one stands in another or begins in it.
-    private func hideKnown(_ text: String) -> [UInt8] {
-        let bytes = Array(text.utf8)
+    func hideKnown(_ bytes: [UInt8]) -> [UInt8] {
         guard !forms.isEmpty else { return bytes }
         var out: [UInt8] = []
         var (secretEnd, isHiding) = (0, false)
@@ -86,6 +85,11 @@ public struct SecretMask: Sendable {
             isHiding = secretEnd > index
         }
         return out
+    }
+
+    /// Whether one of them is in the bytes.
+    func finds(in bytes: [UInt8]) -> Bool {
+        !forms.isEmpty && bytes.indices.contains { end(ofSecretAt: $0, bytes) > 0 }
     }
 
     /// 0 where none begins.

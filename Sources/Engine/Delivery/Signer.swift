@@ -41,6 +41,21 @@ struct WebhookSigner: Sendable {
         return headers
     }
 
+    private static let open: Set<String> = [
+        "content-type", "user-agent", "webhook-id", "webhook-timestamp", DeliveryBody.replayedHeader.name, "traceparent",
+    ]
+
+    /// What of an attempt's headers is not shown: tokens, signatures and the customer's own values.
+    static func secrets(_ headers: [(name: String, value: String)]) -> [String] {
+        headers.filter { !open.contains($0.name) }.flatMap { name, value in
+            switch name {
+            case "authorization": [value, String(value.dropFirst("Bearer ".count))]
+            case "webhook-signature": value.split(separator: " ").map { String($0.drop { $0 != "," }.dropFirst()) }
+            default: [value]
+            }
+        }
+    }
+
     private func signature(_ prefix: String, at now: Instant, _ body: [UInt8]) -> String {
         var text = ""
         for key in keys where key.expiresAt.map({ $0 > now }) ?? true {

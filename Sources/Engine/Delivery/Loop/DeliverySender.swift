@@ -47,8 +47,12 @@ struct DeliverySender {
         let id = EventID.text(delivery.eventID, part: delivery.part)
         var headers = plan.signer.headers(id: id, at: started, body: body)
         if isReplayed { headers.append(DeliveryBody.replayedHeader) }
-        let outcome = await transport.send(
+        headers.append(
+            core.trace(event: delivery.eventID, delivery: delivery.id, attempt: Int64(delivery.attempts) + 1))
+        var outcome = await transport.send(
             WebhookRequest(url: url, headers: headers, body: body, authorities: plan.endpoint.authorities))
+        outcome.responseBody = ReplyMask.kept(
+            outcome.responseBody, secrets: WebhookSigner.secrets(headers), complete: item.isComplete ? body : nil)
         return DeliveryResult(outcome: outcome, startedAt: started, endedAt: core.runtime.now())
     }
 
@@ -84,9 +88,9 @@ struct DeliverySender {
         record.part = item.delivery.part
         record.isComplete = item.isComplete
         record.replayID = item.delivery.replayID
+        record.url = item.plan.endpoint.url
         return record
     }
 
     static let quarantineError = "quarantined: the server stopped three times while it was sent"
-        record.url = item.plan.endpoint.url
 }
