@@ -113,8 +113,7 @@ def test_a_refused_delivery_comes_again_with_the_same_id(kubewa, receiver, tenan
     refused = set()
 
     def answer(delivery):
-        # With more in a row the endpoint would count as broken, and be asked with growing pauses.
-        if delivery.id in refused or len(refused) == 3:
+        if delivery.id in refused:
             return 200
         refused.add(delivery.id)
         return 503
@@ -123,8 +122,7 @@ def test_a_refused_delivery_comes_again_with_the_same_id(kubewa, receiver, tenan
     tenant.link("ada")
     kubewa.settle()
     accepted = receiver.deliveries()
-    assert {each.id for each in accepted} == kubewa.event_ids()
-    assert len(refused) == 3 and refused < kubewa.event_ids()
+    assert {each.id for each in accepted} == refused == kubewa.event_ids()
     verifier = Webhook(tenant.endpoint_secret)
     for each in receiver.deliveries(accepted=False):
         verifier.verify(each.raw, each.headers)

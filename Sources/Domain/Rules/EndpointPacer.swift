@@ -2,7 +2,8 @@
 ///
 /// The number of requests at once grows while they go well and halves when the endpoint says or shows that it is too
 /// much. One that only fails is broken: it is asked with one request at a time and with growing pauses, so that what
-/// waits for it does not use up its attempts.
+/// waits for it does not use up its attempts. Each of these probes is what was refused the longest ago, if it is due:
+/// a receiver that takes everything at the second time is soon well again.
 public struct EndpointPacer: Sendable {
     public static let atOnceFirst = 4
     public static let atOnceMax = 64
@@ -12,6 +13,8 @@ public struct EndpointPacer: Sendable {
     static let failuresMax = 4
     static let pauseMs: Int64 = 5000
     static let pauseMsMax: Int64 = 5 * 60_000
+    /// A probe waits so long for a retry that is not due yet: by as much retries are later than planned.
+    public static let probeWaitMs = pauseMs * RetrySchedule.jitterPercent / 100
 
     /// How a request ended, as far as pace goes.
     public enum Outcome: Sendable, Equatable {

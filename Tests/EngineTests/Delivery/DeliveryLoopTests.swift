@@ -54,9 +54,55 @@ import Testing
             try await room.pass(3_600_000, step: 60_000, loop)
             #expect(room.receivers.received(bad).count < 60, "an hour costs a few attempts")
             #expect(try await room.waiting(endpoint) == 2000)
+            let tried = Set(room.receivers.received(bad).map(\.number))
+            #expect(tried.count < 20, "a few are tried again and again, as it is their turn")
             room.receivers.answer(bad, status: 200)
             try await room.pass(600_000, step: 60_000, loop)
-            #expect(try await room.waiting(endpoint) == 0, "one that went well opens it for all")
+            #expect(try await room.waiting(endpoint) <= tried.count, "one that went well opens it for all")
+            #expect(Set(room.receivers.taken(bad).map(\.number)).count >= 2000 - tried.count)
+            try await room.pass(6 * 3_600_000, step: 600_000, loop)
+            #expect(try await room.waiting(endpoint) == 0, "those that were tried keep to the published schedule")
+        }
+    }
+
+    @Test("a receiver that refuses every delivery once is probed with what it refused, and soon has everything")
+    func refusedOnce() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(bad)
+            let refused = Mutex<Set<Int64>>([])
+            room.receivers.answer(bad) { received, _ in
+                WebhookOutcome(status: refused.withLock { $0.insert(received.number).inserted } ? 503 : 200)
+            }
+            try await room.post(40, to: [endpoint])
+            let loop = room.loop()
+            try await room.settle(loop)
+            // Ten rounds of four, each of them behind a first pause.
+            try await room.pass(90_000, step: 500, loop)
+            #expect(room.receivers.taken(bad).count == 40)
+            #expect(room.receivers.received(bad).count == 80, "each of them twice")
+            #expect(try await room.waiting(endpoint) == 0)
+        }
+    }
+
+    @Test("probes are spent on what was refused before, as long as some of it is due")
+    func probes() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint(bad)
+            room.receivers.answer(bad, status: 503)
+            try await room.post(1000, to: [endpoint])
+            let loop = room.loop()
+            try await room.settle(loop)
+            let first = Set(room.receivers.received(bad).map(\.number))
+            #expect(first.count == 4)
+            // Pauses of 5, 10, 20 and 40 seconds, and up to a fifth more.
+            try await room.pass(60_000, step: 500, loop)
+            let probes = room.receivers.received(bad).dropFirst(4).map(\.number)
+            #expect(probes.count >= 3)
+            #expect(Set(probes).isSubset(of: first))
+            try await room.pass(4 * 3_600_000, step: 60_000, loop)
+            #expect(room.receivers.received(bad).count < 80, "hours of a backlog cost a probe each few minutes")
         }
     }
 

@@ -40,9 +40,13 @@ struct LaneBatch: Sendable {
     var isDry: Bool
     /// Read with the first batch.
     var health: EndpointHealth?
+    /// The endpoint counts as broken: these are what waited the longest.
+    var isProbe = false
+    /// A probe is to wait for a retry that is due in a moment.
+    var waitUntil: Instant?
 }
 
-/// Reads what a lane has due, the first attempts first.
+/// Reads what a lane has due, the first attempts first; to a broken endpoint, what was refused before.
 struct DeliveryReader {
     /// With more waiting than one read takes, each so many reads begin with retries, so that they come too.
     private static let turnabout = 8
@@ -52,7 +56,8 @@ struct DeliveryReader {
     let core: Core
     let lease: LaneLease
 
-    func read(_ cursor: LaneCursor, busy: Set<Int64>, count: Int) async throws -> LaneLook {
+    /// - Parameter isBroken: whether the endpoint counts as broken; nil: its health tells.
+    func read(_ cursor: LaneCursor, busy: Set<Int64>, count: Int, isBroken: Bool?) async throws -> LaneLook {
         let now = core.runtime.now()
         let (core, lease) = (core, lease)
         let changes = core.wakes.targets.count
@@ -70,6 +75,7 @@ struct DeliveryReader {
             if LaneOrder.isOrdered(lease, target.endpoint) {
                 try look.readOrdered(lease.laneID, db)
             } else {
+                look.isProbe = isBroken ?? health.map { EndpointPacer(failures: $0.failures).isBroken } ?? false
                 try look.readTurns(lease.laneID, isTurned: cursor.reads % Self.turnabout == Self.turnabout - 1, db)
             }
             let plan = SendPlan(target, changes: changes, at: core.runtime.now())
@@ -81,6 +87,8 @@ struct DeliveryReader {
         _ look: Look, _ plan: SendPlan, _ health: EndpointHealth?, _ db: any SQLConnection
     ) throws -> LaneBatch {
         var batch = LaneBatch(plan: plan, cursor: look.cursor, isDry: look.isDry, health: health)
+        batch.isProbe = look.isProbe
+        batch.waitUntil = look.waitUntil
         var parts: [Int64: EventParts] = [:]
         batch.items.reserveCapacity(look.rows.count)
         for row in look.rows {
@@ -123,21 +131,44 @@ struct DeliveryReader {
         let complete: Bool
         var rows: [DueDelivery] = []
         var isDry = false
+        var isProbe = false
+        var waitUntil: Instant?
 
         /// The turns in their order until one has something.
         mutating func readTurns(_ lane: Int64, isTurned: Bool, _ db: any SQLConnection) throws {
+            if isProbe { return try readProbes(lane, db) }
             let turns: [DeliveryPass] = isTurned ? [.retry, .replay, .first] : [.first, .retry, .replay]
             for pass in turns where !cursor.exhausted.contains(pass) {
                 let isOthersTurn = isTurned && pass != .first
-                let wanted = isOthersTurn ? max(1, count / DeliveryReader.turnabout) : count
-                let place = cursor.places[pass] ?? .start
-                let found = try DeliveryStore.list(
-                    lane: lane, pass, after: place, count: wanted + (place == .start ? busy.count : 0),
-                    complete: complete, db)
-                take(found.rows, pass, isFull: found.isFull) { DeliveryStore.Place(at: $0.dueAt.ms, id: $0.id) }
+                try read(lane, pass, isOthersTurn ? max(1, count / DeliveryReader.turnabout) : count, db)
                 if !rows.isEmpty { break }
             }
-            isDry = [DeliveryPass.first, .retry, .replay].allSatisfy(cursor.exhausted.contains)
+            isDry = turns.allSatisfy(cursor.exhausted.contains)
+        }
+
+        /// What was refused before comes first, so that a receiver that takes it now is not asked for more that is new
+        /// to it; all the rest keeps its attempts.
+        private mutating func readProbes(_ lane: Int64, _ db: any SQLConnection) throws {
+            let turns: [DeliveryPass] = [.retry, .first, .replay]
+            for pass in turns where !cursor.exhausted.contains(pass) {
+                try read(lane, pass, 1, db)
+                if !rows.isEmpty { break }
+                if pass == .retry, let due = cursor.nextDue, due > now, due - now <= EndpointPacer.probeWaitMs {
+                    waitUntil = due
+                    return
+                }
+            }
+            isDry = turns.allSatisfy(cursor.exhausted.contains)
+        }
+
+        private mutating func read(
+            _ lane: Int64, _ pass: DeliveryPass, _ wanted: Int, _ db: any SQLConnection
+        ) throws {
+            let place = cursor.places[pass] ?? .start
+            let found = try DeliveryStore.list(
+                lane: lane, pass, after: place, count: wanted + (place == .start ? busy.count : 0), complete: complete,
+                db)
+            take(found.rows, pass, isFull: found.isFull) { DeliveryStore.Place(at: $0.dueAt.ms, id: $0.id) }
         }
 
         mutating func readOrdered(_ lane: Int64, _ db: any SQLConnection) throws {

@@ -44,6 +44,8 @@ struct DeliveryRun {
         var plan: SendPlan?
         var hasRead = false
         var hasSent = false
+        /// The endpoint counts as broken: what is read waited the longest.
+        var isProbing = false
         var end: LaneProgress?
         var lookedBackAt: Instant
         var activeAt: Instant
@@ -72,6 +74,7 @@ struct DeliveryRun {
                 }
                 endHold(queue, &state, at: now)
                 forgetStale(queue, &state)
+                turnToProbes(queue, &state)
                 startWriting(queue, state, &group)
                 startReading(queue, &state, &group)
                 startSending(queue, &state, &group)
@@ -135,7 +138,9 @@ struct DeliveryRun {
             guard !queue.isReading, !queue.isDry, !queue.isStopped, !queue.isGone, queue.heldUntil == nil,
                 queue.waiting < low,
                 // Where order is kept nothing is read anew before what was sent is written.
-                !isOrdered || !state.cursor.places.isEmpty || queue.busy.isEmpty
+                !isOrdered || !state.cursor.places.isEmpty || queue.busy.isEmpty,
+                // What was just refused is the next probe, once it is written.
+                !state.isProbing || queue.busy.isEmpty
             else { return nil }
             queue.isReading = true
             return queue.busy
@@ -147,7 +152,8 @@ struct DeliveryRun {
         state.rings = rings
         let count = min(max(atOnce * Self.aheadPerRequest, Self.readMin), Self.readMax)
         let (cursor, reader) = (state.cursor, DeliveryReader(core: core, lease: lease))
-        group.addTask { .read(try await reader.read(cursor, busy: busy, count: count)) }
+        let isBroken = state.pace.map { _ in state.isProbing } ?? paces.isBroken(paceName)
+        group.addTask { .read(try await reader.read(cursor, busy: busy, count: count, isBroken: isBroken)) }
     }
 
     private func startSending(_ queue: DeliveryQueue, _ state: inout State, _ group: inout Tasks) {
@@ -251,6 +257,7 @@ struct DeliveryRun {
             }
             enter(batch, &state, at: now)
             state.cursor = batch.cursor
+            state.isProbing = batch.isProbe
             if !batch.items.isEmpty {
                 state.activeAt = now
                 turn?.progressed(at: now)
@@ -263,6 +270,7 @@ struct DeliveryRun {
                 queue.isDry = batch.isDry
                 // What is first in order waits, and all the others with it.
                 if let headDue, headDue - now > Self.holdMs, queue.senders == 0 { queue.heldUntil = headDue }
+                if let until = batch.waitUntil, queue.senders == 0 { queue.heldUntil = until }
             }
             state.hasRead = true
         }
@@ -277,6 +285,18 @@ struct DeliveryRun {
         guard isOver, let plan = state.plan, LaneOrder.isOrdered(lease, plan.endpoint) else { return }
         queue.clear()
         state.cursor = LaneCursor(reads: state.cursor.reads)
+        queue.with { $0.isDry = false }
+    }
+
+    /// What was read for an endpoint that was well is put back when it turns out to be broken: the next is a probe.
+    private func turnToProbes(_ queue: DeliveryQueue, _ state: inout State) {
+        guard let pace = state.pace, let plan = state.plan, pace.isBroken != state.isProbing,
+            !LaneOrder.isOrdered(lease, plan.endpoint), queue.with({ !$0.isReading })
+        else { return }
+        state.isProbing.toggle()
+        guard state.isProbing else { return }
+        queue.clear()
+        state.cursor.reopen()
         queue.with { $0.isDry = false }
     }
 
@@ -295,10 +315,12 @@ struct DeliveryRun {
     private func enter(_ batch: LaneBatch, _ state: inout State, at now: Instant) {
         state.plan = batch.plan
         if let pace = state.pace { return pace.configure(batch.plan.endpoint, at: now) }
-        // What goes to another URL for once tells nothing of the endpoint.
-        let isElsewhere = ReplayLane(subject: lease.subject) != nil
-        let pace = paces.pace(of: isElsewhere ? lease.subject : batch.plan.endpoint.id.hex)
+        let pace = paces.pace(of: paceName)
         pace.enter(batch.plan.endpoint, isElsewhere ? nil : batch.health, at: now)
         state.pace = pace
     }
+
+    /// What goes to another URL for once tells nothing of the endpoint.
+    private var isElsewhere: Bool { ReplayLane(subject: lease.subject) != nil }
+    private var paceName: String { isElsewhere ? lease.subject : DeliveryLanes.endpoint(lease.subject) }
 }

@@ -16,6 +16,9 @@ final class EndpointPaces: Sendable {
             return pace
         }
     }
+
+    /// Whether an endpoint counts as broken; nil when this process never asked it.
+    func isBroken(_ endpoint: String) -> Bool? { paces.withLock { $0[endpoint] }?.brokenIfKnown }
 }
 
 /// One endpoint's pace and health, shared by the lanes that this process works on for it.
@@ -61,6 +64,9 @@ final class EndpointPace: Sendable {
     var isForgettable: Bool { state.withLock { $0.users == 0 && !$0.health.isFailing } }
     var failingSince: Instant? { state.withLock { $0.health.failingSince } }
     var atOnce: Int { state.withLock { $0.pacer.atOnce } }
+    var isBroken: Bool { state.withLock { $0.pacer.isBroken } }
+    /// nil before the first lane was entered.
+    var brokenIfKnown: Bool? { state.withLock { $0.endpoint == nil ? nil : $0.pacer.isBroken } }
 
     /// No other owner may start before this, where a number a second is not to be exceeded.
     var windowEnd: Instant? {
