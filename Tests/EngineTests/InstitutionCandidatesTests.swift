@@ -77,4 +77,37 @@ struct InstitutionCandidatesTests {
             #expect(played.institution == "access-bank-diamond")
         }
     }
+
+    @Test(
+        "a page that names a bank that was taken over opens at the one that its filter and its environment leave",
+        arguments: [EnvironmentKind.sandbox, .production])
+    func opening(kind: EnvironmentKind) async throws {
+        try await onEveryDatabase { database in
+            let world = try await Self.world(database)
+            let keys = try #require(world.tenant.environments.first { $0.environment.kind == kind })
+            let widgets = world.services.widgets
+            func opened(_ filter: [String]) async throws -> (shown: String?, linked: String?) {
+                let options: JSONValue = [
+                    "client_token": .string(world.tenant.clientToken), "key": .string(keys.keys.publicKey),
+                    "institution": "access-bank-diamond",
+                    "filter": ["banks": .array(filter.map(JSONValue.string))],
+                ]
+                let opening = try WidgetOpening(options: options, ref: nil, origin: nil, mode: "page")
+                let view = try await widgets.open(opening)
+                // An old page sends the name that it was made with.
+                let link = try await widgets.begin(opening, institution: "access-bank-diamond", loginType: nil)
+                return (view.institution, link.institution)
+            }
+            let narrow = try await opened(["access-bank"])
+            #expect(narrow.shown == "access-bank" && narrow.linked == "access-bank")
+            // The sandbox plays the old bank itself.
+            let usual = kind == .sandbox ? "access-bank-diamond" : "access-bank"
+            for filter in [[], ["access-bank-diamond"]] {
+                let wide = try await opened(filter)
+                #expect(wide.shown == usual && wide.linked == usual)
+            }
+            let error = await #expect(throws: DomainError.self) { try await opened(["zenith-bank"]) }
+            #expect(error?.code == .unknownInstitution)
+        }
+    }
 }

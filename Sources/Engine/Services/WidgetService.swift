@@ -80,7 +80,9 @@ public struct WidgetService: Sendable {
     /// - Throws: what is wrong with the keys, the link, the products, a URL or the site around the page.
     public func open(_ opening: WidgetOpening) async throws -> WidgetView {
         let run = try await resolve(opening)
-        let known = try run.options.institution.map { try links.institution($0, run.environment).0 }
+        let known = try run.options.institution.map { name in
+            try offered(name, run) ?? links.institution(name, run.environment).0
+        }
         let terms = run.terms
         let name = run.options.branding.name ?? run.environment.businessName
         return WidgetView(
@@ -98,12 +100,13 @@ public struct WidgetService: Sendable {
         var request = run.request
         request.loginType = try self.loginType(loginType, run)
         request.institution = run.connection?.institution ?? institution
-        if let banks = run.options.banks, run.connection == nil {
-            guard let slug = InstitutionCatalog.find(slugOrID: institution)?.slug, banks.contains(slug) else {
+        if run.options.banks != nil, run.connection == nil {
+            guard let bank = offered(institution, run) else {
                 throw DomainError(
                     .unknownInstitution, "This page does not offer that bank. Choose one of the list.",
                     field: "institution")
             }
+            request.institution = bank.slug
         }
         if let link = run.link {
             let max = link.kind == .reauth ? Self.sessionsPerReauthMax : Self.sessionsPerLinkMax
@@ -115,6 +118,15 @@ public struct WidgetService: Sendable {
             }
         }
         return try await links.begin(request, in: run.environment)
+    }
+
+    /// The bank, or the one that it became, that the page's filter leaves and that can be linked; nil without a filter,
+    /// or where it leaves none of them.
+    private func offered(_ name: String, _ run: Opened) -> Institution? {
+        guard let banks = run.options.banks, let bank = InstitutionCatalog.find(slugOrID: name) else { return nil }
+        return InstitutionCatalog.directory.line(of: bank).first { one in
+            banks.contains(one.slug) && core.connectors.connector(for: one.slug, in: run.environment.kind) != nil
+        }
     }
 
     private func loginType(_ asked: String?, _ run: Opened) throws -> String {
