@@ -45,6 +45,43 @@ import Testing
         }
     }
 
+    @Test("the lanes of removed connections and endpoints are taken away once nothing waits in them")
+    func lanes() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            var wish = EndpointChange()
+            wish.url = World.webhookURL
+            wish.ordering = .connection
+            let endpoint = try await world.services.endpoints.create(wish, in: world.environment()).endpoint
+            let kept = try #require(try await world.link { $0.historyMonths = 1 }.connectionID)
+            let removed = try #require(try await world.link("otp") { $0.historyMonths = 1 }.connectionID)
+            try await world.settle()
+            func subjects() async throws -> Set<String> {
+                try await database.read { db in
+                    Set(try db.query("SELECT subject FROM lane WHERE kind = 'delivery'", []) { $0.text(0) })
+                }
+            }
+            func lane(_ connection: String) -> String { "\(endpoint.id):\(connection)" }
+            let before = try await subjects()
+            #expect(before.isSuperset(of: [endpoint.id.hex, lane(kept), lane(removed)]))
+            // The last event still waits.
+            try await world.services.connections.remove(removed, in: world.environment())
+            let housekeeper = Housekeeper(core: world.core)
+            try await housekeeper.tick()
+            #expect(try await subjects() == before)
+            try await world.settle()
+            world.runtime.advance(milliseconds: 3_600_000)
+            try await housekeeper.tick()
+            #expect(try await subjects() == before.subtracting([lane(removed)]))
+            #expect(try world.webhooks.bodies("record.removed").count == 1)
+            try await world.services.endpoints.remove(endpoint.id.hex, in: world.environment())
+            try await world.settle()
+            world.runtime.advance(milliseconds: 3_600_000)
+            try await housekeeper.tick()
+            #expect(try await subjects().filter { $0.hasPrefix(endpoint.id.hex) }.isEmpty)
+        }
+    }
+
     @Test("what a bank answered is kept as it came, sealed, for seven days")
     func payloads() async throws {
         try await onEveryDatabase { database in

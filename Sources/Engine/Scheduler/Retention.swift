@@ -15,6 +15,7 @@ struct Retention {
         await forget("events") { try await events() }
         await forget("attempts") { try await DeliveryLogService(core: core).prune() }
         await forget("replays") { try await ReplayService.prune(core) }
+        await forget("lanes of what was removed") { try await lanes() }
         await forget("changes of transactions") { try await FeedService(core: core).prune() }
         await forget("runs") { try await RefreshService(core: core).prune() }
         await forget("links to log in again") { try await ReauthLinks(core).prune() }
@@ -56,6 +57,19 @@ struct Retention {
             }
             sum += step.forgotten
             next = step.next
+        }
+        return sum
+    }
+
+    private func lanes() async throws -> Int {
+        var sum = 0
+        var last: Int64? = 0
+        while let from = last {
+            let found = try await core.database.read { try DeliveryLanes.forgotten(after: from, $0) }
+            if !found.lanes.isEmpty {
+                sum += try await core.database.write { try DeliveryLanes.remove(found.lanes, $0) }
+            }
+            last = found.next
         }
         return sum
     }
