@@ -55,29 +55,18 @@ struct EndpointPlanTests {
     }
 
     private func fill(_ database: Database) async throws {
-        let series =
-            database.dialect == .postgres
-            ? "SELECT n FROM generate_series(0, \(Self.rows - 1)) AS s (n)"
-            : "WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < \(Self.rows - 1)) "
-                + "SELECT n FROM s"
         let columns = "environment_id, id, url, source, payload, lane_id, created_at_ms, connection_id"
-        let url = "'https://shop.example/' || CAST(n AS TEXT)"
-        try await database.write { tx in
-            try tx.db.script(
+        try await FilledTables.fill(database, environments: 1) { tables in
+            let (text, rows) = (tables.text, tables.series(Self.rows))
+            let url = "'https://shop.example/' || \(text)"
+            return """
+                INSERT INTO webhook_endpoint (\(columns))
+                    SELECT 1, 'e' || \(text), \(url), 'api', 'thin', n, 0, 'c' || \(text) FROM \(rows);
+                INSERT INTO webhook_endpoint (\(columns))
+                    SELECT 1, 'l' || \(text), \(url), 'connection', 'thin', n, 0, '' FROM \(rows);
+                INSERT INTO webhook_endpoint (\(columns))
+                    SELECT 1, 'a' || \(text), \(url) || 'a', 'api', 'thin', n, 0, '' FROM \(rows) WHERE n < 2;
                 """
-                INSERT INTO tenant (id, name, created_at_ms) VALUES ('t', 'Acme', 0);
-                INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
-                    VALUES (1, 't', 'sandbox', 'p', 0);
-                INSERT INTO webhook_endpoint (\(columns))
-                    SELECT 1, 'e' || CAST(n AS TEXT), \(url), 'api', 'thin', n, 0, 'c' || CAST(n AS TEXT)
-                    FROM (\(series)) AS x;
-                INSERT INTO webhook_endpoint (\(columns))
-                    SELECT 1, 'l' || CAST(n AS TEXT), \(url), 'connection', 'thin', n, 0, '' FROM (\(series)) AS x;
-                INSERT INTO webhook_endpoint (\(columns))
-                    SELECT 1, 'a' || CAST(n AS TEXT), \(url) || 'a', 'api', 'thin', n, 0, ''
-                    FROM (\(series)) AS x WHERE n < 2;
-                ANALYZE;
-                """)
         }
     }
 }

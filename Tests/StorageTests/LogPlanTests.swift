@@ -103,42 +103,27 @@ struct LogPlanTests {
     }
 
     private func fill(_ database: Database) async throws {
-        let dialect = database.dialect
-        @Sendable func series(_ count: Int) -> String {
-            dialect == .postgres
-                ? "SELECT n FROM generate_series(0, \(count - 1)) AS s (n)"
-                : "WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < \(count - 1)) "
-                    + "SELECT n FROM s"
-        }
-        let text = "CAST(n AS TEXT)"
-        let environment = "n % \(Self.environments) + 1"
-        try await database.write { tx in
-            try tx.db.script(
-                """
-                INSERT INTO tenant (id, name, created_at_ms)
-                    SELECT \(text), 'x', 0 FROM (\(series(Self.environments))) AS x;
-                INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
-                    SELECT n + 1, \(text), 'sandbox', \(text), 0 FROM (\(series(Self.environments))) AS x;
+        try await FilledTables.fill(database, environments: Self.environments) { tables in
+            let (text, environment, events) = (tables.text, tables.environment, tables.series(Self.events))
+            return """
                 INSERT INTO lane (id, kind, environment_id, subject, next_due_ms)
-                    SELECT n, 'delivery', n + 1, \(text), 0 FROM (\(series(Self.environments))) AS x;
+                    SELECT n, 'delivery', n + 1, \(text), 0 FROM \(tables.series(Self.environments));
                 INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
-                    SELECT \(environment), n, CAST(n % 200 AS TEXT), n, 'balance.success', n, ''
-                    FROM (\(series(Self.events))) AS x;
+                    SELECT \(environment), n, CAST(n % 200 AS TEXT), n, 'balance.success', n, '' FROM \(events);
                 INSERT INTO delivery (environment_id, id, event_id, endpoint_id, lane_id, due_ms, replay_id)
                     SELECT \(environment), n, n, 'e', n % \(Self.environments), n, CASE WHEN n % 100 = 6 THEN 5 END
-                    FROM (\(series(Self.events))) AS x WHERE n % 2 = 0;
+                    FROM \(events) WHERE n % 2 = 0;
                 INSERT INTO attempt (environment_id, delivery_id, number, event_id, endpoint_id, at_ms, duration_ms,
                     outcome)
                     SELECT \(environment), n, 1, n, 'e', n, 1,
                         CASE WHEN n % 40 = 6 THEN 'dead' WHEN n % 2 = 0 THEN 'retry' ELSE 'delivered' END
-                    FROM (\(series(Self.events))) AS x;
+                    FROM \(events);
                 INSERT INTO replay (environment_id, id, state, request, endpoint_id, cursor_batch, cursor_place,
                     until_batch, until_place, created_at_ms)
                     SELECT \(environment), n, CASE WHEN n < 3 THEN 'running' ELSE 'done' END, '{}', 'e', -1, 0,
-                        9000000000000000000, 9000000000000000000, n FROM (\(series(2000))) AS x;
+                        9000000000000000000, 9000000000000000000, n FROM \(tables.series(2000));
                 UPDATE replay SET environment_id = 7 WHERE id = 5;
-                ANALYZE;
-                """)
+                """
         }
     }
 }

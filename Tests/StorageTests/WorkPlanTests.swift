@@ -77,6 +77,7 @@ struct WorkPlanTests {
 
     private static let reads: [(index: String, run: Run)] = [
         ("lane_due", { _ = try LaneStore.nextDue(.delivery, $0.db) }),
+        ("lane", { _ = try DeliveryLanes.forgotten(after: 0, $0.db) }),
         ("refresh_schedule_due", { _ = try ScheduleStore.due(lane: 2121, now: now, limit: 64, $0.db) }),
         ("refresh_schedule_due", { _ = try ScheduleStore.nextDue(scope, $0.db) }),
         (
@@ -147,41 +148,27 @@ struct WorkPlanTests {
     // MARK: rows
 
     private func fill(_ database: Database) async throws {
-        let dialect = database.dialect
-        @Sendable func series(_ count: Int) -> String {
-            dialect == .postgres
-                ? "SELECT n FROM generate_series(0, \(count - 1)) AS s (n)"
-                : "WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < \(count - 1)) "
-                    + "SELECT n FROM s"
-        }
-        let text = "CAST(n AS TEXT)"
-        let environment = "n % \(Self.environments) + 1"
-        // An even lane delivers, an odd one refreshes.
-        let lane = "n % \(Self.environments) * 20 + 2 * (n / \(Self.environments) % 10)"
-        try await database.write { tx in
-            try tx.db.script(
-                """
-                INSERT INTO tenant (id, name, created_at_ms)
-                    SELECT \(text), 'x', 0 FROM (\(series(Self.environments))) AS x;
-                INSERT INTO environment (id, tenant_id, kind, project_id, created_at_ms)
-                    SELECT n + 1, \(text), 'sandbox', \(text), 0 FROM (\(series(Self.environments))) AS x;
+        try await FilledTables.fill(database, environments: Self.environments) { tables in
+            let (text, environment, items) = (tables.text, tables.environment, tables.series(Self.items))
+            // An even lane delivers, an odd one refreshes.
+            let lane = "n % \(Self.environments) * 20 + 2 * (n / \(Self.environments) % 10)"
+            return """
                 INSERT INTO customer (environment_id, id, created_on, created_at_ms, updated_at_ms)
-                    SELECT n + 1, 'c', '2024-01-01', 0, 0 FROM (\(series(Self.environments))) AS x;
+                    SELECT n + 1, 'c', '2024-01-01', 0, 0 FROM \(tables.series(Self.environments));
                 INSERT INTO lane (id, kind, environment_id, subject, next_due_ms, lease_token)
                     SELECT n, CASE WHEN n % 2 = 0 THEN 'delivery' ELSE 'refresh' END, n / 20 + 1, \(text), n * 10,
-                        CASE WHEN n IN (2120, 2121, 2140) THEN 9 END FROM (\(series(Self.lanes))) AS x;
+                        CASE WHEN n IN (2120, 2121, 2140) THEN 9 END FROM \(tables.series(Self.lanes));
                 INSERT INTO connection (environment_id, id, auth_id, customer_id, app_id, institution, connector,
                     status, products, login_type, history_months, created_on, created_at_ms, updated_at_ms)
                     SELECT \(environment), \(text), \(text), 'c', 'a', 'access-bank', 'sandbox', 'active', '', 'ind',
-                        24, '2024-01-01', 0, 0 FROM (\(series(Self.items))) AS x;
+                        24, '2024-01-01', 0, 0 FROM \(items);
                 INSERT INTO refresh_schedule (environment_id, connection_id, lane_id, due_ms)
-                    SELECT \(environment), \(text), \(lane) + 1, n * 2 FROM (\(series(Self.items))) AS x;
+                    SELECT \(environment), \(text), \(lane) + 1, n * 2 FROM \(items);
                 INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
-                    SELECT \(environment), n, \(text), 1, 't', 0, '' FROM (\(series(Self.items))) AS x;
+                    SELECT \(environment), n, \(text), 1, 't', 0, '' FROM \(items);
                 INSERT INTO delivery (environment_id, id, event_id, endpoint_id, lane_id, due_ms)
-                    SELECT \(environment), n, n, 'e', \(lane), n * 2 FROM (\(series(Self.items))) AS x;
-                ANALYZE;
-                """)
+                    SELECT \(environment), n, n, 'e', \(lane), n * 2 FROM \(items);
+                """
         }
     }
 }
