@@ -57,6 +57,11 @@ public struct JSONWriter: Sendable {
         try array(body)
     }
 
+    /// A member that is an array of texts.
+    public mutating func texts(_ name: StaticString, _ values: some Sequence<String>) {
+        array(name) { out in for value in values { out.string(value) } }
+    }
+
     // MARK: members
 
     /// A text, or null.

@@ -19,11 +19,11 @@ public enum IdentityMembers {
         out.member("lga_of_residence", details.lgaOfResidence)
         out.member("state_of_origin", details.stateOfOrigin)
         out.member("state_of_residence", details.stateOfResidence)
-        texts("aliases", details.aliases, &out)
-        texts("phone", details.phones, &out)
-        texts("email", details.emails, &out)
-        texts("address", details.addresses, &out)
-        texts("next_of_kins", details.nextOfKins, &out)
+        out.texts("aliases", details.aliases)
+        out.texts("phone", details.phones)
+        out.texts("email", details.emails)
+        out.texts("address", details.addresses)
+        out.texts("next_of_kins", details.nextOfKins)
         out.array("photo_id") { out in
             for (number, url) in details.photoURLs.enumerated() {
                 out.object { out in
@@ -33,9 +33,5 @@ public enum IdentityMembers {
                 }
             }
         }
-    }
-
-    private static func texts(_ name: StaticString, _ values: [String], _ out: inout JSONWriter) {
-        out.array(name) { out in for value in values { out.string(value) } }
     }
 }

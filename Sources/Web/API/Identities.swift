@@ -29,12 +29,12 @@ enum NativeIdentity {
         out.member("date_of_birth", details.dob)
         out.member("gender", details.gender)
         out.member("marital_status", details.maritalStatus)
-        texts("emails", details.emails, &out)
-        texts("phones", details.phones, &out)
-        texts("addresses", details.addresses, &out)
-        texts("aliases", details.aliases, &out)
-        texts("next_of_kin", details.nextOfKins, &out)
-        texts("photo_urls", details.photoURLs, &out)
+        out.texts("emails", details.emails)
+        out.texts("phones", details.phones)
+        out.texts("addresses", details.addresses)
+        out.texts("aliases", details.aliases)
+        out.texts("next_of_kin", details.nextOfKins)
+        out.texts("photo_urls", details.photoURLs)
         out.member("nationality", details.nationality)
         out.member("lga_of_origin", details.lgaOfOrigin)
         out.member("lga_of_residence", details.lgaOfResidence)
@@ -44,9 +44,5 @@ enum NativeIdentity {
         out.member("enrollment_bank", details.enrollmentBank)
         out.member("enrollment_branch", details.enrollmentBranch)
         out.member("registered_on", details.registrationDate)
-    }
-
-    private static func texts(_ name: StaticString, _ values: [String], _ out: inout JSONWriter) {
-        out.array(name) { out in for value in values { out.string(value) } }
     }
 }
