@@ -19,7 +19,8 @@ struct StatementCommand: AsyncParsableCommand {
         @Flag(help: "One JSON object a line instead of a summary.") var json = false
         @OptionGroup var data: DataOptions
         @Option(help: "The CSV profile to use, whatever the headings say.") var profile: String?
-        @Option(help: "For dates such as 03/04/2024 or 24-04-03: day_first, month_first or year_first.") var dates: DateOrder?
+        @Option(help: "For dates such as 03/04/2024 or 24-04-03: day_first, month_first or year_first.")
+        var dates: DateOrder?
 
         func run() async throws {
             let limits = StatementLimits()

@@ -18,8 +18,8 @@ extension DeliveryLanes {
         FROM lane l WHERE l.kind = 'delivery' AND l.id > $1 ORDER BY l.id LIMIT \(stepMax)
         """
 
-    /// Looks among a bounded number of lanes for those in which nothing waits and nothing more will: their connection or
-    /// their endpoint was removed.
+    /// Looks among a bounded number of lanes for those in which nothing waits and nothing more will: their connection
+    /// or their endpoint was removed.
     /// - Returns: their ids, and where to go on; nil at the end.
     public static func forgotten(after id: Int64, _ db: any SQLConnection) throws -> (lanes: [Int64], next: Int64?) {
         let found = try db.query(forgottenSQL, [.integer(id)]) { (id: $0.int(0), isForgotten: $0.bool(1)) }

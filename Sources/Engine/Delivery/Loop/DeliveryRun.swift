@@ -118,8 +118,8 @@ struct DeliveryRun {
         group.addTask {
             let isDisabled = try await writer.write(found, isResting: isResting)
             return .written(
-                found.records.map(\.deliveryID) + found.dropped, since: now, next: found.records.compactMap(\.nextDue).min(),
-                isDisabled: isDisabled)
+                found.records.map(\.deliveryID) + found.dropped, since: now,
+                next: found.records.compactMap(\.nextDue).min(), isDisabled: isDisabled)
         }
     }
 
