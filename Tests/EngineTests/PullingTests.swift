@@ -187,6 +187,37 @@ struct PullingTests {
         }
     }
 
+    @Test("a wait for what does not come ends with what it passed, and does not go through all that there is")
+    func passing() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.core.sequence.fill()
+            let (core, scope) = (world.core, SQLValue.integer(world.scope.environmentID))
+            try await database.write { tx in
+                for number in 0..<3500 {
+                    try tx.db.run(
+                        """
+                        INSERT INTO event (environment_id, id, connection_id, seq, type, occurred_at_ms, thin)
+                        VALUES ($1, $2, $3, 1, 'balance.success', $4, $5)
+                        """,
+                        [
+                            scope, .integer(try core.sequence.take()), .text("c\(number)"), .at(core.runtime.now()),
+                            .text("\"event\":\"balance.success\""),
+                        ])
+                }
+            }
+            var query = EventQuery(types: ["income.failed"], limit: 7, start: .beginning)
+            var passed = 0
+            for _ in 0..<3 {
+                let page = try await world.services.feeds.events(query, waiting: 25, in: world.environment())
+                #expect(page.count == 0 && page.hasMore && page.covered.count == 1000)
+                passed += page.covered.count
+                query.start = .cursor(page.next)
+            }
+            #expect(passed == 3000)
+        }
+    }
+
     @Test("events of no connection are a stream of their own, with a cursor of its own")
     func ofNone() async throws {
         try await onEveryDatabase { database in

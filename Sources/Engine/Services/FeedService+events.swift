@@ -52,6 +52,8 @@ extension FeedService {
     static let eventFeed = "events"
     /// Events that one page looks at to find those of the asked types.
     static let scannedMax = 1000
+    /// A page that has so many ranges to tell of is not waited with: the reader goes on from it.
+    private static let coveredMax = 1000
     /// Commits come in bursts: who waits looks again no sooner than this after the last look.
     private static let lookMs: Int64 = 100
     /// Without a call it looks so often, for what another node committed and could not tell.
@@ -70,8 +72,8 @@ extension FeedService {
         return try await withGracefulShutdownHandler {
             var query = query
             var page = try await look(query, environment)
-            while page.count == 0, page.gap == nil, let listener, core.runtime.now() < end,
-                !Task.isShuttingDownGracefully, !Task.isCancelled
+            while page.count == 0, page.covered.count < Self.coveredMax, page.gap == nil, let listener,
+                core.runtime.now() < end, !Task.isShuttingDownGracefully, !Task.isCancelled
             {
                 let covered = page.covered
                 query.start = .cursor(page.next)
