@@ -17,6 +17,11 @@ public struct WebhookVerifier: Sendable {
     /// So far the sender's clock may be off, or the webhook be old.
     public static let toleranceSecondsDefault: Int64 = 300
 
+    /// As Standard Webhooks has it.
+    private static let secretBytesMin = 24
+    /// Each costs a look over the whole body, and who sends them need not have a key.
+    private static let signaturesMax = 20
+
     private enum Key: Sendable {
         /// Of `v1` signatures.
         case secret(SymmetricKey)
@@ -50,7 +55,9 @@ public struct WebhookVerifier: Sendable {
 
     private static func key(_ text: String) throws(WebhookKeyError) -> Key {
         if text.hasPrefix("whsec_") {
-            guard let bytes = Data(base64Encoded: String(text.dropFirst(6))), !bytes.isEmpty else { throw .malformed }
+            guard let bytes = Data(base64Encoded: String(text.dropFirst(6))), bytes.count >= secretBytesMin else {
+                throw .malformed
+            }
             return .secret(SymmetricKey(data: bytes))
         }
         guard text.hasPrefix("whpk_"), let bytes = Data(base64Encoded: String(text.dropFirst(5))) else {
@@ -85,10 +92,10 @@ public struct WebhookVerifier: Sendable {
         else { throw .unsigned }
         guard let sentAt = Int64(time) else { throw .unsigned }
         let (off, overflow) = nowSeconds.subtractingReportingOverflow(sentAt)
-        guard !overflow, off.magnitude <= toleranceSeconds.magnitude else { throw .stale }
+        guard !overflow, off.magnitude <= max(0, toleranceSeconds).magnitude else { throw .stale }
         let signed = Data("\(id).\(time).".utf8) + body
         // While keys are rotated there are several signatures, with a space between them.
-        for signature in signatures.split(separator: " ") {
+        for signature in signatures.split(separator: " ", maxSplits: Self.signaturesMax).prefix(Self.signaturesMax) {
             guard let comma = signature.firstIndex(of: ","),
                 let bytes = Data(base64Encoded: String(signature[signature.index(after: comma)...]))
             else { continue }

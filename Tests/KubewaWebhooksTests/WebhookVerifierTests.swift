@@ -42,7 +42,10 @@ struct WebhookVerifierTests {
             ([secret], v1, "msg_2", "{\"test\": 2432232314}"), ([secret], v1, "msg_p5jXN8AQM9LWM0D4loKWxJek", "{}"),
             ([publicKey], v1a, "msg_2", "{\"test\": 2432232314}"),
             ([publicKey], v1a, "msg_p5jXN8AQM9LWM0D4loKWxJek", "{}"),
-            (["whsec_AAAA"], v1, "msg_p5jXN8AQM9LWM0D4loKWxJek", "{\"test\": 2432232314}"),
+            (
+                ["whsec_" + String(repeating: "A", count: 32)], v1, "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                "{\"test\": 2432232314}"
+            ),
             ([publicKey], v1, "msg_p5jXN8AQM9LWM0D4loKWxJek", "{\"test\": 2432232314}"),
             ([secret], v1a, "msg_p5jXN8AQM9LWM0D4loKWxJek", "{\"test\": 2432232314}"),
             (
@@ -55,6 +58,21 @@ struct WebhookVerifierTests {
     func changed(keys: [String], signature: String, id: String, body: String) {
         #expect(throws: WebhookRefusal.wrongSignature) {
             try verify(keys, signature: signature, id: id, body: body)
+        }
+    }
+
+    @Test("no more than twenty signatures, and none with a tolerance below zero")
+    func limits() throws {
+        func several(_ count: Int) -> String { String(repeating: "v1,AAAA ", count: count - 1) + Self.v1 }
+        _ = try verify([Self.secret], signature: several(20))
+        #expect(throws: WebhookRefusal.wrongSignature) { try verify([Self.secret], signature: several(21)) }
+        let headers = [
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
+            "webhook-signature": Self.v1,
+        ]
+        let strict = try WebhookVerifier(Self.secret, toleranceSeconds: -600)
+        #expect(throws: WebhookRefusal.stale) {
+            try strict.verify(body: Array("{\"test\": 2432232314}".utf8), headers: headers, nowSeconds: Self.sentAt + 1)
         }
     }
 
@@ -79,7 +97,9 @@ struct WebhookVerifierTests {
         }
     }
 
-    @Test("only with keys that are some", arguments: ["", "whsec_", "whsec_%", "whpk_AAAA", "whsk_AAAA", "secret"])
+    @Test(
+        "only with keys that are some",
+        arguments: ["", "whsec_", "whsec_%", "whsec_AAAA", "whpk_AAAA", "whsk_AAAA", "secret"])
     func keys(text: String) {
         #expect(throws: WebhookKeyError.malformed) { try WebhookVerifier(text) }
         #expect(throws: WebhookKeyError.noKey) { try WebhookVerifier(keys: []) }
