@@ -85,8 +85,8 @@ public final class SystemResolver: Resolving {
         return try answer.get()
     }
 
-    /// - Returns: on which threads to look it up; nil inside when it is being looked up; nil when too many wait, who are
-    ///   answered.
+    /// - Returns: on which threads to look it up; nil inside when it is being looked up; nil when too many wait, and
+    ///   this one was answered.
     private func join(_ once: Once, _ host: String) -> Kind?? {
         let (isAdmitted, kind) = state.withLock { state -> (Bool, Kind?) in
             guard state.waiting < Self.waitingMax else { return (false, nil) }

@@ -10,7 +10,7 @@ struct ReplyMaskTests {
     }
 
     private let body = """
-        {"event":"identity.success","data":{"resource":{"name":"Ada \\"A\\" Obi","nuban":"0123456789","mail":"ada@x.ng"}}}
+        {"event":"identity.success","data":{"name":"Ada \\"A\\" Obi","nuban":"0123456789","mail":"ada@x.ng"}}
         """
 
     @Test("an ordinary reply stays as it is")

@@ -42,7 +42,8 @@ struct WebhookSigner: Sendable {
     }
 
     private static let open: Set<String> = [
-        "content-type", "user-agent", "webhook-id", "webhook-timestamp", DeliveryBody.replayedHeader.name, "traceparent",
+        "content-type", "user-agent", "webhook-id", "webhook-timestamp", "traceparent",
+        DeliveryBody.replayedHeader.name,
     ]
 
     /// What of an attempt's headers is not shown: tokens, signatures and the customer's own values.
