@@ -1,4 +1,7 @@
-"""One server, one Chromium and one customer's website for all tests of this folder; a new browser profile for each."""
+"""One server and one Chromium for all tests of this folder; a new browser profile for each.
+
+A module that needs another server has a fixture `server` of its own. With a `SHOP` its business is that one, in production.
+"""
 
 import json
 import shutil
@@ -45,8 +48,23 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tenant(server):
+def acme(server):
     return server.make_tenant("Acme Shop")
+
+
+@pytest.fixture(scope="module")
+def tenant(request):
+    """Acme Shop, in its sandbox; of a module with a `SHOP`, that one, in production."""
+    shop = getattr(request.module, "SHOP", None)
+    if shop is None:
+        return request.getfixturevalue("acme")
+    server = request.getfixturevalue("server")
+    made = server.make_tenant(shop)
+    keys = made.created["environments"]["production"]
+    made.public_key, made.secret_key = keys["public_key"], keys["secret_key"]
+    server.run(
+        "apps", "set", *server.where, "--tenant", made.client_token, "--env", "production", "--allowed-hosts", "localhost")
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +74,7 @@ def notes(request):
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop_site(server):
     made = merchant.Website(server.url)
     yield made
@@ -139,11 +157,12 @@ def context(new_context):
 
 
 @pytest.fixture
-def options(tenant):
+def options(tenant, request):
     """What the website passes to the loader."""
+    shop = getattr(request.module, "SHOP", None)
     return {
-        "token": tenant.client_token, "key": tenant.public_key, "env": "production-sandbox",
-        "products": ["auth", "balance", "transactions", "identity"], "name": "Acme Shop",
+        "token": tenant.client_token, "key": tenant.public_key, "env": "production" if shop else "production-sandbox",
+        "products": ["auth", "balance", "transactions", "identity"], "name": shop or "Acme Shop",
     }
 
 

@@ -13,9 +13,9 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-import merchant
 from harness import BINARY, REQUEST_SECONDS, ROOT, Kubewa, Receiver, SQLite, Tenant, wait_until
 
+SHOP = "Palm Shop"
 PROGRAM = ROOT / "Examples" / "exec-bank" / "palm_bank.py"
 PASSWORD = "palm-tree-41"
 BVN = "22200000041"
@@ -122,31 +122,6 @@ def server(tmp_path_factory, export):
     yield made
     if made.process:
         made.kill()
-
-
-@pytest.fixture(scope="module")
-def tenant(server):
-    made = server.make_tenant("Palm Shop")
-    keys = made.created["environments"]["production"]
-    made.public_key, made.secret_key = keys["public_key"], keys["secret_key"]
-    server.run(
-        "apps", "set", *server.where, "--tenant", made.client_token, "--env", "production", "--allowed-hosts", "localhost")
-    return made
-
-
-@pytest.fixture(scope="module")
-def shop_site(server):
-    made = merchant.Website(server.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def options(tenant):
-    return {
-        "token": tenant.client_token, "key": tenant.public_key, "env": "production",
-        "products": ["auth", "balance", "transactions", "identity"], "name": "Palm Shop",
-    }
 
 
 def processes(argument):

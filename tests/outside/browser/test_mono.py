@@ -10,7 +10,6 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-import merchant
 import person
 from fake_mono import FakeMono
 from harness import BINARY, Kubewa, Receiver, SQLite, wait_until
@@ -48,13 +47,6 @@ def server(tmp_path_factory, mono):
 @pytest.fixture(scope="module")
 def receiver():
     made = Receiver()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def shop_site(server):
-    made = merchant.Website(server.url)
     yield made
     made.close()
 
@@ -296,7 +288,7 @@ def test_mono_that_answers_html_is_told_and_nothing_stays(open_widget, mono):
 
 def test_mono_makes_an_income_and_gives_a_statement(open_widget, shop, mono, receiver):
     """In the production environment: asked for, made while nobody waits, pushed, told; and what goes wrong is said."""
-    shop.call("POST", "/webhook_endpoints", {"url": receiver.url("/incomes"), "events": ["income.success", "income.failed"]})
+    shop.call("POST", "/webhook_endpoints", {"url": receiver.url("/incomes"), "event_types": ["income.success", "income.failed"]})
     site, widget = open_widget()
     link(site, widget).close()
     widget.at("done")

@@ -6,9 +6,9 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-import merchant
 from harness import REQUEST_SECONDS, Kubewa, Receiver, SQLite, wait_until
 
+SHOP = "Paper Shop"
 BANK = "access-bank"
 NUMBER = "0123456789"
 
@@ -44,30 +44,9 @@ def server(tmp_path_factory):
         made.kill()
 
 
-@pytest.fixture(scope="module")
-def tenant(server):
-    made = server.make_tenant("Paper Shop")
-    keys = made.created["environments"]["production"]
-    made.public_key, made.secret_key = keys["public_key"], keys["secret_key"]
-    server.run(
-        "apps", "set", *server.where, "--tenant", made.client_token, "--env", "production", "--allowed-hosts", "localhost")
-    return made
-
-
-@pytest.fixture(scope="module")
-def shop_site(server):
-    made = merchant.Website(server.url)
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def options(tenant):
-    return {
-        "token": tenant.client_token, "key": tenant.public_key, "env": "production",
-        "products": ["auth", "balance", "transactions"], "name": "Paper Shop",
-    }
-
+def options(options):
+    return {**options, "products": ["auth", "balance", "transactions"]}
 
 
 
