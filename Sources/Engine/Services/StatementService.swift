@@ -211,7 +211,9 @@ public struct StatementService: Sendable {
             encoding: dialect?.encoding ?? "", isZipped: dialect?.isZipped ?? false)
         let found = read.intake.finished()
         preview.accounts = found.map(\.account)
-        preview.notes = read.intake.notes
+        preview.notes =
+            Self.otherBank(dialect?.profile, of: core.settings.statementProfiles, for: upload.institution)
+            + read.intake.notes
         preview.notesDropped = read.notesDropped
         var done = upload
         done.state = .ready

@@ -265,4 +265,37 @@ struct StatementUploadTests {
             #expect(try await Self.count("statement_row", database) == 0)
         }
     }
+
+    private static let ofGTBank = """
+        GUARANTY TRUST BANK LIMITED,,,,,,,
+        Account No:,0123456789,,,,,,
+        Trans. Date,Value. Date,Reference,Debits,Credits,Balance,Originating Branch,Remarks
+        02-Jan-2024,02-Jan-2024,'0001,"5,000.00",,"5,000.00",635 LEKKI,NIP TRANSFER TO CHIDI EZE
+        31-Jan-2024,31-Jan-2024,,,"106,750.00","111,750.00",001 HQ,SALARY JANUARY
+
+        """
+
+    @Test("a file that looks like another bank's says so before it is taken over, and the bank's own does not")
+    func otherBank() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            for (institution, isOther) in [("kuda-bank", true), ("guaranty-trust-bank", false)] {
+                let view = try await world.upload(Self.ofGTBank, institution: institution)
+                guard case .confirmStatement(let preview) = view.step else {
+                    Issue.record("\(view.step)")
+                    continue
+                }
+                #expect(preview.profile == "gtbank" && preview.accounts.first?.rows == 2)
+                let note = preview.notes.first { $0.kind == "other_bank" }
+                #expect((note != nil) == isOther, "\(institution)")
+                #expect(note?.message.contains("Guaranty Trust Bank") ?? !isOther)
+            }
+            // The same for a connection that is there already.
+            let mine = try await world.linkStatement(Self.long(3))
+            let other = try await world.services.statements.upload(
+                connection: try #require(mine.connectionID), in: world.production, StatementOptions(),
+                FilePieces(Self.ofGTBank))
+            #expect(other.preview?.notes.map(\.kind) == ["other_bank"])
+        }
+    }
 }
