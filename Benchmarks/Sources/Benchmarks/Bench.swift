@@ -32,6 +32,7 @@ struct Bench {
         Part(name: "pages") { try await Pages.run(locations: $0) },
         Part(name: "refreshes") { try await Refreshes.run(locations: $0) },
         Part(name: "statements") { _ in try Statements.run() },
+        Part(name: "neighbours", isLong: true) { try await Neighbours.run(locations: $0) },
         Part(name: "queued", isLong: true) { try await Queued.run(locations: $0) },
         Part(name: "lateness", isLong: true) { try await Lateness.run(locations: $0) },
         Part(name: "claims", isLong: true) { try await Claims.run(locations: $0) },

@@ -6,7 +6,8 @@ import NIOPosix
 import Synchronization
 
 /// A customer's server that does nothing but count, in a process of its own with one thread: every POST is answered
-/// with 200 at its end, on `/flaky` one in ten with 500. One in a hundred signatures is checked.
+/// with 200 at its end, on `/flaky` one in ten with 500; `/hole`, `/drip` and `/busy` are the
+/// neighbours that nobody wants. One in a hundred signatures is checked.
 enum CountingSink {
     /// What the program is called with to be the sink.
     static let argument = "sink"
@@ -58,6 +59,9 @@ enum CountingSink {
         private let counter: Counter
         private var held = ByteBuffer()
         private static let ok = ByteBuffer(string: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        private static let busy = ByteBuffer(
+            string: "HTTP/1.1 429 Later\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n")
+        private static let begun = ByteBuffer(string: "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
         private static let failed = ByteBuffer(string: "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n")
 
         init(_ counter: Counter) { self.counter = counter }
@@ -95,8 +99,21 @@ enum CountingSink {
             let number = counter.count.wrappingAdd(1, ordering: .relaxed).newValue
             // The other endpoints have keys of their own.
             if number % 100 == 0, head.hasPrefix("POST /hook "), let key = counter.key.withLock({ $0 }) { check(head, body, key) }
+            if head.hasPrefix("POST /hole ") { return }
+            if head.hasPrefix("POST /drip ") { return drip(context.channel) }
+            if head.hasPrefix("POST /busy ") { return context.writeAndFlush(wrapOutboundOut(Self.busy), promise: nil) }
             let isFailed = number % 10 == 0 && head.hasPrefix("POST /flaky")
             context.writeAndFlush(wrapOutboundOut(isFailed ? Self.failed : Self.ok), promise: nil)
+        }
+
+        /// A byte of a reply that never ends, every second.
+        private func drip(_ channel: any Channel) {
+            channel.writeAndFlush(Self.begun, promise: nil)
+            let loop = channel.eventLoop
+            loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
+                guard channel.isActive else { return task.cancel() }
+                channel.writeAndFlush(ByteBuffer(string: "x"), promise: nil)
+            }
         }
 
         private func check(_ head: Substring, _ body: ByteBufferView, _ key: SymmetricKey) {

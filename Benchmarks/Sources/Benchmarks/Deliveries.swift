@@ -17,7 +17,7 @@ enum Deliveries {
     private static let isTalkative = ProcessInfo.processInfo.environment["KUBEWA_BENCH_ROUNDS"] != nil
 
     /// One alone, for a profile.
-    private static let shapes = Shop.Shape.allCases.filter {
+    private static let shapes = Shop.Shape.measured.filter {
         let only = ProcessInfo.processInfo.environment["KUBEWA_BENCH_SHAPE"] ?? ""
         return only.isEmpty || only == $0.rawValue
     }
@@ -62,7 +62,7 @@ enum Deliveries {
                     sink.check(under: shop.secret)
                     try await shop.fill(count, shape)
                     let before = ProcessorTime.now(bank: sink.processID, postmaster: shop.postmaster)
-                    let spent = try await shop.deliver(sender)
+                    let spent = try await shop.deliver(count, sender, sink)
                     let time = ProcessorTime.now(bank: sink.processID, postmaster: shop.postmaster) - before
                     let label = "\(name), \(shape.rawValue)"
                     found[label, default: []].append(Double(count) / spent)

@@ -9,6 +9,8 @@ import Synchronization
 enum Latency {
     /// As many events wait at most while the top rate is looked for.
     private static let aheadMax = 4000
+    /// Side by side, as a commit waits for the disk.
+    private static let writers = 4
 
     /// At 100/s, and at 70 % of what can be written and sent at the same time.
     static func run(_ name: String, _ shop: Shop, _ sender: WebhookSender) async throws {
@@ -17,53 +19,97 @@ enum Latency {
         _ = try await run(name, shop, sender, rate: Int(0.7 * top), seconds: 6)
     }
 
-    /// - Parameter rate: events a second; nil for as many as go, with a bounded number waiting.
-    /// - Returns: deliveries a second.
     private static func run(
         _ name: String, _ shop: Shop, _ sender: WebhookSender, rate: Int?, seconds length: Int
     ) async throws -> Double {
+        let (late, reached) = try await measure(shop, sender, rate: rate, seconds: length)
+        guard let rate else {
+            print("  \(name): \(rounded(reached))/s written and sent at the same time")
+            return reached
+        }
+        print(
+            "  \(name), \(rate)/s: commit to first byte p50 \(told(late, 50)) ms, p99 \(told(late, 99)) ms"
+                + "   (\(rounded(reached))/s kept up)")
+        return reached
+    }
+
+    /// - Parameters:
+    ///   - late: microseconds, sorted.
+    ///   - share: of a hundred.
+    static func milliseconds(_ late: [Int64], _ share: Int) -> Double {
+        late.isEmpty ? 0 : Double(late[min(late.count - 1, late.count * share / 100)]) / 1000
+    }
+
+    private static func told(_ late: [Int64], _ share: Int) -> String {
+        String(format: "%.2f", milliseconds(late, share))
+    }
+
+    /// - Parameters:
+    ///   - rate: events a second; nil for as many as go, with a bounded number waiting.
+    ///   - others: with each event one more is written for an endpoint of these, which is not measured.
+    /// - Returns: microseconds from commit to first byte, sorted, and deliveries a second.
+    static func measure(
+        _ shop: Shop, _ sender: WebhookSender, rate: Int?, seconds length: Int, beside others: Shop.Shape? = nil
+    ) async throws -> (late: [Int64], reached: Double) {
         let stopwatch = Stopwatch(sender)
         let loop = LaneLoop(DeliveryWork(core: shop.core, transport: stopwatch))
-        // Written in groups, as many units are at such a rate.
-        let group = rate.map { max(1, $0 / 500) } ?? 50
         let clock = ContinuousClock()
-        let begun = clock.now
+        let begun = clock.now + .milliseconds(300)
         let end = begun + .seconds(length)
         let spent = try await clock.measure {
-            try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { try await loop.run() }
-                try await Task.sleep(for: .milliseconds(300))
-                var written = 0
-                while rate.map({ written < $0 * length }) ?? (clock.now < end) {
-                    if let rate {
-                        let due = begun + .milliseconds(300) + .microseconds(written * 1_000_000 / rate)
-                        if due > clock.now { try await Task.sleep(until: due, clock: clock) }
-                    } else {
-                        while written - stopwatch.count > Self.aheadMax { try await Task.sleep(for: .milliseconds(1)) }
-                    }
-                    let ids = try await shop.fill(group, .one)
-                    stopwatch.committed(ids, at: clock.now)
-                    shop.core.wakes.deliveries.set()
-                    written += group
+            try await withThrowingTaskGroup(of: Int?.self) { tasks in
+                tasks.addTask {
+                    try await loop.run()
+                    return nil
                 }
+                for number in 0..<writers {
+                    tasks.addTask {
+                        // They take turns.
+                        let offset = rate.map { number * 1_000_000 * group($0) / $0 } ?? 0
+                        return try await write(
+                            shop, stopwatch, rate.map { $0 / writers }, from: begun + .microseconds(offset), to: end,
+                            others)
+                    }
+                }
+                var written = 0
+                for _ in 0..<writers { written += try await tasks.next().flatMap { $0 } ?? 0 }
                 while stopwatch.count < written { try await Task.sleep(for: .milliseconds(1)) }
                 tasks.cancelAll()
             }
         }
-        let late = stopwatch.latencies
-        let reached = Double(late.count) / (seconds(spent) - 0.3)
-        func at(_ share: Int) -> String {
-            String(format: "%.2f", Double(late[min(late.count - 1, late.count * share / 100)]) / 1000)
-        }
-        if let rate {
-            print(
-                "  \(name), \(rate)/s: commit to first byte p50 \(at(50)) ms, p99 \(at(99)) ms"
-                    + "   (\(rounded(reached))/s kept up)")
-        } else {
-            print("  \(name): \(rounded(reached))/s written and sent at the same time")
-        }
         try await shop.core.database.write { try $0.db.run("DELETE FROM delivery", []) }
-        return reached
+        let late = stopwatch.latencies
+        return (late, Double(late.count) / (seconds(spent) - 0.3))
+    }
+
+    /// Events that are written together, as units are that come at the same time.
+    private static func group(_ rate: Int?) -> Int { rate.map { max(1, $0 / 500) } ?? 25 }
+
+    /// - Parameter rate: a second; nil for as many as go.
+    /// - Returns: how many were written.
+    private static func write(
+        _ shop: Shop, _ stopwatch: Stopwatch, _ rate: Int?, from begin: ContinuousClock.Instant,
+        to end: ContinuousClock.Instant, _ others: Shop.Shape?
+    ) async throws -> Int {
+        let clock = ContinuousClock()
+        let group = group(rate.map { $0 * writers })
+        var written = 0
+        try await Task.sleep(until: begin, clock: clock)
+        while true {
+            if let rate {
+                let due = begin + .microseconds(written * 1_000_000 / rate)
+                guard due < end else { return written }
+                if due > clock.now { try await Task.sleep(until: due, clock: clock) }
+            } else {
+                guard clock.now < end else { return written }
+                while stopwatch.waiting > aheadMax { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            let ids = try await shop.fill(group, .one)
+            stopwatch.committed(ids, at: clock.now)
+            shop.core.wakes.deliveries.set()
+            written += group
+            if let others { try await shop.fill(group, others, from: written) }
+        }
     }
 
     /// Notes when each event's request is handed to the connection.
@@ -75,6 +121,7 @@ enum Latency {
         }
         private let state = Mutex(State())
         private let sender: WebhookSender
+        var executors: [any TaskExecutor] { sender.executors }
 
         init(_ sender: WebhookSender) { self.sender = sender }
 
@@ -91,6 +138,8 @@ enum Latency {
             }
         }
 
+        /// Committed and not sent.
+        var waiting: Int { state.withLock { $0.committed.count } }
         var count: Int { state.withLock { $0.microseconds.count } }
         var latencies: [Int64] { state.withLock { $0.microseconds.sorted() } }
 

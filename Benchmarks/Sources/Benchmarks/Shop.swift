@@ -10,6 +10,13 @@ struct Shop: Sendable {
         case one = "1 endpoint"
         case hundred = "100 endpoints"
         case flaky = "1 in 10 fails"
+        /// Endpoints that are well, beside another.
+        case good = "good neighbours"
+        /// One that never answers, one that answers a byte a second, one that says 429.
+        case bad = "bad neighbours"
+
+        /// Those of which the rate is measured.
+        static let measured: [Shape] = [.one, .hundred, .flaky]
     }
 
     let core: Core
@@ -20,6 +27,7 @@ struct Shop: Sendable {
     private let one: WebhookEndpoint
     private let flaky: WebhookEndpoint
     private let hundred: [WebhookEndpoint]
+    private let bad: [WebhookEndpoint]
     private let connection: ID<Connection>
 
     init(_ location: DatabaseLocation, _ sink: CountingSink.Running) async throws {
@@ -41,6 +49,7 @@ struct Shop: Sendable {
         var hundred: [WebhookEndpoint] = []
         for number in 0..<100 { hundred.append(try await make("/hook/\(number)")) }
         self.hundred = hundred
+        bad = [try await make("/hole"), try await make("/drip"), try await make("/busy")]
         connection = core.runtime.newID()
         postmaster = try await Refreshes.postmaster(core)
     }
@@ -50,13 +59,16 @@ struct Shop: Sendable {
         case .one: one
         case .flaky: flaky
         case .hundred: hundred[number % hundred.count]
+        case .good: hundred[number % bad.count]
+        case .bad: bad[number % bad.count]
         }
     }
 
     /// Writes events with their deliveries.
-    /// - Returns: when they were committed, by their ids.
+    /// - Parameter first: the number of the first, by which endpoints are taken in turn.
+    /// - Returns: their ids.
     @discardableResult
-    func fill(_ count: Int, _ shape: Shape) async throws -> [Int64] {
+    func fill(_ count: Int, _ shape: Shape, from first: Int = 0) async throws -> [Int64] {
         let thin = Array("\"event\":\"balance.success\",\"pad\":\"\(String(repeating: "x", count: 760))\"".utf8)
         var ids: [Int64] = []
         for start in stride(from: 0, to: count, by: 2000) {
@@ -68,7 +80,7 @@ struct Shop: Sendable {
                     try EventStore.append(
                         EventStore.NewEvent(
                             id: id, sequence: id, type: "balance.success", accountID: nil, thin: thin, complete: nil),
-                        connection: connection, to: [endpoint(number, shape)], at: now, machineNow: now,
+                        connection: connection, to: [endpoint(first + number, shape)], at: now, machineNow: now,
                         newID: core.sequence.take, scope, tx)
                     return id
                 }
@@ -78,13 +90,17 @@ struct Shop: Sendable {
     }
 
     /// Sends all that waits for its first attempt.
+    /// - Parameter count: how many that are.
     /// - Returns: seconds until the last one is logged.
-    func deliver(_ sender: any WebhookTransport) async throws -> Double {
+    func deliver(_ count: Int, _ sender: any WebhookTransport, _ sink: CountingSink.Running) async throws -> Double {
         let loop = LaneLoop(DeliveryWork(core: core, transport: sender))
         let clock = ContinuousClock()
+        let all = sink.counts().all + count
         let spent = try await clock.measure {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await loop.run() }
+                // The database is asked when all were sent: before that, asking costs more the more are done.
+                while sink.counts().all < all { try await Task.sleep(for: .milliseconds(5)) }
                 while try await waiting() { try await Task.sleep(for: .milliseconds(5)) }
                 group.cancelAll()
             }

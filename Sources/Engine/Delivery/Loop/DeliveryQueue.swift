@@ -39,6 +39,8 @@ final class DeliveryQueue: Sendable {
         var pauseMs = DeliveryQueue.recordsMs
         /// As many senders as the pace and the others leave to this lane.
         var most = 0
+        /// With fewer waiting, more is read.
+        var low = 0
         /// Where it goes was changed since it was read.
         var isStale = false
         var sentAt: Instant?
@@ -133,7 +135,7 @@ final class DeliveryQueue: Sendable {
             }
             guard !state.isCalled else { return false }
             let isWorthWriting = !state.isWriting && state.isWriteDue(at: now)
-            let isLow = state.waiting < state.most * 2 && !state.isReading && !state.isDry
+            let isLow = state.waiting < state.low && !state.isReading && !state.isDry
             let isShort = state.waiting > 0 && state.senders < state.most
             state.isCalled = isWorthWriting || isLow || isShort || end.isGone
             return state.isCalled

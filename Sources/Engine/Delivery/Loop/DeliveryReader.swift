@@ -10,6 +10,8 @@ struct LaneCursor: Sendable {
     /// When what is not due yet will be.
     var nextDue: Instant?
     var reads = 0
+    /// Of the bodies that were read last, on average.
+    var bodyBytes = 0
 
     /// Everything is looked at anew: something may have come in behind, but for where order is kept.
     mutating func reopen() {
@@ -104,6 +106,9 @@ struct DeliveryReader {
             } else {
                 batch.dropped.append(row.id)
             }
+        }
+        if !batch.items.isEmpty {
+            batch.cursor.bodyBytes = batch.items.reduce(0) { $0 + $1.members.count } / batch.items.count
         }
         return batch
     }

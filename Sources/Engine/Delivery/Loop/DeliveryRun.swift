@@ -6,9 +6,11 @@ import Storage
 /// of the three waits for another. Nobody else has the lane.
 struct DeliveryRun {
     /// Rows that are read ahead for each request at once.
-    private static let aheadPerRequest = 4
+    private static let aheadPerRequest = 8
     private static let readMin = 64
-    private static let readMax = 256
+    private static let readMax = 512
+    /// Of bodies that are large fewer are read ahead, down to an eighth of `readMin`.
+    private static let readBytesMax = 2 << 20
     /// A lane with nothing left is kept so long: what comes next then needs no claim.
     static let lingerMs: Int64 = 1000
     /// A lane whose endpoint is to be left alone for longer is given back meanwhile.
@@ -132,9 +134,12 @@ struct DeliveryRun {
             queue.with { $0.isDry = false }
         }
         let atOnce = state.pace?.atOnce ?? EndpointPacer.atOnceFirst
-        let low = max(Self.readMin / 2, atOnce * 2)
+        let most = max(Self.readMin / 8, min(Self.readMax, Self.readBytesMax / max(1, state.cursor.bodyBytes)))
+        let count = min(max(atOnce * Self.aheadPerRequest, Self.readMin), most)
+        let low = count / 2
         let isOrdered = state.plan.map { LaneOrder.isOrdered(lease, $0.endpoint) } ?? false
         let busy = queue.with { queue -> Set<Int64>? in
+            queue.low = low
             guard !queue.isReading, !queue.isDry, !queue.isStopped, !queue.isGone, queue.heldUntil == nil,
                 queue.waiting < low,
                 // Where order is kept nothing is read anew before what was sent is written.
@@ -150,7 +155,6 @@ struct DeliveryRun {
         // What is new goes before the retries and replays that are left, so it is looked for when something came in.
         if rings != state.rings { state.cursor.exhausted.remove(.first) }
         state.rings = rings
-        let count = min(max(atOnce * Self.aheadPerRequest, Self.readMin), Self.readMax)
         let (cursor, reader) = (state.cursor, DeliveryReader(core: core, lease: lease))
         let isBroken = state.pace.map { _ in state.isProbing } ?? paces.isBroken(paceName)
         group.addTask { .read(try await reader.read(cursor, busy: busy, count: count, isBroken: isBroken)) }
