@@ -22,7 +22,8 @@ public struct SandboxConnector: Connector {
         self.pushSecret = pushSecret
         descriptor = ConnectorDescriptor(
             id: Self.id,
-            capabilities: Capabilities(products: Set(Product.allCases), reportsPending: true, pushes: true, offersIncome: true,
+            capabilities: Capabilities(
+                products: Set(Product.allCases), reportsPending: true, pushes: true, offersIncome: true,
                 offersStatement: true),
             institutions: InstitutionCatalog.slugs, environments: environments)
     }

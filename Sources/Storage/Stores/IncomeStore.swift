@@ -59,8 +59,8 @@ public enum IncomeStore {
     }
 
     private static let putSQL = """
-        INSERT INTO income (environment_id, account_id, id, connection_id, state, months, error, asked_at_ms, made_at_ms,
-            digest, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        INSERT INTO income (environment_id, account_id, id, connection_id, state, months, error, asked_at_ms,
+            made_at_ms, digest, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (environment_id, account_id) DO UPDATE SET connection_id = excluded.connection_id,
             state = excluded.state, months = excluded.months, error = excluded.error,
             asked_at_ms = excluded.asked_at_ms, made_at_ms = excluded.made_at_ms, digest = excluded.digest,
