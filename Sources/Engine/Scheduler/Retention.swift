@@ -14,6 +14,7 @@ struct Retention {
         await forget("raw payloads") { try await PayloadKeeper(core: core).prune() }
         await forget("events") { try await events() }
         await forget("attempts") { try await DeliveryLogService(core: core).prune() }
+        await forget("attempts of what was removed") { try await DeliveryLogService(core: core).forgetLate() }
         await forget("replays") { try await ReplayService.prune(core) }
         await forget("lanes of what was removed") { try await lanes() }
         await forget("changes of transactions") { try await FeedService(core: core).prune() }
