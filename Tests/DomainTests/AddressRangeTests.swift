@@ -53,11 +53,13 @@ struct AddressRangeTests {
             ("169.254.0.0/16", "169.254.169.254"), ("169.254.0.0/16", "::ffff:169.254.169.254"),
             ("fe80::/10", "fe80::1"), ("fe80::/10", "febf::a9fe:a9fe"), ("fd00::/8", "fd00:ec2::254"),
             ("fd00::/8", "fd20:ce::254"), ("100.64.0.0/10", "100.100.100.200"), ("192.0.0.0/24", "192.0.0.192"),
+            ("168.63.0.0/16", "168.63.129.16"),
         ])
     func credentials(range: String, text: String) throws {
         let address = try #require(IPAddress(text))
         let range = try AddressRange(range)
         #expect(range.contains(address))
+        #expect(!AddressGuard(allowsLoopback: true).allows(address))
         #expect(!AddressGuard(allowsLoopback: true, allowed: [range]).allows(address))
         #expect(!AddressGuard(allowsLoopback: true, allowsPrivate: true, allowed: [range]).allows(address))
     }

@@ -16,10 +16,11 @@ public struct AddressGuard: Sendable {
         self.allowed = allowed
     }
 
-    /// Where clouds hand out credentials beside the link-local ranges: AWS, Google, Alibaba and Oracle.
+    /// Where clouds hand out credentials beside the link-local ranges: AWS, Google, Alibaba, Oracle and Azure, whose
+    /// address looks like a public one.
     private static let credentials: Set<IPAddress> = [
         IPAddress(v6: 0xfd00_0ec2_0000_0000, 0x254), IPAddress(v6: 0xfd20_00ce_0000_0000, 0x254),
-        IPAddress(v4: 0x6464_64c8), IPAddress(v4: 0xc000_00c0),
+        IPAddress(v4: 0x6464_64c8), IPAddress(v4: 0xc000_00c0), IPAddress(v4: 0xa83f_8110),
     ]
 
     /// 10/8, 172.16/12, 192.168/16 and the carriers' 100.64/10.
@@ -46,7 +47,7 @@ public struct AddressGuard: Sendable {
         if plain.isLoopback, allowsLoopback { return true }
         let isNamed = allowsPrivate && isPrivate(plain) || allowed.contains { $0.contains(plain) }
         if isNamed, !Self.holdsCredentials(plain) { return true }
-        if plain.isLoopback { return false }
+        if plain.isLoopback || Self.credentials.contains(plain) { return false }
         if plain.isV4 { return !AddressGuard.v4.contains { (plain.low ^ $0.base) >> (32 - $0.bits) == 0 } }
         return plain.high >> 61 == 1 && !AddressGuard.v6.contains { (plain.high ^ $0.base) >> (64 - $0.bits) == 0 }
     }
