@@ -95,6 +95,52 @@ import Testing
         }
     }
 
+    @Test("an attempt is shown with the URL and the headers that its endpoint had then, however often it changed since")
+    func earlierEndpoint() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            var new = EndpointChange()
+            new.url = "https://shop.example/old"
+            new.token = "secret"
+            let made = try await world.services.endpoints.create(new, in: world.environment())
+            let id = made.endpoint.id.hex
+            world.webhooks.answer { _ in WebhookOutcome(status: 500) }
+            _ = try await world.link { $0.historyMonths = 1 }
+            try await world.settle()
+            func shown() async throws -> [String] {
+                let page = try await world.services.deliveries.attempts(
+                    LogFilter(endpoint: id), outcomes: [], cursor: nil, limit: 100, in: world.environment())
+                var found: [String] = []
+                for row in page.rows.reversed() {
+                    let one = try await world.services.deliveries.attempt(row.id, in: world.environment())
+                    let names = one.headers.map(\.name)
+                    let isSigned = one.headers.contains { $0.name == "webhook-signature" && $0.value.contains("v1a") }
+                    found.append(
+                        (one.url ?? "none") + (names.contains("authorization") ? " token" : "")
+                            + (names.contains("x-team") ? " team" : "") + (isSigned ? " v1a" : ""))
+                }
+                return found
+            }
+            let first = try await shown()
+            try #require(!first.isEmpty && Set(first) == ["https://shop.example/old token"])
+            for json: [String: JSONValue] in [
+                ["url": "https://shop.example/new", "token": .null], ["description": "no change of what is sent"],
+                ["headers": ["x-team": "a"], "signatures": ["v1", "v1a"]],
+            ] {
+                world.runtime.advance(milliseconds: 1)
+                _ = try await world.services.endpoints.update(id, EndpointChange(json: json), in: world.environment())
+                world.runtime.advance(milliseconds: Instant.dayMs)
+                try await world.settle()
+            }
+            let all = try await shown()
+            #expect(Array(all.prefix(first.count)) == first)
+            #expect(all.contains("https://shop.example/new") && all.last == "https://shop.example/new team v1a")
+            try await world.services.endpoints.remove(id, in: world.environment())
+            #expect(Set(try await shown()) == ["none"])
+            #expect(try await count("SELECT COUNT(*) FROM webhook_endpoint_past", database) == 0)
+        }
+    }
+
     @Test("times limit the list from both ends, and the newest comes first")
     func times() async throws {
         try await onEveryDatabase { database in

@@ -74,7 +74,7 @@ public struct DeliveryLogService: Sendable {
             }
             let endpoint = try ID<WebhookEndpoint>(detail.attempt.endpointID).flatMap {
                 try EndpointStore.find($0, scope, db)
-            }
+            }.map { try EndpointPast.find($0, at: place.at, scope, db) }
             let elsewhere = try detail.attempt.replayID.flatMap { try ReplayStore.url($0, scope, db) }
             return AttemptDetailView(
                 AttemptLogView(detail.event, detail.attempt), url: elsewhere ?? endpoint?.url,
@@ -85,7 +85,7 @@ public struct DeliveryLogService: Sendable {
         return found
     }
 
-    /// As the endpoint is set now; what is secret is not shown.
+    /// As the endpoint was set then; what is secret is not shown.
     private func headers(
         _ detail: AttemptDetail, _ endpoint: WebhookEndpoint?, isElsewhere: Bool
     ) -> [(name: String, value: String)] {

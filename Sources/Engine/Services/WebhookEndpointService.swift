@@ -114,6 +114,9 @@ public struct WebhookEndpointService: Sendable {
             endpoint.statusReason = ""
             endpoint.statusSince = now
         }
+        if !EndpointPast.isAlike(endpoint, found.endpoint) {
+            try EndpointPast.keep(found.endpoint, until: now, scope, tx)
+        }
         try EndpointStore.update(endpoint, try sealed(change, found.sealed, scope, tx), scope, tx)
         try WebhookKeys(core: core).ensure(endpoint, at: now, scope, tx)
         if enabling || url.map({ $0 != found.endpoint.url }) == true {

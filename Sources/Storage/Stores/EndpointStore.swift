@@ -199,6 +199,7 @@ public enum EndpointStore {
             try tx.db.run(
                 "DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2 AND source = 'api'", key) == 1
         guard isRemoved else { return false }
+        try EndpointPast.forget(id.hex, scope.environmentID, tx)
         try tx.db.run("DELETE FROM webhook_key WHERE environment_id = $1 AND owner = $2", key)
         try bringForward(id, now: now, scope, tx)
         return true
@@ -229,6 +230,7 @@ public enum EndpointStore {
             try tx.db.run("DELETE FROM webhook_endpoint WHERE environment_id = $1 AND id = $2", key)
             try tx.db.run("DELETE FROM webhook_key WHERE environment_id = $1 AND owner = $2", key)
             try tx.db.run("DELETE FROM endpoint_health WHERE environment_id = $1 AND endpoint_id = $2", key)
+            try EndpointPast.forget(each.id, each.environment, tx)
         }
         return ended.count
     }
