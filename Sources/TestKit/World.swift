@@ -152,8 +152,9 @@ public struct World: Sendable {
         for _ in 0..<500 {
             let refreshed = try await refreshes.tick()
             let sent = try await deliveries.tick()
-            if refreshed == 0 && sent == 0 { return }
+            if refreshed == 0 && sent == 0 { break }
         }
+        try webhooks.requireSchemas()
     }
 
     /// Advances the sandbox clock and lets everything due happen.

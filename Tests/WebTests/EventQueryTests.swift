@@ -140,9 +140,11 @@ struct EventQueryTests {
         let error = ConnectorError(.providerUnavailable)
         let gap = CompletenessGap(window: DayWindow(from: now.day(), to: now.day()), minor: 100)
         let link = "https://kubewa.example/l/abc"
-        return [Product.accounts, .balance, .transactions, .identity].map {
-            Drafts.failed($0, method: "BALANCE", error)
-        } + [
+        let failed = [
+            (Product.accounts, "ACCOUNTS"), (.balance, "BALANCE"), (.transactions, "TRANSACTIONS"),
+            (.identity, "IDENTITY"),
+        ]
+        return failed.map { Drafts.failed($0.0, method: $0.1, error) } + [
             Drafts.gap(gap, of: account, isClosed: false), Drafts.gap(gap, of: account, isClosed: true),
             Drafts.healed(consentExpiresAt: nil), Drafts.reauthRequired(error, url: link, until: nil),
             Drafts.consentExpiring(daysLeft: 3, at: nil, url: link, until: nil),
