@@ -101,7 +101,9 @@ enum CountingSink {
             if number % 100 == 0, head.hasPrefix("POST /hook "), let key = counter.key.withLock({ $0 }) { check(head, body, key) }
             if head.hasPrefix("POST /hole ") { return }
             if head.hasPrefix("POST /drip ") { return drip(context.channel) }
-            if head.hasPrefix("POST /busy ") { return context.writeAndFlush(wrapOutboundOut(Self.busy), promise: nil) }
+            if head.hasPrefix("POST /busy ") {
+                return context.writeAndFlush(wrapOutboundOut(Self.busy), promise: nil)
+            }
             let isFailed = number % 10 == 0 && head.hasPrefix("POST /flaky")
             context.writeAndFlush(wrapOutboundOut(isFailed ? Self.failed : Self.ok), promise: nil)
         }
