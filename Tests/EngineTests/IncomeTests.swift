@@ -197,7 +197,9 @@ struct IncomeTests {
             #expect(await error { try await place.push("made", 5, secret: "wrong") }?.code == .unknownKey)
             #expect(try await place.find().state == "processing")
 
-            #expect(try await place.push("made", 5) == 1)
+            async let one = place.push("made", 5)
+            async let other = place.push("made", 5)
+            #expect(try await one + other == 1, "two at once are one")
             let made = try await place.find()
             #expect(made.state == "ready" && made.id == asked.id && made.income != nil)
             #expect(try await place.told().map { $0["event"]?.text } == ["income.success"])
@@ -278,6 +280,24 @@ struct IncomeTests {
             #expect(unknown?.code == .notFound)
             let told = try await place.told()
             #expect(told.isEmpty)
+        }
+    }
+
+    @Test("a bank under maintenance, or that fails again and again, is not asked, and is away")
+    func spared() async throws {
+        try await everywhere { place in
+            place.answer(.failure(ConnectorError(.providerUnavailable)))
+            for _ in 0..<20 {
+                let away = await error { try await place.ask() }
+                #expect(away?.code == .unavailable)
+            }
+            let asked = place.bank.state.withLock { $0.asked.count }
+            #expect(asked < 20, "the breaker opened")
+            // One call tries it again when its time is over.
+            place.world.runtime.advance(milliseconds: 10 * 60_000)
+            place.answer(.success(.ready(Self.income(5))))
+            let again = try await place.ask()
+            #expect(again.state == "ready")
         }
     }
 

@@ -84,7 +84,11 @@ struct AccountCaller {
         do {
             try await core.gate.enter(institution, environment, isUserPresent: true, core)
         } catch let wait as RefreshDeferred {
-            throw DomainError.busy(until: wait.until, now: now(asked))
+            switch BankMachine.Reason(rawValue: wait.reason) {
+            case .breaker, .maintenance:
+                throw DomainError(.unavailable, ConnectorError.Code.providerUnavailable.message)
+            default: throw DomainError.busy(until: wait.until, now: now(asked))
+            }
         }
         do {
             var context = try await core.bankContext(

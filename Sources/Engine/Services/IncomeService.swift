@@ -199,6 +199,8 @@ struct IncomeKeeper: Sendable {
 
     /// The account's profile as it stands, or a first one. What was kept under another connection's key is let go.
     private func begin(_ tx: Transaction) throws -> IncomeProfile? {
+        // The row stays locked until the commit: one push that two nodes take at once is told once.
+        _ = try ConnectionStore.takeSequence(connection.id, count: 0, scope, tx)
         guard let current = try ConnectionStore.find(connection.id, scope, tx.db), current.canBeRepaired else {
             return nil
         }
