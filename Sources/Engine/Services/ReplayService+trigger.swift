@@ -24,6 +24,8 @@ extension ReplayService {
     public static let recordsMax = 100
     /// A record's events that are looked through for the last of each product.
     private static let latestMax = 1000
+    /// URLs of an environment without an endpoint of its own for which one was made.
+    static let namedMax = 1000
 
     /// Sends the last event of each product of these records again: where such events go, or to `url`.
     /// - Parameter product: as types begin with it; nil for all.
@@ -105,9 +107,22 @@ extension ReplayService {
         if let own = try EndpointStore.list(scope, source: .environment, tx.db).first, own.isRouted {
             return (own, own.url == url ? nil : url)
         }
+        if try EndpointStore.list(scope, source: .connection, url: url, tx.db).isEmpty,
+            try EndpointStore.named(limit: Self.namedMax, scope, tx.db) >= Self.namedMax
+        {
+            throw DomainError(
+                .conflict,
+                "\(Self.namedMax) URLs were named by links and triggers. Set the environment's own endpoint: then any "
+                    + "`url` can be named here, and none is kept.", field: "url")
+        }
         try endpoints.ensureConnectionEndpoint(url, scope, at: now, tx)
         guard let made = try EndpointStore.list(scope, source: .connection, url: url, tx.db).first else {
             throw DomainError.notFound("webhook endpoint")
+        }
+        guard made.isRouted else {
+            throw DomainError(
+                .conflict, "The endpoint of this URL is disabled, so nothing is sent to it. Enable it first.",
+                field: "url")
         }
         return (made, nil)
     }
