@@ -31,11 +31,11 @@ final class EndpointPace: Sendable {
         var endpoint: WebhookEndpoint?
         var users = 0
         var startedAt: Instant?
+        /// Until then its own pace kept something waiting that was due.
+        var heldUntil: Instant?
     }
     private let state = Mutex(State())
 
-        /// Until then its own pace kept something waiting that was due.
-        var heldUntil: Instant?
     /// A lane begins to be worked on. What is written counts, unless another lane of the endpoint is at work.
     func enter(_ endpoint: WebhookEndpoint, _ written: EndpointHealth?, at now: Instant) {
         state.withLock { state in
@@ -90,23 +90,23 @@ final class EndpointPace: Sendable {
         }
     }
 
-    func cancel() { state.withLock { $0.pacer.cancel() } }
-
-    func end(_ result: DeliveryResult, epoch: Int, at now: Instant, chance: Int64) {
-        state.withLock { state in
-            state.pacer.end(
-                result.pace, epoch: epoch, retryAfterMs: result.laneRetryAfterMs, at: now, chance: chance)
     /// Whether what was due then waited for the endpoint itself: paused or disabled, left alone after failures or as it
     /// asked, at as many requests at once or a second as it may have.
     func isHeld(since due: Instant, _ endpoint: WebhookEndpoint) -> Bool {
         endpoint.statusSince > due || state.withLock { ($0.heldUntil ?? due) > due }
     }
 
+    func cancel() { state.withLock { $0.pacer.cancel() } }
+
+    func end(_ result: DeliveryResult, epoch: Int, at now: Instant, chance: Int64) {
+        state.withLock { state in
+            if state.pacer.inFlight >= state.pacer.atOnce { state.heldUntil = max(state.heldUntil ?? now, now) }
+            state.pacer.end(
+                result.pace, epoch: epoch, retryAfterMs: result.laneRetryAfterMs, at: now, chance: chance)
             if result.pace == .success {
                 state.health.succeeded(at: now)
             } else {
                 state.health.failed(at: now, status: result.status, error: result.errorClass)
-            if state.pacer.inFlight >= state.pacer.atOnce { state.heldUntil = max(state.heldUntil ?? now, now) }
             }
         }
     }
