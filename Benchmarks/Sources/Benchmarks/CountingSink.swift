@@ -98,7 +98,9 @@ enum CountingSink {
         private func answer(_ head: Substring, _ body: ByteBufferView, _ context: ChannelHandlerContext) {
             let number = counter.count.wrappingAdd(1, ordering: .relaxed).newValue
             // The other endpoints have keys of their own.
-            if number % 100 == 0, head.hasPrefix("POST /hook "), let key = counter.key.withLock({ $0 }) { check(head, body, key) }
+            if number % 100 == 0, head.hasPrefix("POST /hook "), let key = counter.key.withLock({ $0 }) {
+                check(head, body, key)
+            }
             if head.hasPrefix("POST /hole ") { return }
             if head.hasPrefix("POST /drip ") { return drip(context.channel) }
             if head.hasPrefix("POST /busy ") {

@@ -24,7 +24,8 @@ enum Neighbours {
             func told(_ what: String, _ share: (((p50: Double, p99: Double)) -> Double)) {
                 let (good, bad) = (found[.good, default: []].map(share), found[.bad, default: []].map(share))
                 let pairs = median(zip(bad, good).map { $0 / $1 })
-                let values = String(format: "%.2f ms beside good ones, %.2f ms beside bad ones", median(good), median(bad))
+                let values = String(
+                    format: "%.2f ms beside good ones, %.2f ms beside bad ones", median(good), median(bad))
                 print("  \(name), commit to first byte \(what): \(values)   ratio \(ratio(pairs))")
             }
             told("p50") { $0.p50 }
