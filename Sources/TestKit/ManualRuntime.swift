@@ -55,6 +55,9 @@ public final class ManualRuntime: Runtime {
     /// Moves the clock; who sleeps until then wakes, the earliest deadline first.
     public func advance(milliseconds: Int64) { advance(to: now() + milliseconds) }
 
+    /// Sets the clock back, as an operator or a time server does; nobody wakes.
+    public func setBack(milliseconds: Int64) { state.withLock { $0.now = $0.now + -milliseconds } }
+
     /// Moves the clock to an instant, never back, and wakes every sleeper that is due by then in order of deadline.
     public func advance(to instant: Instant) {
         let woken = state.withLock { state in

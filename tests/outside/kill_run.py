@@ -239,7 +239,8 @@ class Segment:
         # What the bank could not push, because the server was dead, the next refresh finds.
         for record in self.records.values():
             self.tenant.native("POST", "/refreshes", {"connection": record})
-        self.nodes[0].settle()
+        # What could not be reached at the start and was refused then is tried a third time after five minutes.
+        wait_until("deliveries to be done", self.nodes[0].is_settled, every=0.2, seconds=900)
 
     # MARK: counting
 

@@ -97,6 +97,8 @@ public struct EndpointPacer: Sendable {
         guard inFlight < atOnce else { return .full }
         if let ratePerSecond {
             let second = Int64(1000)
+            // What was sent by a clock that was set back since says nothing.
+            if let latest = started.latest, latest > now.ms { started = RollingCalls() }
             if started.count(at: now.ms, window: second) >= ratePerSecond {
                 let free = started.free(1, limit: ratePerSecond, at: now.ms, window: second)
                 return .wait(until: Instant(ms: max(free ?? now.ms + second, now.ms + 1)))

@@ -17,6 +17,8 @@ public struct RollingCalls: Sendable, Equatable {
     init(entries: [Entry]) { self.entries = entries.sorted { $0.at < $1.at } }
 
     public var isEmpty: Bool { entries.isEmpty }
+    /// The last call.
+    public var latest: Int64? { entries.last?.at }
 
     /// Calls that are still in a window of this length at `now`.
     public func count(at now: Int64, window: Int64) -> Int {

@@ -67,6 +67,10 @@ public struct LaneLoop<Work: LaneWork>: Service {
     /// A lane that is due and cannot be had is in another node's hands at this moment.
     private static var contentionMs: Int64 { 10 }
 
+    /// A lane whose work failed is left alone for so long.
+    private static var failedMs: Int64 { 1000 }
+    /// A clock that goes back further was set.
+    private static var setBackMs: Int64 { 1000 }
     /// The lanes at work are counted so seldom.
     private static var countedMs: Int64 { 50 }
 
@@ -81,6 +85,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
         let isStopping = Mutex(false)
         let sweep = Mutex(Sweep())
         let counted = Mutex<Counted?>(nil)
+        let claimedAt = Mutex<Instant?>(nil)
     }
 
     /// Lanes, as they were a moment ago.
@@ -143,6 +148,17 @@ public struct LaneLoop<Work: LaneWork>: Service {
             core.logger.notice("lease lost", metadata: ["lane": "\(lease.laneID)"])
         } catch {
             core.logger.error("lane failed", metadata: ["lane": "\(lease.laneID)", "error": "\(error)"])
+            await giveBack(lease)
+        }
+    }
+
+    /// A lane whose work failed: its owner lives, so that the next one need not be careful.
+    private func giveBack(_ lease: LaneLease) async {
+        do {
+            try await release(lease, .held(until: core.runtime.now() + Self.failedMs))
+        } catch {
+            // The database is away; the lease runs out.
+            core.logger.notice("lane not given back", metadata: ["lane": "\(lease.laneID)"])
         }
     }
 
@@ -238,6 +254,14 @@ public struct LaneLoop<Work: LaneWork>: Service {
         let now = core.runtime.now()
         let free = free
         guard free > 0 else { return [] }
+        let before = owned.claimedAt.withLock { last in
+            defer { last = now }
+            return last
+        }
+        if let before, before - now > Self.setBackMs {
+            core.logger.notice("clock set back", metadata: ["by_ms": "\(before - now)"])
+            try await core.database.write { try LaneStore.forgetHolds(Work.kind, now: now, $0) }
+        }
         let isSweepDue = owned.sweep.withLock { sweep in
             sweep.isOwed = true
             // A clock that was set back has not looked yet.

@@ -202,6 +202,15 @@ public enum LaneStore {
             [.integer(lease.laneID), .integer(lease.token), .at(until), .at(now)])
     }
 
+    /// The clock was set back: what was held until a time of the earlier clock is looked at now.
+    public static func forgetHolds(_ kind: LaneKind, now: Instant, _ tx: Transaction) throws {
+        try tx.db.run(
+            """
+            UPDATE lane SET hold_until_ms = 0, next_due_ms = $2
+            WHERE kind = $1 AND lease_token IS NULL AND hold_until_ms > $2
+            """, [.text(kind.rawValue), .at(now)])
+    }
+
     /// Brings an unleased lane forward. A leased one is left alone: its owner looks again before it gives it back.
     public static func touch(_ laneID: Int64, due: Instant, _ tx: Transaction) {
         tx.append(touchStatement, [.integer(laneID), .at(due)])

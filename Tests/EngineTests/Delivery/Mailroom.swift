@@ -114,6 +114,9 @@ final class Receivers: WebhookTransport {
         let number: Int64
         let connection: String
         let event: String
+        let request: WebhookRequest
+
+        func header(_ name: String) -> String { request.headers.first { $0.name == name }?.value ?? "" }
     }
     typealias Script = @Sendable (Received, _ nth: Int) async -> WebhookOutcome
     private struct State {
@@ -207,6 +210,7 @@ final class Receivers: WebhookTransport {
         if case .integer(let value) = body["number"] { number = value }
         return Received(
             url: request.url, id: request.headers.first { $0.name == "webhook-id" }?.value ?? "", number: number,
-            connection: body["connection"]?.text ?? "", event: body["event"]?.text ?? "")
+            connection: body["connection"]?.text ?? "", event: body["event"]?.text ?? "",
+            request: request)
     }
 }

@@ -23,7 +23,11 @@ struct DeliveryRun {
     private static let behindMs: Int64 = 100
     /// Owners before this one that died, from which on it is careful.
     private static let crashesMin = 2
-    static let marksMax = 3
+    /// A server that is killed again and again brings down what harms nobody: what did so three times is put aside for
+    /// a while, and is given up only when it still does.
+    static let marksAside = 3
+    static let asideMs: Int64 = 5 * 60_000
+    static let marksMax = 6
 
     let core: Core
     let lease: LaneLease
@@ -49,6 +53,8 @@ struct DeliveryRun {
         /// The endpoint counts as broken: what is read waited the longest.
         var isProbing = false
         var end: LaneProgress?
+        /// When the hold was first seen.
+        var heldSince: Instant?
         var lookedBackAt: Instant
         var activeAt: Instant
         var rings: UInt64 = 0
@@ -134,8 +140,7 @@ struct DeliveryRun {
             queue.with { $0.isDry = false }
         }
         let atOnce = state.pace?.atOnce ?? EndpointPacer.atOnceFirst
-        let most = max(Self.readMin / 8, min(Self.readMax, Self.readBytesMax / max(1, state.cursor.bodyBytes)))
-        let count = min(max(atOnce * Self.aheadPerRequest, Self.readMin), most)
+        let count = Self.ahead(atOnce: atOnce, state.cursor)
         let low = count / 2
         let isOrdered = state.plan.map { LaneOrder.isOrdered(lease, $0.endpoint) } ?? false
         let busy = queue.with { queue -> Set<Int64>? in
@@ -158,6 +163,12 @@ struct DeliveryRun {
         let (cursor, reader) = (state.cursor, DeliveryReader(core: core, lease: lease))
         let isBroken = state.pace.map { _ in state.isProbing } ?? paces.isBroken(paceName)
         group.addTask { .read(try await reader.read(cursor, busy: busy, count: count, isBroken: isBroken)) }
+    }
+
+    /// How many rows are read ahead.
+    static func ahead(atOnce: Int, _ cursor: LaneCursor) -> Int {
+        let most = max(readMin / 8, min(readMax, readBytesMax / max(1, cursor.bodyBytes)))
+        return min(max(atOnce * aheadPerRequest, readMin), most)
     }
 
     private func startSending(_ queue: DeliveryQueue, _ state: inout State, _ group: inout Tasks) {
@@ -281,10 +292,17 @@ struct DeliveryRun {
     }
 
     private func endHold(_ queue: DeliveryQueue, _ state: inout State, at now: Instant) {
-        let isOver = queue.with { queue in
-            guard let until = queue.heldUntil, until <= now else { return false }
-            queue.heldUntil = nil
-            return true
+        guard let until = queue.with({ $0.heldUntil }) else {
+            state.heldSince = nil
+            return
+        }
+        let since = state.heldSince ?? now
+        state.heldSince = since
+        // A clock that was set back has no hold of its own time.
+        let isOver = until <= now || now < since
+        if isOver {
+            queue.with { $0.heldUntil = nil }
+            state.heldSince = nil
         }
         guard isOver, let plan = state.plan, LaneOrder.isOrdered(lease, plan.endpoint) else { return }
         queue.clear()

@@ -92,5 +92,5 @@ struct DeliverySender {
         return record
     }
 
-    static let quarantineError = "quarantined: the server stopped three times while it was sent"
+    static let quarantineError = "quarantined: the server stopped six times while it was sent"
 }

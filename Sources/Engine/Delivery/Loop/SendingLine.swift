@@ -17,7 +17,7 @@ struct SendingLine {
             pace, changes: core.wakes.targets.count, at: core.runtime.now())
         {
             let isHeld = pace.isHeld(since: item.delivery.dueAt, item.plan.endpoint)
-            if isCareful {
+            if isCareful || item.delivery.crashes > 0 {
                 guard item.delivery.crashes < DeliveryRun.marksMax else {
                     pace.cancel()
                     if finish(sender.quarantine(item), nil, nil) { return }
@@ -37,8 +37,10 @@ struct SendingLine {
     }
 
     private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, _ result: DeliveryResult?) -> Bool {
+        // What another URL says for once tells nothing of the endpoint.
+        let isElsewhere = ReplayLane(subject: lease.subject) != nil
         let end = DeliveryEnd(
-            record: record, lateness: late, isGone: result?.isGone ?? false,
+            record: record, lateness: late, isGone: !isElsewhere && result?.isGone ?? false,
             blocks: isOrdered && record.outcome == .retry)
         return queue.finish(end, at: core.runtime.now())
     }
@@ -49,7 +51,8 @@ struct SendingLine {
         do {
             try await core.database.write { tx in
                 try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
-                try DeliveryStore.mark(id, lease: lease, tx)
+                let until = core.runtime.now() + DeliveryRun.asideMs
+                try DeliveryStore.mark(id, aside: DeliveryRun.marksAside, until: until, lease: lease, tx)
             }
         } catch {
             pace.cancel()
