@@ -15,6 +15,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -183,11 +184,19 @@ class Segment:
         self.receiver = subprocess.Popen(
             [sys.executable, str(HERE / "kill_receiver.py"), str(self.folder), str(self.port), self.seed],
             stdin=subprocess.DEVNULL)
+        wait_until("the receiver to listen", self._is_listening)
         self.tenant.make_customers(*users)
         self.records = {}
         for user in users:
             self.records[user] = self.tenant.link(user, callback_url=self._url(f"/{user}"), history_months=1)
         self.load = Load(self.tenant, self.nodes, users, list(self.records.values()), self.seed)
+
+    def _is_listening(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            return True
+        except ConnectionRefusedError:
+            return False
 
     def _kill_all(self):
         arrived = Counter(self.receiver_log)
@@ -239,7 +248,7 @@ class Segment:
         # What the bank could not push, because the server was dead, the next refresh finds.
         for record in self.records.values():
             self.tenant.native("POST", "/refreshes", {"connection": record})
-        # What could not be reached at the start and was refused then is tried a third time after five minutes.
+        # What failed twice, or was under way at three kills, comes again after five minutes.
         wait_until("deliveries to be done", self.nodes[0].is_settled, every=0.2, seconds=900)
 
     # MARK: counting
