@@ -107,18 +107,12 @@ extension DeliveryStore {
     }
 
     /// Notes, before it is sent, that a delivery may bring its sender down.
-    /// - Parameters:
-    ///   - aside: from so many marks on it is put aside, should its sender not come back from it.
-    ///   - until: for so long.
-    public static func mark(
-        _ delivery: Int64, aside: Int, until: Instant, lease: LaneLease, _ tx: Transaction
-    ) throws {
+    /// - Parameter due: when it is tried again, should its sender not come back from it.
+    public static func mark(_ delivery: Int64, due: Instant, lease: LaneLease, _ tx: Transaction) throws {
         try tx.db.run(
             """
-            UPDATE delivery SET crashes = crashes + 1,
-                due_ms = CASE WHEN crashes + 1 >= $3 THEN $4 ELSE due_ms END,
-                pass = CASE WHEN crashes + 1 >= $3 AND pass = 0 THEN 1 ELSE pass END
+            UPDATE delivery SET crashes = crashes + 1, due_ms = $3, pass = CASE WHEN pass = 0 THEN 1 ELSE pass END
             WHERE environment_id = $1 AND id = $2
-            """, [.integer(lease.environmentID), .integer(delivery), .int(aside), .at(until)])
+            """, [.integer(lease.environmentID), .integer(delivery), .at(due)])
     }
 }

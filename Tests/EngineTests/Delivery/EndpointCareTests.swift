@@ -182,7 +182,7 @@ import Testing
     }
 
     @Test(
-        "a delivery that brings its sender down is put aside after three times and given up after six; the others go",
+        "a delivery that brings its sender down is put aside and given up after six times; the others go",
         arguments: [0, 7, 30])
     func quarantine(place: Int) async throws {
         try await onEveryTestDatabase { test in

@@ -191,7 +191,7 @@ struct DeliveryReader {
 
         /// What was never tried is due whatever the clock said when it was committed.
         private func isDue(_ row: DueDelivery) -> Bool {
-            row.attempts == 0 && row.pass != .replay && row.crashes < DeliveryRun.marksAside || row.dueAt <= now
+            row.attempts == 0 && row.pass != .replay && row.crashes == 0 || row.dueAt <= now
                 || row.dueAt - now > RetrySchedule.delayMsMax + 60_000
         }
 

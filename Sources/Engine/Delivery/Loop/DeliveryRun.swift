@@ -23,10 +23,9 @@ struct DeliveryRun {
     private static let behindMs: Int64 = 100
     /// Owners before this one that died, from which on it is careful.
     private static let crashesMin = 2
-    /// A server that is killed again and again brings down what harms nobody: what did so three times is put aside for
-    /// a while, and is given up only when it still does.
-    static let marksAside = 3
-    static let asideMs: Int64 = 5 * 60_000
+    /// A server that is killed again and again seems to be brought down by what harms nobody: what was under way is put
+    /// aside, the longer the oftener, and is given up only when it still does.
+    static let asideMs: [Int64] = [1000, 5000, 5 * 60_000]
     static let marksMax = 6
 
     let core: Core

@@ -48,11 +48,11 @@ struct SendingLine {
     /// Before it is sent: if it brings this process down, the next one knows.
     private func mark(_ item: DeliveryItem) async throws {
         let (core, lease, id) = (core, lease, item.delivery.id)
+        let asideMs = DeliveryRun.asideMs[min(item.delivery.crashes, DeliveryRun.asideMs.count - 1)]
         do {
             try await core.database.write { tx in
                 try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)
-                let until = core.runtime.now() + DeliveryRun.asideMs
-                try DeliveryStore.mark(id, aside: DeliveryRun.marksAside, until: until, lease: lease, tx)
+                try DeliveryStore.mark(id, due: core.runtime.now() + asideMs, lease: lease, tx)
             }
         } catch {
             pace.cancel()
