@@ -248,7 +248,7 @@ class Segment:
         # What the bank could not push, because the server was dead, the next refresh finds.
         for record in self.records.values():
             self.tenant.native("POST", "/refreshes", {"connection": record})
-        # What failed twice, or was under way at four kills, comes again after five minutes.
+        # What failed twice, or was under way at five kills, comes again after five minutes.
         wait_until("deliveries to be done", self.nodes[0].is_settled, every=0.2, seconds=900)
 
     # MARK: counting

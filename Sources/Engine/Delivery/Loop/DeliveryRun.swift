@@ -25,7 +25,7 @@ struct DeliveryRun {
     private static let crashesMin = 2
     /// A server that is killed again and again seems to be brought down by what harms nobody: what was under way is put
     /// aside, the longer the oftener, and is given up only when it still does.
-    static let asideMs: [Int64] = [1000, 5000, 60_000, 5 * 60_000]
+    static let asideMs: [Int64] = [1000, 5000, 30_000, 60_000, 5 * 60_000]
     static let marksMax = 6
 
     let core: Core
