@@ -171,7 +171,7 @@ def test_an_example_is_fired_and_says_that_it_is_one(kubewa, receiver, tenant, t
         named = trigger("balance.success", "--record", record)
         assert named.returncode == 0 and named.stdout.strip() not in ids
         for wrong, sentence in [
-            (["income.success"], "is planned"), (["balance.lost"], "is no event"),
+            (["payment.success"], "is planned"), (["balance.lost"], "is no event"),
             (["institution.down", "--record", record], "must be left out"),
             (["balance.success", "--record", "655a5c3e9f1b2c3d4e5f6070"], "no such record"),
         ]:
