@@ -29,7 +29,8 @@ def verify(key, headers, body):
 
 
 def handle(event):
-    print(event["event_id"], event["event"], flush=True)
+    # In one piece, as several may be handled at a time.
+    print(f"{event['event_id']} {event['event']}\n", end="", flush=True)
 
 
 # In your own server this is a unique column, written in the transaction that does the work.
