@@ -14,7 +14,6 @@ public final class LaneTurn: Sendable {
 
     private let state = Mutex(State())
     private let mustEnd: @Sendable (_ isLingering: Bool) -> Bool
-
     private let part: @Sendable (Standing) -> Int
 
     /// - Parameter share: see `share`.

@@ -4,8 +4,6 @@ import Storage
 
 /// What is kept for a while and then forgotten, each in transactions of bounded size.
 struct Retention {
-    private static let environmentsPerStep = 200
-
     let core: Core
 
     /// One thing that fails holds up none of the others.
@@ -36,17 +34,7 @@ struct Retention {
     private func events() async throws -> Int {
         guard core.settings.retentionDays > 0 else { return 0 }
         let before = core.runtime.now() + -core.settings.retentionDays * Instant.dayMs
-        var sum = 0
-        var last: Int64 = 0
-        while true {
-            let from = last
-            let scopes = try await core.database.read {
-                try RetentionStore.environments(after: from, limit: Self.environmentsPerStep, $0)
-            }
-            guard let end = scopes.last else { return sum }
-            for scope in scopes { sum += try await events(of: scope, before: before) }
-            last = end.environmentID
-        }
+        return try await core.sumOverScopes { scope in try await events(of: scope, before: before) }
     }
 
     private func events(of scope: Scope, before: Instant) async throws -> Int {

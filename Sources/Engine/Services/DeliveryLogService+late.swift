@@ -9,15 +9,7 @@ extension DeliveryLogService {
     /// - Returns: how many.
     func forgetLate() async throws -> Int {
         let since = core.runtime.now() + -Self.lateDays * Instant.dayMs
-        var sum = 0
-        var last: Int64 = 0
-        while true {
-            let from = last
-            let scopes = try await core.database.read { try RetentionStore.environments(after: from, limit: 200, $0) }
-            guard let end = scopes.last else { return sum }
-            for scope in scopes { sum += try await forgetLate(scope, since: since) }
-            last = end.environmentID
-        }
+        return try await core.sumOverScopes { scope in try await forgetLate(scope, since: since) }
     }
 
     private func forgetLate(_ scope: Scope, since: Instant) async throws -> Int {

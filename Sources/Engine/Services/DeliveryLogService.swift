@@ -128,15 +128,7 @@ public struct DeliveryLogService: Sendable {
     func prune() async throws -> Int {
         guard core.settings.attemptRetentionDays > 0 else { return 0 }
         let before = core.runtime.now() + -core.settings.attemptRetentionDays * Instant.dayMs
-        var sum = 0
-        var last: Int64 = 0
-        while true {
-            let from = last
-            let scopes = try await core.database.read { try RetentionStore.environments(after: from, limit: 200, $0) }
-            guard let end = scopes.last else { return sum }
-            for scope in scopes { sum += try await prune(scope, before: before) }
-            last = end.environmentID
-        }
+        return try await core.sumOverScopes { scope in try await prune(scope, before: before) }
     }
 
     private func prune(_ scope: Scope, before: Instant) async throws -> Int {

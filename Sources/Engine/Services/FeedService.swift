@@ -13,7 +13,6 @@ public struct FeedService: Sendable {
     /// Changes of one page, at most.
     public static let countMax = 500
     public static let countDefault = 100
-    private static let environmentsPerStep = 200
 
     // MARK: cursors
 
@@ -54,32 +53,18 @@ public struct FeedService: Sendable {
 
     /// Puts right what a restored dump left. Call before events are written or read.
     func settle() async throws {
-        try await forEachScope { scope in
+        _ = try await core.sumOverScopes { scope in
             _ = try await core.database.write { try FeedStore.settle(scope, $0) }
+            return 0
         }
     }
 
     /// Forgets what was logged longer ago than events are kept, and puts right what a restored dump left.
     /// - Returns: rows that were forgotten.
     func prune() async throws -> Int {
-        var sum = 0
-        try await forEachScope { scope in
+        try await core.sumOverScopes { scope in
             _ = try await core.database.write { try FeedStore.settle(scope, $0) }
-            sum += try await prune(scope)
-        }
-        return sum
-    }
-
-    private func forEachScope(_ body: (Scope) async throws -> Void) async throws {
-        var last: Int64 = 0
-        while true {
-            let from = last
-            let scopes = try await core.database.read {
-                try RetentionStore.environments(after: from, limit: Self.environmentsPerStep, $0)
-            }
-            guard let end = scopes.last else { return }
-            for scope in scopes { try await body(scope) }
-            last = end.environmentID
+            return try await prune(scope)
         }
     }
 

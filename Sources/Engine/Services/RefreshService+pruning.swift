@@ -2,24 +2,12 @@ import Domain
 import Storage
 
 extension RefreshService {
-    private static let environmentsPerStep = 200
-
     /// Forgets runs and their steps that are older than events are kept.
     /// - Returns: how many runs.
     func prune() async throws -> Int {
         guard core.settings.retentionDays > 0 else { return 0 }
         let before = core.runtime.now() + -core.settings.retentionDays * Instant.dayMs
-        var sum = 0
-        var last: Int64 = 0
-        while true {
-            let from = last
-            let scopes = try await core.database.read {
-                try RetentionStore.environments(after: from, limit: Self.environmentsPerStep, $0)
-            }
-            guard let end = scopes.last else { return sum }
-            for scope in scopes { sum += try await prune(scope, before: before) }
-            last = end.environmentID
-        }
+        return try await core.sumOverScopes { scope in try await prune(scope, before: before) }
     }
 
     private func prune(_ scope: Scope, before: Instant) async throws -> Int {

@@ -38,9 +38,9 @@ struct SendingLine {
 
     private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, _ result: DeliveryResult?) -> Bool {
         // What another URL says for once tells nothing of the endpoint.
-        let isElsewhere = ReplayLane(subject: lease.subject) != nil
+        let isGone = result?.isGone == true && ReplayLane(subject: lease.subject) == nil
         let end = DeliveryEnd(
-            record: record, lateness: late, isGone: !isElsewhere && result?.isGone ?? false,
+            record: record, lateness: late, isGone: isGone,
             blocks: isOrdered && record.outcome == .retry)
         return queue.finish(end, at: core.runtime.now())
     }
