@@ -98,7 +98,9 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Connectors", "Engine", "TestKit"]),
         .testTarget(
             name: "WebTests",
-            dependencies: ["Web", "TestKit", .product(name: "HummingbirdTesting", package: "hummingbird")],
+            dependencies: [
+                "Web", "TestKit", lifecycle, logging, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
             exclude: ["Golden"]),
         .testTarget(name: "ShopTests", dependencies: ["Shop", crypto]),
         .testTarget(name: "KubewaWebhooksTests", dependencies: ["KubewaWebhooks", crypto]),

@@ -58,6 +58,14 @@ public struct Core: Sendable {
         try vault.seal(plain, context, on: tx.db)
     }
 
+    /// The environment of a lane, which its owner has lost when the business was removed.
+    func environment(of lease: LaneLease) async throws -> Environment {
+        guard let found = try await database.read({ try TenantStore.environment(lease.environmentID, $0) }) else {
+            throw LeaseLost()
+        }
+        return found
+    }
+
     /// An environment as it is now, its clock included.
     func environment(_ scope: Scope) async throws -> Environment {
         guard let found = try await database.read({ try TenantStore.environment(scope.environmentID, $0) }) else {

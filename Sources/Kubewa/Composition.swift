@@ -82,6 +82,8 @@ struct Composition {
         await database.close()
     }
 
+    private static let stopSeconds = 30
+
     /// Runs every loop and both servers until a signal asks to stop; what is in flight is finished.
     func run(_ serve: ServeOptions, onReady: @escaping @Sendable () async -> Void = {}) async throws {
         let core = services.core
@@ -109,14 +111,14 @@ struct Composition {
         }
         let work: [any Service] = [
             Housekeeper(core: core), ClockLoop(core: core), LaneLoop(DeliveryWork(core: core, transport: sender)),
-            LaneLoop(RefreshWork(core: core)), ReplayWork(services.replays),
+            LaneLoop(RefreshWork(core: core)), ReplayWork(services.replays), TenantEraser(core: core),
         ]
         let parts: [any Service] =
             [epochs, WakeRelay(core: core), bankServer(serve)] + (serve.role.doesWork ? work : [])
-            + webServices(serve, [connections], onReady)
+            + [webServer(serve, [connections], onReady), StopLimit(seconds: Self.stopSeconds)]
         var configuration = ServiceGroupConfiguration(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(30)
+        configuration.maximumGracefulShutdownDuration = .seconds(Self.stopSeconds)
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch {
@@ -151,9 +153,9 @@ struct Composition {
             logger: logger)
     }
 
-    private func webServices(
+    private func webServer(
         _ serve: ServeOptions, _ gauges: [WebMetrics.Gauge], _ onReady: @escaping @Sendable () async -> Void
-    ) -> [any Service] {
+    ) -> any Service {
         var settings = WebSettings()
         settings.perAddressPerMinute = max(0, serve.addressLimit)
         settings.role = serve.role
@@ -162,6 +164,6 @@ struct Composition {
             responder: web, server: WebApp.server,
             configuration: .init(address: .hostname(serve.host, port: serve.port), serverName: "kubewa"),
             onServerRunning: { _ in await onReady() }, logger: logger)
-        return [web.background, server]
+        return WebServer(web.background, server)
     }
 }

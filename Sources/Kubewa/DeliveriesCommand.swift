@@ -13,7 +13,11 @@ struct DeliveriesCommand: AsyncParsableCommand {
         @OptionGroup var data: DataOptions
         @OptionGroup var which: EnvironmentOptions
         @OptionGroup var filter: LogOptions
-        @Option(help: "How many.") var limit = 50
+        @Option(help: "How many, 1 or more.") var limit = 50
+
+        func validate() throws {
+            guard limit > 0 else { throw ValidationError("--limit is 1 or more.") }
+        }
 
         func run() async throws {
             try await withComposition(data) { composition in
@@ -50,6 +54,12 @@ struct DeliveriesCommand: AsyncParsableCommand {
         @OptionGroup var data: DataOptions
         @OptionGroup var which: EnvironmentOptions
         @Argument(help: "dlv_… or att_…") var id: String
+
+        func validate() throws {
+            guard !id.hasPrefix("dlv_"), !id.hasPrefix("att_") else { return }
+            guard id.hasPrefix("evt_") else { throw ValidationError("A delivery is dlv_…, an attempt att_….") }
+            throw ValidationError("That is an event. `kubewa deliveries list --event \(id)` lists its deliveries.")
+        }
 
         func run() async throws {
             try await withComposition(data) { composition in
@@ -155,36 +165,27 @@ struct DeliveriesCommand: AsyncParsableCommand {
 struct LogOptions: ParsableArguments {
     @Option(help: "An event's id, evt_….") var event: String?
     @Option(help: "Types with commas, or groups as in transaction.*.") var types: String?
-    @Option(help: "A connection's id.") var connection: String?
+    @Option(help: "A record's id, or none for events of no record.") var connection: String?
     @Option(help: "An endpoint's id.") var endpoint: String?
     @Option(help: "With commas: waiting, failed, delivered, dead, quarantined, dropped.") var status: String?
-    @Option(help: "An instant such as 2024-01-31T09:00:00Z; the event happened then or later.") var from: String?
-    @Option(help: "An instant; the event happened then or earlier.") var to: String?
+    @Option(help: "An instant such as 2024-01-31T09:00:00Z, or a day; the event happened then or later.")
+    var from: String?
+    @Option(help: "An instant, or a day; the event happened then or earlier.") var to: String?
 
     func filter() throws -> LogFilter {
         func names(_ text: String?) -> [String] { (text ?? "").split(separator: ",").map(String.init) }
-        func instant(_ text: String?, _ option: String) throws -> Instant? {
-            guard let text else { return nil }
-            guard let instant = Instant(iso: text) else {
-                throw DomainError.invalid(option, "must be an instant such as 2024-01-31T09:00:00Z.")
-            }
-            return instant
-        }
         var number: Int64?
         if let event {
-            guard let found = LogID.event(event) else { throw DomainError.invalid("--event", "must be evt_….") }
+            guard let found = LogID.event(event) else { throw DomainError.invalid("event", "must be evt_….") }
             number = found
         }
-        let states = try names(status).map { name in
-            guard let state = DeliveryState(rawValue: name) else {
-                let known = DeliveryState.allCases.map(\.rawValue).joined(separator: ", ")
-                throw DomainError.invalid("--status", "has `\(name)`. Known: \(known).")
-            }
-            return state
-        }
+        let (start, end) = (
+            try LogFilter.instant(from, "from", isEnd: false), try LogFilter.instant(to, "to", isEnd: true)
+        )
+        try LogFilter.check(from: start, to: end)
         return LogFilter(
-            event: number, types: names(types), connection: connection?.lowercased(),
-            endpoint: endpoint?.lowercased(), states: Set(states), from: try instant(from, "--from"),
-            to: try instant(to, "--to"))
+            event: number, types: try LogFilter.types(names(types)),
+            connection: connection.map { $0 == LogFilter.none ? "" : $0.lowercased() },
+            endpoint: endpoint?.lowercased(), states: try LogFilter.states(names(status)), from: start, to: end)
     }
 }

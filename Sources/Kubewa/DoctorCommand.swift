@@ -95,10 +95,10 @@ struct DoctorCommand: AsyncParsableCommand {
                 return (nil, key, skew)
             } catch {
                 await database.close()
-                return ("\(error)", "not checked, since the database does not open", nil)
+                return (told(error), "not checked, since the database does not open", nil)
             }
         } catch {
-            return ("\(error)", "not checked, since the database does not open", nil)
+            return (told(error), "not checked, since the database does not open", nil)
         }
     }
 }

@@ -196,8 +196,15 @@ enum EnvironmentName: String, ExpressibleByArgument, CaseIterable {
     var kind: EnvironmentKind { self == .sandbox ? .sandbox : .production }
 }
 
+/// An error as an operator is told of it: with what the database said, which holds no values and no password.
+func told(_ error: any Error) -> String {
+    guard let error = error as? StorageError, !error.detail.isEmpty else { return "\(error)" }
+    return "\(error) (\(error.detail.split(whereSeparator: \.isWhitespace).joined(separator: " ")))"
+}
+
 /// Prints a sentence to standard error and ends with a failure.
 func fail(_ error: any Error) -> ExitCode {
-    FileHandle.standardError.write(Data("kubewa: \(error)\n".utf8))
+    let error: any Error = (error as? DomainError)?.naming(OptionNames.ofMembers) ?? error
+    FileHandle.standardError.write(Data("kubewa: \(told(error))\n".utf8))
     return ExitCode(1)
 }

@@ -5,7 +5,8 @@ import Storage
 
 struct TenantsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tenants", abstract: "Businesses of this server.", subcommands: [Create.self, List.self])
+        commandName: "tenants", abstract: "Businesses of this server.",
+        subcommands: [Create.self, List.self, Remove.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -24,14 +25,32 @@ struct TenantsCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the businesses.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the businesses, those that were removed last.")
         @OptionGroup var data: DataOptions
 
         func run() async throws {
             try await withComposition(data) { composition in
-                for tenant in try await composition.services.tenants.list() {
-                    Console.say("\(tenant.id)  \(tenant.createdAt.iso)  \(tenant.name)")
+                for tenant in try await composition.services.tenants.list() { Console.say(TenantText.line(tenant)) }
+            }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a business with all its data, for good. Without --yes it only says what that would be.")
+        @OptionGroup var data: DataOptions
+        @Option(help: "The business's client token, as `kubewa tenants list` prints it.") var tenant: String
+        @Flag(help: "Do it.") var yes = false
+
+        func run() async throws {
+            try await withComposition(data) { composition in
+                let tenants = composition.services.tenants
+                guard yes else {
+                    Console.say(TenantText.preview(try await tenants.holdings(of: tenant)))
+                    return
                 }
+                Console.say(TenantText.removed(try await tenants.remove(tenant)))
             }
         }
     }
@@ -60,6 +79,42 @@ enum TenantText {
         return writer.text
     }
 
+    static func line(_ tenant: TenantRow) -> String {
+        let line = "\(tenant.id)  \(tenant.createdAt.iso)  \(tenant.name)"
+        guard let removed = tenant.removedAt else { return line }
+        return "\(line)  (removed \(removed.iso), \(tenant.erasedAt.map { "erased \($0.iso)" } ?? "being erased"))"
+    }
+
+    /// What a removal would take away.
+    static func preview(_ found: TenantHoldings) -> String {
+        guard found.tenant.removedAt == nil else { return removed(found.tenant) }
+        var lines = [line(found.tenant)]
+        for each in found.environments {
+            lines.append(
+                "  \(each.kind.rawValue): \(count(each.connections)) connections, \(count(each.endpoints)) webhook "
+                    + "endpoints, \(count(each.waiting)) deliveries waiting")
+        }
+        lines.append("Nothing was removed. With --yes all of it is removed for good, with the keys and all data.")
+        return lines.joined(separator: "\n")
+    }
+
+    private static func count(_ number: Int) -> String {
+        number < TenantStore.countedMax ? "\(number)" : "\(number) or more"
+    }
+
+    /// The same however often it is asked for.
+    static func removed(_ tenant: TenantRow) -> String {
+        let state =
+            tenant.erasedAt == nil
+            ? "A running server erases its data now, or else the next one that starts: see `kubewa tenants list`."
+            : "Its data is erased; the ledger of consents stays."
+        return """
+            \(line(tenant))
+            Its keys are revoked, and nothing is sent or fetched for it any more.
+            \(state)
+            """
+    }
+
     static func text(_ made: CreatedTenant) -> String {
         var lines = ["\(made.name)", "  client token    \(made.clientToken)"]
         for each in made.environments {
@@ -84,10 +139,12 @@ struct EnvironmentOptions: ParsableArguments {
 
     func find(_ services: Services) async throws -> Domain.Environment {
         if let tenant { return try await services.tenants.environment(of: tenant, environment.kind) }
-        let all = try await services.tenants.list()
+        let all = try await services.tenants.list().filter { $0.removedAt == nil }
         guard all.count == 1, let only = all.first else {
             throw DomainError.invalid(
-                "--tenant", all.isEmpty ? "names nobody: make a business with `kubewa tenants create`."
+                "--tenant",
+                all.isEmpty
+                    ? "names nobody: make a business with `kubewa tenants create`."
                     : "is needed: there are several businesses. See `kubewa tenants list`.")
         }
         return try await services.tenants.environment(of: only.id.hex, environment.kind)

@@ -21,7 +21,8 @@ struct WebhooksCommand: AsyncParsableCommand {
         @OptionGroup var options: EndpointOptions
 
         func run() async throws {
-            let change = try options.change()
+            let change: EndpointChange
+            do { change = try options.change() } catch let error as DomainError { throw fail(error) }
             try await withComposition(data) { composition in
                 let environment = try await which.find(composition.services)
                 let made = try await composition.services.endpoints.set(change, in: environment)
@@ -42,12 +43,17 @@ struct WebhooksCommand: AsyncParsableCommand {
             try await withComposition(data) { composition in
                 let environment = try await which.find(composition.services)
                 var cursor: String?
+                var count = 0
                 repeat {
                     let page = try await composition.services.endpoints.page(
                         in: environment, record: nil, after: cursor, limit: Self.pageSize)
+                    count += page.endpoints.count
                     for view in page.endpoints { Console.say(Self.line(view.endpoint)) }
                     cursor = page.next
                 } while cursor != nil
+                if count == 0 {
+                    Console.say("No endpoints yet. `kubewa webhooks set --url …` makes the environment's own.")
+                }
             }
         }
 
@@ -151,17 +157,22 @@ struct WebhooksCommand: AsyncParsableCommand {
 
     struct Test: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Send webhook_endpoint.test to an endpoint, by the server that runs, and tell what came of it.")
+            abstract: "Send webhook_endpoint.test, or another event's example, to one endpoint by the running server.",
+            discussion: "Tells what came of it. Examples are for the sandbox.")
         @OptionGroup var chosen: Chosen
+        @Option(help: "An event whose example is sent instead, such as balance.success.") var event: String?
 
         func run() async throws {
+            let event = event
             try await chosen.with { service, id, environment in
-                let view = try await service.test(id, in: environment)
-                let status = view.status.map { "HTTP \($0)" } ?? view.error
-                let parts = [view.eventID, view.outcome, status, view.durationMs.map { "\($0) ms" }]
+                let view = try await service.test(id, event: event, in: environment)
+                let status = view.status.map { "HTTP \($0)" } ?? view.errorClass
+                let parts = [view.eventID, view.outcome, status, view.durationMs.map { "\($0) ms" }, view.error]
                 Console.say(parts.compactMap { $0 }.joined(separator: "  "))
                 guard view.outcome == "waiting" else { return }
-                Console.say("It has not been sent within 20 seconds: is `kubewa serve` running on this database?")
+                Console.say(
+                    "It has not been sent within 20 seconds: no `kubewa serve` runs on this database, or others "
+                        + "go before it. `kubewa deliveries list --event \(view.eventID)` shows what becomes of it.")
             }
         }
     }

@@ -23,7 +23,7 @@ public struct Database: Sendable {
         wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
     ) async throws(StorageError) -> Database {
         var lock: FileLock?
-        if case .sqlite(let path) = location, exclusive { lock = try FileLock(path: path + ".lock") }
+        if case .sqlite(let path) = location, exclusive { lock = try FileLock(path: Self.real(path) + ".lock") }
         let core = DatabaseCore(logger: logger)
         do {
             // The writer comes first: it makes the file that the readers open.
@@ -41,6 +41,21 @@ public struct Database: Sendable {
             throw error
         }
         return Database(location: location, core: core)
+    }
+
+    /// The file that a path leads to, also one that is not there yet: two paths to one file are one lock.
+    static func real(_ path: String) -> String {
+        func resolved(_ path: String) -> String? {
+            realpath(path, nil).map { text in
+                defer { free(text) }
+                return String(cString: text)
+            }
+        }
+        if let file = resolved(path) { return file }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let folder = parts.dropLast().joined(separator: "/")
+        guard let name = parts.last, let found = resolved(folder.isEmpty ? "." : folder) else { return path }
+        return "\(found)/\(name)"
     }
 
     /// Runs `body` on a free reading connection; it sees what was committed before each of its statements.

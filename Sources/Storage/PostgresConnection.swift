@@ -9,15 +9,23 @@ final class PostgresConnection: SQLConnection {
     static let statementsMax = 256
     /// Waiting longer for another node's row is `.busy`.
     static let lockTimeout = "SET lock_timeout = '5s'"
+    /// Tables of work swing from empty to millions of rows, and the server's estimates lag behind: a queue that was
+    /// empty when it was last looked at would be read whole, or sorted whole, for every few rows of it. So plans go by
+    /// the indexes, in their order, whatever the estimates say. What cannot do without is not compiled for it either,
+    /// and no page of rows is worth starting processes for.
+    private static let planSettings = """
+        SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; \
+        SET max_parallel_workers_per_gather = 0
+        """
     /// A node that was frozen in the middle of a unit loses its connection, so that others get its rows.
     private static let writerSettings = """
         SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; \
-        SET idle_in_transaction_session_timeout = '20s'; \(lockTimeout)
+        SET idle_in_transaction_session_timeout = '20s'; \(lockTimeout); \(planSettings)
         """
     /// Reads are few texts run many times: a plan made once, because planning a partitioned table anew costs more than
     /// its page. `QueryPlanTests` looks at just these plans.
     private static let readerSettings =
-        "SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan"
+        "SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan; \(planSettings)"
 
     let dialect = Dialect.postgres
     private let url: String
@@ -52,7 +60,13 @@ final class PostgresConnection: SQLConnection {
         let handle = try live()
         let result = PQexec(handle, sql)
         defer { PQclear(result) }
-        try check(result, handle, sql)
+        do { try check(result, handle, sql) } catch {
+            guard sql == TransactionText.rollback else { throw error }
+            // What cannot be rolled back goes with its connection, or every later statement would wait for that.
+            drop()
+            isInTransaction = false
+            return
+        }
         if sql == TransactionText.commit, PQcmdStatus(result).map({ String(cString: $0) }) != TransactionText.commit {
             throw StorageError(.other, "rolled back: a statement of the transaction had failed, and that was ignored")
         }
@@ -87,12 +101,16 @@ final class PostgresConnection: SQLConnection {
     private func live() throws(StorageError) -> OpaquePointer {
         if let handle, PQstatus(handle) == CONNECTION_OK { return handle }
         if isInTransaction { throw StorageError(.connectionLost, "the transaction's connection is gone") }
-        PQfinish(handle)
-        handle = nil
-        cache.removeAll()
+        drop()
         let made = try connect()
         handle = made
         return made
+    }
+
+    private func drop() {
+        PQfinish(handle)
+        handle = nil
+        cache.removeAll()
     }
 
     private func connect() throws(StorageError) -> OpaquePointer {
@@ -197,7 +215,11 @@ final class PostgresConnection: SQLConnection {
         }
         switch PQresultStatus(result) {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return
-        default: throw Self.error(result, isLost: PQstatus(handle) != CONNECTION_OK, sql)
+        default:
+            let error = Self.error(result, isLost: PQstatus(handle) != CONNECTION_OK, sql)
+            // The server says that it ends the session before the session's end is seen.
+            if error.code == .connectionLost { drop() }
+            throw error
         }
     }
 
@@ -217,11 +239,14 @@ final class PostgresConnection: SQLConnection {
             case "23503": .foreignKey
             case "40001", "40P01", "26000": .serialization
             case "0A000" where field("R") == "RevalidateCachedQuery": .serialization
-            case "55P03", "55006", "53300": .busy
-            case "53100": .diskFull
+            case "53100", "58030": .diskFull
+            // Somebody else holds it, the server has no more of something, or an operator cancelled it.
+            case "55P03", "55006", "57014": .busy
+            case _ where state.hasPrefix("53"): .busy
             case "25006": .readOnly
-            case "57P01", "57P02", "57P03": .connectionLost
-            case "58030": .diskFull
+            // The server ends the session: a shutdown, a crash of another session, a limit of time.
+            case "25P03": .connectionLost
+            case _ where state.hasPrefix("57P"): .connectionLost
             case "XX001", "XX002": .corrupt
             // A protocol violation is a number of values that does not fit, not a lost connection.
             case "08P01": .other

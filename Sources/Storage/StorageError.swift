@@ -41,7 +41,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible, CustomDebu
         case .serialization: "The database asks to try this again."
         case .connectionLost: "The connection to the database is lost. Check that the server runs, then try again."
         case .diskFull: "The disk of the database is full. Make room, then try again; nothing was changed."
-        case .readOnly: "The database cannot be written. Check the rights of its file and folder."
+        case .readOnly:
+            "The database cannot be written. Check the rights of its file and folder, or whether it is a standby."
         case .corrupt: "The database file is damaged or is not a Kubewa database. Restore a copy or name another file."
         case .cannotOpen: "The database could not be opened. Check its path or URL, and its rights."
         case .inUse: "Another kubewa serves this database file. Stop that one, or use PostgreSQL for several nodes."

@@ -24,7 +24,7 @@ public enum APICatalog {
         Incomes.Ask.self, Incomes.Get.self, BankStatements.Get.self,
         Deliveries.List.self, Deliveries.Export.self, Deliveries.Get.self, Attempts.List.self, Attempts.Get.self,
         Replays.Create.self, Replays.List.self, Replays.Get.self, Replays.Cancel.self,
-        EventFeed.List.self, EventFeed.Listening.self, EventTrigger.Fire.self, Events.Attempts.self,
+        EventFeed.List.self, EventFeed.Listening.self, EventFeed.Get.self, EventTrigger.Fire.self, Events.Attempts.self,
         EventTypes.List.self, EventTypes.Get.self,
         Institutions.List.self, Institutions.Get.self, Institutions.Candidates.self,
         Sandbox.Clock.self, Sandbox.Advance.self, Sandbox.PostTransaction.self, Sandbox.CreateCustomers.self,

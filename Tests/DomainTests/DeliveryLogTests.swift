@@ -81,6 +81,47 @@ struct DeliveryLogTests {
     }
 }
 
+@Suite("How a filter of the log is written")
+struct LogFilterReadingTests {
+    @Test("a type that is no event is refused, and the nearest one is named")
+    func types() throws {
+        #expect(try LogFilter.types(["record.*", "balance.success"]) == ["record.*", "balance.success"])
+        let near = #expect(throws: DomainError.self) { try LogFilter.types(["balance.sucess"]) }
+        #expect(near?.message.contains("Did you mean `balance.success`?") == true)
+        #expect(throws: DomainError.self) { try LogFilter.types(["foo"]) }
+        #expect(throws: DomainError.self) { try LogFilter.types(Array(repeating: "balance.*", count: 51)) }
+    }
+
+    @Test("a day is the bank's, from its beginning to its end")
+    func days() throws {
+        #expect(try LogFilter.instant("2024-01-31", "from", isEnd: false) == Instant(iso: "2024-01-30T23:00:00Z"))
+        #expect(try LogFilter.instant("2024-01-31", "to", isEnd: true) == Instant(iso: "2024-01-31T22:59:59.999Z"))
+        #expect(try LogFilter.instant(nil, "to", isEnd: true) == nil)
+        #expect(throws: DomainError.self) { try LogFilter.instant("2024-02-30", "to", isEnd: true) }
+        #expect(throws: DomainError.self) { try LogFilter.check(from: Instant(ms: 2), to: Instant(ms: 1)) }
+        try LogFilter.check(from: Instant(ms: 2), to: Instant(ms: 2))
+    }
+}
+
+@Suite("What is secret or said in other words")
+struct WordingTests {
+    @Test("texts are compared to their end")
+    func constantTime() {
+        #expect(ConstantTime.isEqual("abc", "abc") && ConstantTime.isEqual("", ""))
+        #expect(!ConstantTime.isEqual("abc", "abd") && !ConstantTime.isEqual("abc", "bbc"))
+        #expect(!ConstantTime.isEqual("abc", "abcd") && !ConstantTime.isEqual("abcd", "abc"))
+    }
+
+    @Test("an error names options where members are not known")
+    func naming() {
+        let error = DomainError.invalid("event_types", "has `balance.lost`; beside `types` nothing is.")
+        let told = error.naming(["event_types": "--event-type", "types": "--types"])
+        #expect(told.message == "`--event-type` has `balance.lost`; beside `--types` nothing is.")
+        #expect(told.field == "--event-type" && told.code == .invalidField)
+        #expect(DomainError.notFound("event").naming(["event": "--event"]) == .notFound("event"))
+    }
+}
+
 @Suite("What is sent again")
 struct ReplayRequestTests {
     @Test("a request is kept as it was asked")
@@ -88,10 +129,11 @@ struct ReplayRequestTests {
         let request = ReplayRequest(
             event: 5, types: ["balance.*"], connection: "5d6fe57a4099cc4b210bbec0", states: [.dead, .quarantined],
             neverAttempted: true, from: Instant(ms: 1000), to: Instant(ms: 2000))
-        for one in [request, ReplayRequest(), ReplayRequest(types: ["a.b"])] {
+        for one in [request, ReplayRequest(), ReplayRequest(types: ["a.b"]), ReplayRequest(connection: "")] {
             var out = JSONWriter()
             out.object { one.write(&$0) }
             #expect(try ReplayRequest(json: out.bytes) == one)
+            #expect(one.connection != "" || out.text.contains("\"connection\":\"none\""))
         }
         #expect(ReplayRequest().isEmpty && !request.isEmpty)
     }

@@ -71,6 +71,8 @@ import Testing
         ("event_types", ["event_types": ["balance*"]]),
         ("event_types", ["event_types": "balance.success"]),
         ("event_types", ["event_types": [7]]),
+        ("event_types", ["event_types": ["payment.*", "payment.success"]]),
+        ("url", ["url": nil]),
         ("payload", ["payload": "full"]),
         ("payload", ["payload": 1]),
         ("payloads", ["payloads": [["event_type": "balance.*"]]]),
@@ -106,6 +108,13 @@ import Testing
         ("authorities", ["authorities": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]),
         ("authorities", ["authorities": ""]),
     ]
+
+    @Test("what is planned may be asked for beside what is live, and alone it is refused by its name")
+    func planned() throws {
+        #expect(try changed(["event_types": ["payment.*", "balance.success"]]).eventTypes.count == 2)
+        let error = #expect(throws: DomainError.self) { try changed(["event_types": ["payment.failed"]]) }
+        #expect(error?.message.contains("planned") == true && error?.message.contains("`payment.failed`") == true)
+    }
 
     @Test("every mistake is refused, names its member and repeats no secret", arguments: mistakes.indices)
     func refused(_ index: Int) throws {

@@ -138,6 +138,19 @@ import Testing
         #expect(pacer.begin(at: start + 90_001) == .wait(until: start + 90_000 + Instant.dayMs))
     }
 
+    @Test("a test goes while all others wait; one that succeeds ends the wait, one that fails does not")
+    func test() {
+        var pacer = EndpointPacer()
+        let epoch = begin(&pacer, at: start)
+        pacer.end(.overloaded, epoch: epoch ?? 0, retryAfterMs: 90_000, at: start, chance: 0)
+        for outcome in [EndpointPacer.Outcome.refused, .success] {
+            #expect(pacer.isHeld && pacer.begin(at: start + 1000) == .wait(until: start + 90_000))
+            guard case .go(let test) = pacer.begin(at: start + 1000, isTest: true) else { return #expect(Bool(false)) }
+            pacer.end(outcome, epoch: test, isTest: true, at: start + 1000, chance: 0)
+        }
+        #expect(!pacer.isHeld && begin(&pacer, at: start + 1001) != nil)
+    }
+
     @Test("a clock that is set back ends a hold of the time before")
     func clock() {
         var pacer = EndpointPacer()

@@ -57,6 +57,132 @@ import Testing
         }
     }
 
+    @Test(
+        "a page reads a bounded number of rows of an event in thousands of parts, and shows each part once"
+    )
+    func parts() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint("https://shop.example/hook")
+            let parts = 1500
+            let (before, split, after) = (
+                try await post(1, in: room, to: endpoint), try await post(parts, in: room, to: endpoint),
+                try await post(2, in: room, to: endpoint)
+            )
+            // Some were taken, one is to be sent again, the others wait.
+            try await database.write { tx in
+                try tx.db.run(
+                    """
+                    INSERT INTO attempt (environment_id, delivery_id, number, event_id, endpoint_id, at_ms, duration_ms,
+                        outcome, part)
+                    SELECT environment_id, id, 1, event_id, endpoint_id, 1000 + part, 1,
+                        CASE WHEN part = 700 THEN 'retry' ELSE 'delivered' END, part
+                    FROM delivery WHERE event_id = $1 AND part <= 700
+                    """, [.integer(split)])
+                try tx.db.run("DELETE FROM delivery WHERE event_id = $1 AND part < 700", [.integer(split)])
+            }
+            func pages(_ filter: LogFilter, rowsMax: Int = 1000) async throws -> [LoggedDelivery] {
+                var (found, place) = ([LoggedDelivery](), DeliveryPlace?.none)
+                repeat {
+                    let start = place
+                    let (page, rows) = try await database.read(snapshot: true) { db in
+                        let counter = RowCounter(db)
+                        let page = try AttemptReads.deliveries(filter, after: start, limit: 50, room.scope, counter)
+                        return (page, counter.rows)
+                    }
+                    #expect(page.rows.count <= 50)
+                    #expect(rows < rowsMax, "\(filter)")
+                    found += page.rows
+                    place = page.next
+                } while place != nil
+                return found
+            }
+            let every = try await pages(LogFilter())
+            #expect(every.map(\.event.id) == [after, after] + Array(repeating: split, count: parts) + [before])
+            #expect(Set(every.map(\.id)).count == parts + 3)
+            let one = try await pages(LogFilter(event: split))
+            #expect(one.map(\.part) == (1...1500).map(Int64.init))
+            #expect(one.filter { $0.state == .delivered }.count == 699 && one.allSatisfy { $0.attempts.count <= 1 })
+            let connection = try #require(every.first).event.connection
+            #expect(try await pages(LogFilter(connection: connection)) == every)
+            // What few are to be found in is looked through in the same steps.
+            let looked = 3 * AttemptReads.lookedMax
+            #expect(try await pages(LogFilter(event: split, states: [.failed]), rowsMax: looked).map(\.part) == [700])
+            #expect(try await pages(LogFilter(endpoint: "nobody's"), rowsMax: looked).isEmpty)
+            let standings = try await database.read {
+                try AttemptReads.standings(of: [before, split], at: endpoint.id.hex, room.scope, $0)
+            }
+            #expect(standings[before]?.map(\.state) == [.waiting])
+            #expect(Set(standings[split]?.map(\.state) ?? []) == [.delivered, .failed, .waiting])
+            #expect(standings[split]?.filter(\.isTried).count == 2)
+            let waiting = try await pages(LogFilter(states: [.waiting]))
+            #expect(Set(waiting.map(\.id)) == Set(every.filter { $0.state == .waiting }.map(\.id)))
+            #expect(waiting.count == 803)
+        }
+    }
+
+    @Test("a page reads a bounded number of attempts of an event that was sent in thousands of parts")
+    func attemptsOfParts() async throws {
+        try await onEveryDatabase { database in
+            let room = try await Mailroom.open(on: database)
+            let endpoint = try await room.endpoint("https://shop.example/hook")
+            let event = try await post(900, in: room, to: endpoint)
+            try await room.settle()
+            var (found, place) = ([AttemptPlace](), AttemptPlace?.none)
+            repeat {
+                let start = place
+                let (page, rows) = try await database.read(snapshot: true) { db in
+                    let counter = RowCounter(db)
+                    let page = try AttemptReads.attempts(
+                        LogFilter(event: event), outcomes: [], before: start, limit: 50, room.scope, counter)
+                    return (page, counter.rows)
+                }
+                #expect(rows <= 300)
+                found += page.rows.map(\.attempt.place)
+                place = page.next
+            } while place != nil
+            #expect(found.count == 900 && Set(found).count == 900 && found == found.sorted(by: >))
+        }
+    }
+
+    /// Commits an event with so many parts for an endpoint.
+    private func post(_ parts: Int, in room: Mailroom, to endpoint: WebhookEndpoint) async throws -> Int64 {
+        let (core, scope, now) = (room.core, room.scope, room.runtime.now())
+        try await core.sequence.fill()
+        return try await core.database.write { tx in
+            let id = try core.sequence.take()
+            let connection = ID<Connection>(trusted: String(repeating: "a", count: 24))
+            let thin = "\"event\":\"balance.success\",\"number\":\(id),\"connection\":\"\(connection)\""
+            try EventStore.append(
+                EventStore.NewEvent(
+                    id: id, sequence: id, type: "balance.success", accountID: nil, thin: Array(thin.utf8),
+                    complete: nil),
+                connection: connection, to: [], at: now, machineNow: now, newID: core.sequence.take, scope, tx)
+            for part in 1...parts {
+                try DeliveryStore.append(
+                    EventPart(event: id, part: Int64(part)), of: connection.hex, to: endpoint, machineNow: now,
+                    newID: core.sequence.take, scope, tx)
+            }
+            return id
+        }
+    }
+
+    /// Counts the rows that are read.
+    private final class RowCounter: SQLConnection {
+        private(set) var rows = 0
+        private let inner: any SQLConnection
+        var dialect: Dialect { inner.dialect }
+        init(_ inner: any SQLConnection) { self.inner = inner }
+        func script(_ sql: String) throws(StorageError) { try inner.script(sql) }
+        @discardableResult
+        func forEach(_ sql: String, _ values: [SQLValue], _ body: (borrowing Row) throws -> Void) throws -> Int {
+            try inner.forEach(sql, values) { row in
+                rows += 1
+                try body(row)
+            }
+        }
+    }
+
     @Test("what is taken from the queue after an attempt was dropped; what was never tried leaves nothing")
     func dropped() async throws {
         try await onEveryDatabase { database in

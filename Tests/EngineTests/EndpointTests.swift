@@ -151,11 +151,68 @@ import Testing
                 #expect(try JSONValue(parsing: sent[0].body)["event"]?.text == "webhook_endpoint.test")
                 world.webhooks.forget()
             }
+            world.webhooks.answer { _ in WebhookOutcome(status: nil, error: .refusedAddress) }
+            async let view = world.services.endpoints.test(id, in: world.environment())
+            await world.runtime.sleepers(atLeast: 1)
+            try await world.settle()
+            world.runtime.advance(milliseconds: 100)
+            let told = try await view
+            #expect(told.errorClass == "refused_address" && told.error?.contains("kubewa listen") == true)
+            #expect(told.error?.contains("--webhook-allow-cidr") == true, "the words say what helps")
             _ = try await world.services.endpoints.turn(id, .pause, in: world.environment())
             let error = await #expect(throws: DomainError.self) {
                 try await world.services.endpoints.test(id, in: world.environment())
             }
             #expect(error?.code == .conflict)
+        }
+    }
+
+    @Test("an example of any live event goes to the one endpoint that is tested, and nothing planned or in production")
+    func testExample() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen()
+            _ = try await world.link { $0.historyMonths = 1 }
+            let first = try #require(try await world.link("accounts") { $0.historyMonths = 1 }.connectionID)
+            _ = try await world.link("slow") { $0.historyMonths = 1 }
+            try await world.settle()
+            let url = "https://shop.example/tested"
+            var change = EndpointChange()
+            change.url = url
+            change.eventTypes = ["record.*"]
+            change.payload = .complete
+            let service = world.services.endpoints
+            let id = try await service.create(change, record: first, in: world.environment()).endpoint.id.hex
+            for name in ["balance.success", "institution.down", "webhook_endpoint.test"] {
+                world.webhooks.forget()
+                async let view = service.test(id, event: name, in: world.environment())
+                await world.runtime.sleepers(atLeast: 1)
+                try await world.settle()
+                world.runtime.advance(milliseconds: 100)
+                let told = try await view
+                #expect(told.outcome == "delivered" && told.status == 200, "\(name)")
+                #expect(world.webhooks.requests.map(\.url) == [url], "\(name)")
+                let body = try #require(try world.webhooks.bodies().first)
+                #expect(body["event"]?.text == name && body["event_id"]?.text == told.eventID)
+                let isExample = name != "webhook_endpoint.test"
+                #expect((body["data"]?["example"] == .bool(true)) == isExample, "\(name)")
+                if name == "balance.success" {
+                    #expect(body["data"]?["record"]?.text == first, "the endpoint's own record")
+                    #expect(body["data"]?["resource"] != nil, "as the endpoint wants it")
+                }
+            }
+            for (name, code) in [("payment.success", ErrorCode.invalidField), ("balance.sucess", .invalidField)] {
+                let error = await #expect(throws: DomainError.self) {
+                    try await service.test(id, event: name, in: world.environment())
+                }
+                #expect(error?.code == code && error?.field == "event", "\(name)")
+            }
+            let production = world.environment(.production)
+            let own = try await service.set(in: production, url: url, payload: .thin, token: nil).endpoint.id.hex
+            let error = await #expect(throws: DomainError.self) {
+                try await service.test(own, event: "balance.success", in: production)
+            }
+            #expect(error?.code == .sandboxOnly)
         }
     }
 

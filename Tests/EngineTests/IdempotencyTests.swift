@@ -121,6 +121,23 @@ import Testing
         }
     }
 
+    @Test("a key is visible ASCII, so that no proxy or log changes it")
+    func keys() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            let service = IdempotencyService(core: world.core)
+            for key in ["", "two words", "tab\there", "kiñe", String(repeating: "k", count: 256)] {
+                let error = #expect(throws: DomainError.self) {
+                    try service.request(key, content: [], in: world.environment())
+                }
+                #expect(error?.code == .invalidField && error?.field == "Idempotency-Key", "\(key)")
+            }
+            for key in ["k", "order-1:2/3_~!", String(repeating: "k", count: 255)] {
+                _ = try service.request(key, content: [], in: world.environment())
+            }
+        }
+    }
+
     @Test("a key is kept for thirty days and then forgotten by the housekeeper")
     func prune() async throws {
         try await onEveryDatabase { database in

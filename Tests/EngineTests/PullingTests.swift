@@ -242,6 +242,49 @@ struct PullingTests {
         }
     }
 
+    @Test("complete events tell what a complete webhook tells, others what a thin one does, whoever reads them")
+    func complete() async throws {
+        try await onEveryDatabase { database in
+            let world = try await World.make(on: database)
+            try await world.listen(payload: .complete)
+            let record = try #require(try await world.link { $0.historyMonths = 1 }.connectionID)
+            try await world.settle()
+            func pulled(_ payload: WebhookEndpoint.Payload) async throws -> [JSONValue] {
+                var query = EventQuery(limit: 200, start: .beginning)
+                query.payload = payload
+                let page = try await world.services.feeds.events(query, in: world.environment())
+                return try JSONValue(parsing: Array("[".utf8) + page.items + Array("]".utf8)).elements ?? []
+            }
+            let sent = try world.webhooks.bodies()
+            for body in try await pulled(.complete) {
+                let webhook = try #require(sent.first { $0["event_id"] == body["event_id"] })
+                var members = try #require(body.members)
+                members["previous_sequence"] = nil
+                members["callbackURL"] = webhook["callbackURL"]
+                #expect(JSONValue.object(members) == webhook)
+            }
+            #expect(try await pulled(.complete).contains { $0["data"]?["resource"] != nil })
+            #expect(try await pulled(.thin).allSatisfy { $0["data"]?["resource"] == nil })
+            for payload in WebhookEndpoint.Payload.allCases {
+                for body in try await pulled(payload) {
+                    let id = try #require(body["event_id"]?.text)
+                    let one = try await world.services.feeds.event(id, payload, in: world.environment())
+                    #expect(try JSONValue(parsing: one) == body)
+                    await #expect(throws: DomainError.notFound("event")) {
+                        try await world.services.feeds.event(id, payload, in: world.environment(.production))
+                    }
+                }
+            }
+            await #expect(throws: DomainError.notFound("event")) {
+                try await world.services.feeds.event("evt_nothing", .thin, in: world.environment())
+            }
+            // What was erased with its record is told as far as it may be.
+            try await world.services.connections.remove(record, in: world.environment())
+            try await world.settle()
+            #expect(try await pulled(.complete).map { $0["event"]?.text } == ["record.removed"])
+        }
+    }
+
     @Test("who has read everything up to any place goes on with one connection from there, and misses nothing")
     func narrowed() async throws {
         try await onEveryDatabase { database in

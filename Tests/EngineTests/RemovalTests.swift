@@ -302,7 +302,7 @@ import Testing
 }
 
 /// Does something when the bank is asked for transactions for the first time.
-private final class Hook: Sendable {
+final class Hook: Sendable {
     private let action = Mutex<(@Sendable () async throws -> Void)?>(nil)
     private let done = Mutex(false)
 
@@ -321,7 +321,7 @@ private final class Hook: Sendable {
     }
 }
 
-private struct HookedTransport: HTTPTransport {
+struct HookedTransport: HTTPTransport {
     let inner: any HTTPTransport
     let hook: Hook
 

@@ -367,6 +367,62 @@ import Testing
         }
     }
 
+    @Test("a disabled or paused endpoint is sent nothing again, but another URL is, by a job of many events too")
+    func elsewhereWhileDisabled() async throws {
+        try await onEveryDatabase { database in
+            let (world, endpoint, connection) = try await linked(on: database)
+            let count = world.webhooks.requests.count
+            let id = try #require(
+                try JSONValue(parsing: world.webhooks.requests[0].body)["event_id"]?.text.flatMap(LogID.event))
+            let other = "https://other.example/hook"
+            for wish in [WebhookEndpointService.Switch.pause, .disable] {
+                _ = try await world.services.endpoints.turn(endpoint, wish, in: world.environment())
+                world.webhooks.forget()
+                for request in [ReplayRequest(event: id), ReplayRequest(connection: connection)] {
+                    let made = try await replay(world, request, to: endpoint, url: other)
+                    try await settle(world)
+                    let after = try await found(world, made)
+                    let wanted = request.event == nil ? Int64(count) : 1
+                    #expect(after.state == "done" && after.delivered == wanted && after.waiting == 0, "\(wish)")
+                }
+                #expect(world.webhooks.requests.count == count + 1, "\(wish)")
+                #expect(world.webhooks.requests.allSatisfy { $0.url == other })
+            }
+            let error = await #expect(throws: DomainError.self) {
+                _ = try await replay(world, ReplayRequest(event: id), to: endpoint)
+            }
+            #expect(error?.code == .conflict && error?.message.contains("`url`") == true)
+        }
+    }
+
+    @Test("the events of no record are replayed and listed by themselves")
+    func ofNone() async throws {
+        try await onEveryDatabase { database in
+            let (world, endpoint, connection) = try await linked(on: database)
+            let nothing = try await replay(world, ReplayRequest(connection: ""), to: endpoint)
+            try await settle(world)
+            #expect(try await found(world, nothing).lookedAt == 0)
+            for name in ["institution.down", "institution.recovered"] {
+                _ = try await world.services.triggers.fire(name, record: nil, in: world.environment())
+            }
+            try await settle(world)
+            world.webhooks.forget()
+            _ = try await replay(world, ReplayRequest(connection: ""), to: endpoint)
+            try await settle(world)
+            let sent = try world.webhooks.bodies().compactMap { $0["event"]?.text }
+            #expect(sent.sorted() == ["institution.down", "institution.recovered"])
+            let log = world.services.deliveries
+            let own = LogFilter(connection: "")
+            let rows = try await log.deliveries(own, cursor: nil, limit: 50, in: world.environment()).rows
+            #expect(rows.count == 4 && rows.allSatisfy { $0.connectionID == nil })
+            let tried = try await log.attempts(own, outcomes: [], cursor: nil, limit: 50, in: world.environment()).rows
+            #expect(tried.count == 4 && tried.allSatisfy { $0.connectionID == nil })
+            let others = LogFilter(connection: connection)
+            let ofRecord = try await log.deliveries(others, cursor: nil, limit: 50, in: world.environment()).rows
+            #expect(!ofRecord.isEmpty && ofRecord.allSatisfy { $0.connectionID == connection })
+        }
+    }
+
     @Test("what cannot be is refused, and says why")
     func refused() async throws {
         try await onEveryDatabase { database in

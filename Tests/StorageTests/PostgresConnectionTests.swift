@@ -61,6 +61,23 @@ struct PostgresConnectionTests {
         }
     }
 
+    @Test("a database writes on after a connection was killed under a unit that then failed for a reason of its own")
+    func killedUnderFailingUnit() async throws {
+        try await onServer { test, url in
+            let code = await storageCode {
+                try await test.database.write { tx in
+                    let killer = try PostgresConnection(url: url, role: .writer)
+                    let pid = try tx.db.first("SELECT pg_backend_pid()") { $0.int(0) } ?? 0
+                    try killer.run("SELECT pg_terminate_backend(CAST($1 AS INTEGER), 5000)", [.integer(pid)])
+                    throw StorageError(.inUse)
+                }
+            }
+            #expect(code == .inUse)
+            try await test.database.write { try $0.db.run("INSERT INTO t (id) VALUES (1)") }
+            #expect(try await test.database.read { try $0.query("SELECT id FROM t") { $0.int(0) } } == [1])
+        }
+    }
+
     @Test("a unit whose connection keeps going fails as lost, and the others of its group are written")
     func killedUnit() async throws {
         try await onServer { test, _ in
@@ -243,7 +260,8 @@ struct PostgresConnectionTests {
                 ("23505", .uniqueViolation), ("23503", .foreignKey), ("23514", .check), ("23502", .check),
                 ("22003", .check), ("40001", .serialization), ("40P01", .serialization), ("55P03", .busy),
                 ("53100", .diskFull), ("25006", .readOnly), ("57P01", .connectionLost), ("08006", .connectionLost),
-                ("42601", .other), ("XX001", .corrupt),
+                ("42601", .other), ("XX001", .corrupt), ("53200", .busy), ("53300", .busy), ("57014", .busy),
+                ("57P02", .connectionLost), ("57P05", .connectionLost), ("25P03", .connectionLost),
             ]
             for (state, meaning) in table {
                 let code = await storageCode {

@@ -142,6 +142,10 @@ struct SQLiteConnectionTests {
             let location = DatabaseLocation.sqlite(path: folder + "/a.db")
             let first = try await Database.open(location, exclusive: true, logger: quiet)
             #expect(await storageCode { try await Database.open(location, exclusive: true, logger: quiet) } == .inUse)
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/link.db", withDestinationPath: folder + "/a.db")
+            let other = DatabaseLocation.sqlite(path: folder + "/link.db")
+            #expect(await storageCode { try await Database.open(other, exclusive: true, logger: quiet) } == .inUse)
             // A command beside `serve` may look.
             let beside = try await Database.open(location, logger: quiet)
             await beside.close()

@@ -241,6 +241,13 @@ struct BadInputTests {
                     let code = answer.json["error"]?["code"]?.text
                     #expect(answer.status == 400 && code == "url_refused", "\(place.0) \(url): \(answer.text)")
                 }
+                let named = try await server.send(
+                    .post, "/api/v1/webhook_endpoints", "{\"url\":\"https://ada:planted@shop.example/x\"}")
+                #expect(named.status == 400 && named.text.contains("user name") && named.text.contains("`token`"))
+                #expect(!named.text.contains("planted"))
+                let inside = try await server.send(
+                    .post, "/api/v1/webhook_endpoints", "{\"url\":\"http://10.0.0.1/x\"}")
+                #expect(inside.text.contains("--webhook-allow-cidr") && inside.text.contains("kubewa listen"))
                 for url in [
                     "https://xn--mnchen-3ya.example/%C3%BC?a=b", "https://example.com.:8443", "https://8.8.8.8/x",
                 ] {

@@ -17,6 +17,14 @@ struct EventPageTests {
         #expect(try String(contentsOf: file, encoding: .utf8) == Self.page, "run this test with GOLDEN=record")
     }
 
+    @Test("every member of an event says what it is")
+    func described() {
+        for type in EventCatalog.all {
+            let silent = type.data.filter { $0.about.isEmpty }.map(\.name)
+            #expect(silent.isEmpty, "\(type.name): \(silent)")
+        }
+    }
+
     @Test("the table of events in docs/concepts/webhooks.md is the catalogue")
     func table() throws {
         let file = Self.docs.appending(path: "concepts/webhooks.md")
@@ -77,12 +85,21 @@ struct EventPageTests {
         parts.append(facts.joined(separator: "\n"))
         if !type.data.isEmpty {
             let rows = type.data.map { member in
-                "| `\(member.name)`\(member.isOptional ? " (may be left out)" : "") | \(member.about) |"
+                let mark = member.isOptional ? " (may be left out)" : ""
+                return "| `\(member.name)`\(mark) | \(member.about)\(choices(member)) |"
             }
             parts.append((["| member of `data` | |", "|---|---|"] + rows).joined(separator: "\n"))
         }
         parts.append("```json\n\(example(type))\n```")
         return parts.joined(separator: "\n\n")
+    }
+
+    private static func choices(_ member: EventMember) -> String {
+        switch member.choices.count {
+        case 0: ""
+        case 1: " `\(member.choices[0])`."
+        default: " One of \(list(member.choices))."
+        }
     }
 
     private static func list(_ names: [String]) -> String { names.map { "`\($0)`" }.joined(separator: ", ") }

@@ -186,11 +186,11 @@ struct GoldenTests {
             path = try await goneWith(route, server)
         }
         if let found = try await LogExamples.request(route, server) { (path, body) = found }
-        if route.path.hasSuffix("{event}/attempts") {
+        if route.path.hasPrefix("/api/v1/events/{event}") {
             try await server.world.listen()
             _ = try await server.post("balance/refresh", "{\"account_id\":\"{account}\"}")
             try await server.world.settle()
-            path = "/api/v1/events/\(try lastEvent(server))/attempts"
+            path = route.path.replacing("{event}", with: try lastEvent(server))
         }
         return (name, try await server.send(route.method, path, body))
     }

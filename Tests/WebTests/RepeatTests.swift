@@ -131,7 +131,7 @@ private struct Sample {
     init(_ route: Route, _ server: Server) async throws {
         self.route = route
         name = "\(route.method.rawValue) \(route.path)"
-        key = "key of \(name)"
+        key = "key-of-\(route.method.rawValue)-\(route.path)"
         path = route.path
         body = route.example.replacing("{nonce}", with: String(route.path.count))
             .replacing("https://example.com/hook", with: "https://example.com/\(route.path.count)")

@@ -2,7 +2,10 @@ import Domain
 import Engine
 import Glibc
 import HTTPTypes
+import Logging
+import ServiceLifecycle
 import Storage
+import Synchronization
 import TestKit
 import Testing
 
@@ -92,6 +95,19 @@ struct ServerTests {
             }
             group.cancelAll()
         }
+    }
+
+    @Test("a server that is asked to end tells those who wait, and ends when they are answered")
+    func shutdown() async throws {
+        let work = BackgroundWork(runtime: ManualRuntime())
+        let server = OneRequest(work: work)
+        let group = ServiceGroup(
+            configuration: .init(services: [WebServer(work, server)], logger: Logger(label: "test")))
+        async let ended: Void = group.run()
+        for await _ in server.began { break }
+        await group.triggerGracefulShutdown()
+        try await ended
+        #expect(server.answer.withLock { $0 } == "nothing came")
     }
 
     @Test("a repeated native request with its key gets the first answer, and another body under it is refused")
@@ -243,5 +259,23 @@ private final class Gate: Sendable {
     func open() {
         var byte: UInt8 = 1
         _ = write(ends.write, &byte, 1)
+    }
+}
+
+/// A server that ends when its only request is answered. That one waits for what never comes.
+private final class OneRequest: Service {
+    let (began, beginning) = AsyncStream.makeStream(of: Void.self)
+    let answer = Mutex("")
+    private let work: BackgroundWork
+
+    init(work: BackgroundWork) { self.work = work }
+
+    func run() async throws {
+        let text = try await work.perform(requestID: "req_1", seconds: 30) { [beginning] in
+            beginning.yield()
+            try await gracefulShutdown()
+            return "nothing came"
+        }
+        answer.withLock { $0 = text }
     }
 }

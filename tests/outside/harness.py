@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("KUBEWA_BINARY", ROOT / ".build" / "debug" / "kubewa"))
 
 START_SECONDS = 30
-STOP_SECONDS = 30
+# Less than a request may wait for events: a stop ends the waiting.
+STOP_SECONDS = 20
 REQUEST_SECONDS = 60
 # A new owner takes a dead process's work when its lease has ended; then everything due has to run.
 SETTLE_SECONDS = 180

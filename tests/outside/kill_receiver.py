@@ -4,7 +4,8 @@
 
 It writes one JSON line per request to FOLDER/received.log, and answers 200 only when the line is on the disk. It knows
 nothing of Kubewa but the signing secrets, which it reads from FOLDER/secrets.json ({path: whsec_…}). Some requests are
-refused, cut or kept waiting the first time they come: which ones, the seed decides.
+refused, cut or kept waiting the first time they come: which ones, the seed decides. Each line tells when its request
+came in, what else of the same path was not answered yet then, and its place among all that came in and was written.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ import time
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-# Of a thousand first arrivals.
-REFUSED, CUT, SLOW = 20, 20, 20
+# Of a thousand first arrivals; where order is kept, and each of them holds up all the others, fewer.
+CHANCES = {"refused": 20, "cut": 20, "slow": 20}
+CHANCES_ORDERED = {"refused": 4, "cut": 4, "slow": 4}
 SLOW_SECONDS = 0.3
 
 
@@ -60,6 +62,9 @@ class Receiver:
         self.log = Log(folder / "received.log")
         self.seen = set()
         self.verifiers = {}
+        # Counts what comes in and what is written, so that the one can be held against the other.
+        self.tick = 0
+        self.open = {}
 
     def verifier(self, path):
         if path not in self.verifiers:
@@ -72,11 +77,17 @@ class Receiver:
             return "200"
         self.seen.add((path, id))
         chance = int.from_bytes(hashlib.sha256(f"{self.seed} {path} {id}".encode()).digest()[:4], "big") % 1000
-        if chance < REFUSED:
+        chances = CHANCES_ORDERED if path.startswith("/ordered") else CHANCES
+        if chance < chances["refused"]:
             return "503"
-        if chance < REFUSED + CUT:
+        chance -= chances["refused"]
+        if chance < chances["cut"]:
             return "cut"
-        return "slow" if chance < REFUSED + CUT + SLOW else "200"
+        return "slow" if chance - chances["cut"] < chances["slow"] else "200"
+
+    def next_tick(self):
+        self.tick += 1
+        return self.tick
 
     async def serve(self, reader, writer):
         try:
@@ -93,10 +104,15 @@ class Receiver:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         conduct = self.conduct(path, headers.get("webhook-id"))
+        line = self.line(path, headers, raw, conduct)
+        open_here = self.open.setdefault(path, set())
+        line["beside"] = sorted(open_here)
+        open_here.add(line["came"])
         if conduct == "slow":
             await asyncio.sleep(SLOW_SECONDS)
-        line = json.dumps(self.line(path, headers, raw, conduct), separators=(",", ":")) + "\n"
-        await self.log.keep(line.encode())
+        line["written"] = self.next_tick()
+        await self.log.keep(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        open_here.discard(line["came"])
         if conduct == "cut":
             return False
         status = "503 Service Unavailable" if conduct == "503" else "200 OK"
@@ -114,7 +130,9 @@ class Receiver:
         data = body.get("data", {})
         rows = data.get("resource") if isinstance(data.get("resource"), list) else []
         return {
-            "at": time.time(), "path": path, "id": headers.get("webhook-id"), "genuine": is_genuine,
+            "at": time.time(), "came": self.next_tick(), "path": path, "id": headers.get("webhook-id"),
+            "genuine": is_genuine, "replayed": [body.get("replayed") is True, "webhook-replayed" in headers],
+            "part": [data.get("part"), data.get("parts")], "ids": (data.get("query") or {}).get("ids") or [],
             "named": body.get("event_id"), "type": body.get("event"), "sequence": body.get("sequence"),
             "record": data.get("record"), "body": hashlib.sha256(raw).hexdigest(), "answer": conduct,
             "rows": [[row.get("id"), row.get("description")] for row in rows if isinstance(row, dict)],

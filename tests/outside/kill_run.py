@@ -1,5 +1,5 @@
 """The kill run: `kubewa serve`, and on PostgreSQL also its server's backends, killed at random moments under load, and
-everything counted by a receiver that is a process of its own (kill_receiver.py).
+everything counted by a receiver that is a process of its own (kill_receiver.py), by the rules of kill_counting.py.
 
     scripts/kill-run --kills 1000 --database sqlite --folder /var/tmp/kill-run
 
@@ -9,6 +9,7 @@ are kept in the folder, so a run that was broken off goes on with the next segme
 
 import argparse
 import collections
+import datetime
 import json
 import os
 import pathlib
@@ -24,6 +25,8 @@ import time
 import requests
 
 from harness import Kubewa, free_port, open_database, wait_until
+from kill_counting import (
+    ALL, ENVIRONMENT, GAPS, ORDERED, ORDERED_BY_RECORD, PARTS, TRANSACTIONS, Attempt, Committed, Counting, Event, Kill)
 
 HERE = pathlib.Path(__file__).resolve().parent
 USERS = 6
@@ -31,13 +34,34 @@ CLIENTS = 3
 # Between two calls of a client: as much load as a debug build does beside its restarts.
 PAUSE_SECONDS = 0.04
 # A kill comes when so many deliveries have come in since the last one, and a little later; or when this time is over.
-ARRIVALS = [0, 1, 3, 10, 30, 80]
+ARRIVALS = [0, 1, 3, 10, 30, 100, 300]
 LATER_SECONDS = 0.05
 ROUND_SECONDS = 3.0
 # Of a hundred kills on PostgreSQL.
 BACKEND_KILLS = 30
 SEGMENT = 100
 SHOWN = 5
+# An endpoint that is held up by each refusal is not to rest for long.
+SOON = [1] * 20
+ENDPOINTS = [
+    (ALL, {}),
+    (TRANSACTIONS, {"event_types": ["transaction.*"], "payload": "complete"}),
+    (ORDERED, {"ordering": "endpoint", "retry_seconds": SOON}),
+    (ORDERED_BY_RECORD, {"ordering": "connection", "retry_seconds": SOON}),
+    (PARTS, {"event_types": ["transaction.*"], "splits_transactions": True}),
+    (GAPS, {"event_types": ["transaction.*", "balance.*"], "retry_seconds": SOON}),
+]
+# An endpoint is disabled for so long, so that some events are never attempted; then the next replay is begun.
+GAP_SECONDS = (0.2, 1.0)
+REPLAY_SECONDS = (0.5, 2.0)
+# One of so many replays is of all events so far; a range ends when all that is in it was committed.
+REPLAY_ALL = 8
+# One of so many kills comes when such a replay has just begun.
+KILL_REPLAY = 5
+RANGE_SECONDS = (4, 12)
+COMMITTED_SECONDS = 10
+# A node that dies gives its lanes to the other one after so long.
+LEASE_SECONDS = 2
 
 
 class Counter:
@@ -56,41 +80,19 @@ class Counter:
         return self.lines
 
 
-class Load:
-    """Clients that change things all the time. A call that a kill cuts is repeated under its key until it is answered,
-    so in the end each was made exactly once."""
+class Caller:
+    """Makes calls that kills cut. One that was cut is repeated under its key until it is answered, so in the end each
+    was made exactly once."""
 
-    def __init__(self, tenant, nodes, users, records, seed):
-        self.tenant, self.nodes, self.users, self.records = tenant, nodes, users, records
-        self.seed = seed
-        self.is_over = threading.Event()
+    def __init__(self, tenant, nodes):
+        self.tenant, self.nodes = tenant, nodes
         self.lock = threading.Lock()
-        self.texts, self.links = [], []
         self.figures = collections.Counter()
         self.wrong = []
-        self.threads = [threading.Thread(target=self._run, args=(each,), daemon=True) for each in range(CLIENTS)]
-        for thread in self.threads:
-            thread.start()
 
-    def _run(self, client):
-        chance = random.Random(f"{self.seed} client {client}")
-        number = 0
-        while not self.is_over.wait(PAUSE_SECONDS):
-            number += 1
-            name = f"Load {client}.{number}"
-            kind = chance.random()
-            if kind < 0.9:
-                body = {"username": chance.choice(self.users), "amount_minor": 100_00 + number, "narration": name}
-                self._call(chance, name, "/sandbox/transactions", body)
-                self.texts.append(name)
-            elif kind < 0.95:
-                self._call(chance, name, "/links", {"name": name})
-                self.links.append(name)
-            else:
-                self._call(chance, name, "/refreshes", {"connection": chance.choice(self.records)})
-
-    def _call(self, chance, key, path, body):
-        headers = {"Authorization": f"Bearer {self.tenant.secret_key}", "Idempotency-Key": key}
+    def call(self, chance, key, path, body):
+        """The answer; None for one that is no success, which is noted."""
+        headers = {"Authorization": f"Bearer {self.tenant.secret_key}", "Idempotency-Key": key.replace(" ", "-")}
         was_cut = False
         while True:
             node = chance.choice(self.nodes)
@@ -104,7 +106,7 @@ class Load:
                 break
             if reply is not None and reply.status_code not in (409, 429, 500, 503):
                 self.wrong.append(f"{path}: {reply.status_code} {reply.text[:200]}")
-                return
+                return None
             if reply is not None:
                 what = f"calls_answered_{reply.status_code}"
             else:
@@ -118,6 +120,17 @@ class Load:
             if was_cut:
                 replayed = reply.headers.get("idempotency-replayed") == "true"
                 self.figures["cut_after_commit" if replayed else "cut_before_commit"] += 1
+        return reply.json()
+
+
+class Threads:
+    """Clients that call until they are told to end."""
+
+    def __init__(self, *targets):
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=target, daemon=True) for target in targets]
+        for thread in self.threads:
+            thread.start()
 
     def close(self):
         self.is_over.set()
@@ -126,12 +139,94 @@ class Load:
             assert not thread.is_alive(), "a call is not answered two minutes after the last kill"
 
 
+class Load(Threads):
+    """Changes things all the time."""
+
+    def __init__(self, caller, users, records, seed):
+        self.caller, self.users, self.records = caller, users, records
+        self.seed = seed
+        self.texts, self.links = [], []
+        super().__init__(*[lambda client=client: self._run(client) for client in range(CLIENTS)])
+
+    def _run(self, client):
+        chance = random.Random(f"{self.seed} client {client}")
+        number = 0
+        while not self.is_over.wait(PAUSE_SECONDS):
+            number += 1
+            name = f"Load {client}.{number}"
+            kind = chance.random()
+            if kind < 0.9:
+                body = {"username": chance.choice(self.users), "amount_minor": 100_00 + number, "narration": name}
+                self.caller.call(chance, name, "/sandbox/transactions", body)
+                self.texts.append(name)
+            elif kind < 0.95:
+                self.caller.call(chance, name, "/links", {"name": name})
+                self.links.append(name)
+            else:
+                self.caller.call(chance, name, "/refreshes", {"connection": chance.choice(self.records)})
+
+
+class Replayer(Threads):
+    """Begins replays one after the other: of what was never attempted while the endpoint was disabled, of ranges, and
+    now and then of all that there is."""
+
+    def __init__(self, caller, endpoint, seed):
+        self.caller, self.endpoint = caller, endpoint
+        self.chance = random.Random(f"{seed} replays")
+        self.turn = threading.Lock()
+        self.began = datetime.datetime.now(datetime.UTC)
+        # What was asked for, by key.
+        self.asked = {}
+        super().__init__(self._run)
+
+    def _run(self):
+        while not self.is_over.wait(self.chance.uniform(*REPLAY_SECONDS)):
+            with self.turn:
+                self._take_turn(len(self.asked) + 1)
+
+    def _take_turn(self, number):
+        if number % REPLAY_ALL == 0:
+            self._replay({"from": self._instant(self.began)})
+        elif number % 2:
+            self._call(f"Disable {number}", f"/webhook_endpoints/{self.endpoint}/disable")
+            self.is_over.wait(self.chance.uniform(*GAP_SECONDS))
+            self._call(f"Enable {number}", f"/webhook_endpoints/{self.endpoint}/enable")
+            self._replay({"never_attempted": True})
+        else:
+            end = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=COMMITTED_SECONDS)
+            start = end - datetime.timedelta(seconds=self.chance.uniform(*RANGE_SECONDS))
+            self._replay({"from": self._instant(start), "to": self._instant(end)})
+
+    def begin_all(self):
+        """Begins a replay of all that there is, now."""
+        with self.turn:
+            self._replay({"from": self._instant(self.began)})
+
+    def close(self):
+        """The last one: now nothing is left that was never attempted."""
+        super().close()
+        self._replay({"never_attempted": True})
+
+    def _replay(self, body):
+        key = f"Replay {len(self.asked) + 1}"
+        self.asked[key] = body
+        self._call(key, "/replays", {"endpoint": self.endpoint, **body})
+
+    def _call(self, key, path, body=None):
+        self.caller.call(self.chance, key, path, body or {})
+
+    @staticmethod
+    def _instant(time):
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Segment:
     def __init__(self, kind, folder, kills, seed, say=print):
         self.kind, self.kills, self.seed, self.say = kind, kills, seed, say
         self.folder = folder
         self.chance = random.Random(f"{seed} kills")
-        self.figures = collections.Counter()
+        self.figures = collections.Counter(kills=0)
+        self.kill_times = []
 
     def run(self):
         """Everything that was counted, and what is wrong."""
@@ -141,14 +236,14 @@ class Segment:
         self.receiver_log = self.folder / "received.log"
         self.port = free_port()
         self.receiver = None
-        options = [] if self.kind == "sqlite" else ["--lease-seconds", "2"]
+        options = [] if self.kind == "sqlite" else ["--lease-seconds", str(LEASE_SECONDS)]
         names = ["serve"] if self.kind == "sqlite" else ["first", "second"]
         self.nodes = [Kubewa(self.folder, self.database, name, options) for name in names]
         try:
             self._prepare()
             self._kill_all()
             self._settle()
-            problems = self._check()
+            problems = self._check(self._committed())
         finally:
             for node in self.nodes:
                 if node.process:
@@ -169,14 +264,14 @@ class Segment:
 
     def _prepare(self):
         self.tenant = self.nodes[0].make_tenant()
-        secrets = {"/environment": self.tenant.set_webhook(self._url("/environment"), payload="complete")}
+        secrets = {ENVIRONMENT: self.tenant.set_webhook(self._url(ENVIRONMENT), payload="complete")}
         for node in self.nodes:
             node.start()
-        for path, body in [
-            ("/all", {}), ("/transactions", {"event_types": ["transaction.*"], "payload": "complete"}),
-        ]:
+        for path, body in ENDPOINTS:
             made = self.tenant.native("POST", "/webhook_endpoints", {"url": self._url(path), **body})
             secrets[path] = made["secret"]
+            if path == GAPS:
+                gaps = made["id"]
         users = [f"payee{number}" for number in range(USERS)]
         for user in users:
             secrets[f"/{user}"] = self.tenant.environment_secret
@@ -189,7 +284,9 @@ class Segment:
         self.records = {}
         for user in users:
             self.records[user] = self.tenant.link(user, callback_url=self._url(f"/{user}"), history_months=1)
-        self.load = Load(self.tenant, self.nodes, users, list(self.records.values()), self.seed)
+        self.caller = Caller(self.tenant, self.nodes)
+        self.load = Load(self.caller, users, list(self.records.values()), self.seed)
+        self.replayer = Replayer(self.caller, gaps, self.seed)
 
     def _is_listening(self):
         try:
@@ -201,19 +298,27 @@ class Segment:
     def _kill_all(self):
         arrived = Counter(self.receiver_log)
         for number in range(1, self.kills + 1):
+            if self.caller.wrong:
+                return
             self._wait_for_moment(arrived)
+            if number % KILL_REPLAY == 0:
+                self.replayer.begin_all()
+            self.figures["kills_during_replays"] += self._is_replaying()
+            time.sleep(self.chance.uniform(0, LATER_SECONDS))
             if self.kind == "postgres" and self.chance.randrange(100) < BACKEND_KILLS:
                 self._kill_backend()
             else:
                 node = self.chance.choice(self.nodes)
+                began = time.time()
                 node.kill()
+                self.kill_times.append(Kill(began, time.time()))
                 self.figures["kills_of_kubewa"] += 1
                 node.start()
             self.figures["kills"] += 1
             if number % 10 == 0:
                 self.say(
                     f"{self.kind} {self.seed}: {number} of {self.kills} kills, {arrived.count()} deliveries came in, "
-                    f"{self.load.figures['calls_cut']} calls were cut", flush=True)
+                    f"{self.caller.figures['calls_cut']} calls were cut", flush=True)
 
     def _wait_for_moment(self, arrived):
         """The moment of the kill is what is tried here: some deliveries on, and a random while after that."""
@@ -221,10 +326,16 @@ class Segment:
         deadline = time.monotonic() + ROUND_SECONDS
         while arrived.count() < wanted and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(self.chance.uniform(0, LATER_SECONDS))
+
+    def _is_replaying(self):
+        return self.database.rows("""
+            SELECT CASE WHEN EXISTS (SELECT 1 FROM replay WHERE state = 'running')
+                OR EXISTS (SELECT 1 FROM delivery WHERE replay_id IS NOT NULL) THEN 1 ELSE 0 END
+            """) == [("1",)]
 
     def _kill_backend(self):
         """PostgreSQL then ends all its sessions, and recovers."""
+        began = time.time()
         found = self.database.rows(f"""
             SELECT pid FROM pg_stat_activity
             WHERE datname = '{self.database.name}' AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -236,6 +347,8 @@ class Segment:
                 pass
             self.figures["kills_of_backends"] += 1
         wait_until("PostgreSQL to have recovered", self._is_answering, every=0.05, seconds=60)
+        # Who has a lane and cannot renew its lease sends no longer than that.
+        self.kill_times.append(Kill(began, time.time() + LEASE_SECONDS))
 
     def _is_answering(self):
         try:
@@ -250,61 +363,54 @@ class Segment:
             self.tenant.native("POST", "/refreshes", {"connection": record})
         # What failed twice, or was under way at five kills, comes again after five minutes.
         wait_until("deliveries to be done", self.nodes[0].is_settled, every=0.2, seconds=900)
+        self.replayer.close()
+        wait_until("the replays to be done", self._has_replayed, every=0.2, seconds=900)
+
+    def _has_replayed(self):
+        running = self.database.rows("SELECT COUNT(*) FROM replay WHERE state = 'running'")
+        return running == [("0",)] and self.nodes[0].is_settled()
 
     # MARK: counting
 
-    def _check(self):
-        problems = [f"a call failed: {each}" for each in self.load.wrong]
+    def _check(self, committed):
         lines = [json.loads(line) for line in self.receiver_log.read_text().splitlines()]
-        taken = [line for line in lines if line["answer"] in ("200", "slow")]
-        expected = self._expected()
-        came = collections.Counter((line["path"], line["id"]) for line in taken)
-        lost = sorted(expected - came.keys())
-        invented = sorted({(line["path"], line["id"]) for line in lines} - expected)
-        forged = sorted({line["id"] for line in lines if not line["genuine"] or line["id"] != line["named"]})
-        bodies = collections.defaultdict(set)
-        for line in lines:
-            bodies[line["path"], line["id"]].add(line["body"])
-        changed = sorted(key for key, hashes in bodies.items() if len(hashes) > 1)
-        self.figures.update(
-            events=len({id for path, id in expected if path == "/environment"}), deliveries=len(expected),
-            received=len(lines), refused=len(lines) - len(taken), lost=len(lost), invented=len(invented),
-            forged=len(forged), changed=len(changed), duplicates=len(taken) - len(came))
-        for what, found in [("lost", lost), ("invented", invented), ("forged", forged), ("changed", changed)]:
-            if found:
-                problems.append(f"{len(found)} {what}, such as {found[:SHOWN]}")
-        problems += self._sequences(lines) + self._once(lines)
-        self.figures.update(self.load.figures)
+        figures, found = Counting(lines, committed).run()
+        self.figures.update(figures)
+        problems = [f"a call failed: {each}" for each in self.caller.wrong] + found + self._once(lines)
+        kept = {id for id, in self.database.rows("SELECT id FROM event")}
+        if {f"evt_{int(id):019d}" for id in kept} != {event.id for event in committed.events}:
+            problems.append(f"the feed has {len(committed.events)} events, the database {len(kept)}")
+        self.figures.update(self.caller.figures)
         return problems
 
-    def _expected(self):
-        """Every committed event for each of its destinations."""
-        paths = {record: f"/{user}" for user, record in self.records.items()}
-        expected = set()
-        for id, kind, record in self.database.rows("SELECT id, type, connection_id FROM event"):
-            event = f"evt_{int(id):019d}"
-            expected |= {("/environment", event), ("/all", event)}
-            if kind.startswith("transaction."):
-                expected.add(("/transactions", event))
-            if record in paths:
-                expected.add((paths[record], event))
-        return expected
+    def _committed(self):
+        """What there is, as the feed, the log of attempts and the replays tell it."""
+        events = [Event(
+            id=each["event_id"], type=each["event"], record=each["data"].get("record"),
+            rows=(each["data"].get("query") or {}).get("ids") or [], at=each["created_at"])
+            for each in self._pages("/events", "after")]
+        root = self._url("")
+        paths = {id: url.removeprefix(root) for id, url in self.database.rows("SELECT id, url FROM webhook_endpoint")}
+        log = []
+        for endpoint, event, part, replay, at, duration in self.database.rows("""
+                SELECT endpoint_id, event_id, part, replay_id, at_ms, duration_ms FROM attempt
+                WHERE outcome = 'delivered'
+                """):
+            id = f"evt_{int(event):019d}" + (f"_{part}" if part != "0" else "")
+            log.append(Attempt(
+                paths[endpoint], id, f"rpl_{replay}" if replay else None, int(at), int(at) + int(duration)))
+        return Committed(
+            events=events, users={record: f"/{user}" for user, record in self.records.items()}, log=log,
+            kills=self.kill_times, replays=self._pages("/replays", "cursor"), asked=self.replayer.asked)
 
-    def _sequences(self, lines):
-        """By the receiver's log alone: each number of a record is one event, and none is missing. The number of a
-        transaction that was rolled back is given again, so an event of one would show here as a second one."""
-        problems = []
-        records = collections.defaultdict(lambda: collections.defaultdict(set))
-        for line in lines:
-            if line["record"]:
-                records[line["record"]][line["sequence"]].add(line["id"])
-        for record, numbers in records.items():
-            if set(numbers) != set(range(1, len(numbers) + 1)):
-                problems.append(f"{record}: the sequence has gaps up to {max(numbers)}")
-            doubled = [number for number, ids in numbers.items() if len(ids) > 1]
-            if doubled:
-                problems.append(f"{record}: two events have the number {doubled[:SHOWN]}")
-        return problems
+    def _pages(self, path, place):
+        rows, cursor = [], None
+        while True:
+            page = self.tenant.native("GET", f"{path}?limit=200" + (f"&{place}={cursor}" if cursor else ""))
+            rows += page["data"]
+            if not page["has_more"]:
+                return rows
+            cursor = page["next_cursor"]
 
     def _once(self, lines):
         """Each change that was asked for under a key was made once, however often the call was cut."""
@@ -315,8 +421,8 @@ class Segment:
                     rows[text].add(id)
         problems = []
         asked = set(self.load.texts)
-        problems += [f"{len(asked - rows.keys())} transactions were never told of: {sorted(asked - rows.keys())[:SHOWN]}"
-                     ] if asked - rows.keys() else []
+        untold = sorted(asked - rows.keys())
+        problems += [f"{len(untold)} transactions were never told of: {untold[:SHOWN]}"] if untold else []
         problems += [f"nobody asked for {sorted(rows.keys() - asked)[:SHOWN]}"] if rows.keys() - asked else []
         doubled = [text for text, ids in rows.items() if len(ids) > 1]
         problems += [f"{len(doubled)} transactions were made twice: {doubled[:SHOWN]}"] if doubled else []
@@ -327,13 +433,7 @@ class Segment:
         return problems
 
     def _link_names(self):
-        names, cursor = [], None
-        while True:
-            page = self.tenant.native("GET", "/links?limit=200" + (f"&cursor={cursor}" if cursor else ""))
-            names += [each["name"] for each in page["data"]]
-            if not page["has_more"]:
-                return names
-            cursor = page["next_cursor"]
+        return [each["name"] for each in self._pages("/links", "cursor")]
 
 
 # MARK: the command

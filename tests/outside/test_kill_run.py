@@ -1,10 +1,12 @@
 """A short kill run on each database (the long one is scripts/kill-run), and that its counting can fail."""
 
-import collections
+import copy
 import json
 
 import pytest
 
+from kill_counting import (
+    ALL, ENVIRONMENT, GAPS, ORDERED, ORDERED_BY_RECORD, PARTS, TRANSACTIONS, Attempt, Committed, Counting, Event, Kill)
 from kill_run import Segment
 
 KILLS = 20
@@ -18,56 +20,241 @@ def test_kills_at_random_moments_lose_and_invent_nothing(kind, tmp_path):
     assert result["kills"] == KILLS
     assert result["calls_cut"] > 0, "no kill came in the middle of a call"
     assert result["deliveries"] > 500, "there was load"
+    assert result["ordered_repeated"] + result["by_record_repeated"] > 0, "no kill came where order is kept"
+    assert result["parts"] > 100 and result["replayed"] > 20 and result["kills_during_replays"] > 0
 
 
-def line(**members):
-    made = {
-        "path": "/environment", "id": "evt_1", "named": "evt_1", "genuine": True, "sequence": 1, "record": "r",
-        "body": "b", "answer": "200", "rows": [],
-    }
-    return {**made, **members}
+# MARK: that the counting can fail
+
+
+class World:
+    """A log of three events, as it is when all is well: two of the record r, which tell of the rows t1, t2 and t3, and
+    one of the environment. The second was replayed to the endpoint that was disabled when it was committed."""
+
+    def __init__(self):
+        self.events = [
+            Event("evt_1", "transaction.success", "r", ["t1", "t2"], at="2026-01-01T00:00:01.000Z"),
+            Event("evt_2", "transaction.updated", "r", ["t3"], at="2026-01-01T00:00:02.000Z"),
+            Event("evt_3", "institution.down", None, [], at="2026-01-01T00:00:03.000Z"),
+        ]
+        self.kills = []
+        self.replays = [{
+            "id": "rpl_1", "status": "done", "waiting": 0, "failed": 0, "dropped": 0, "queued": 1, "delivered": 1,
+            "request": {"never_attempted": True},
+        }]
+        self.asked = {"Replay 1": {"never_attempted": True}}
+        self.lines, self.log = [], []
+        for event in self.events:
+            paths = [ENVIRONMENT, ALL, ORDERED, ORDERED_BY_RECORD] + [TRANSACTIONS, GAPS] * bool(event.rows)
+            for path in paths + ["/payee"] * (event.record == "r"):
+                self.come(path, event, event.id, replay="rpl_1" if (path, event.id) == (GAPS, "evt_2") else None)
+            for number, row in enumerate(event.rows, start=1):
+                self.come(PARTS, event, f"{event.id}_{number}", part=[number, len(event.rows)], ids=[row])
+
+    def come(self, path, event, id, replay=None, part=(None, None), ids=None):
+        came = 10 * (len(self.lines) + 1)
+        self.lines.append({
+            "path": path, "id": id, "named": id, "genuine": True, "sequence": int(event.id[-1]), "record": event.record,
+            "body": "b", "answer": "200", "rows": [], "at": float(came), "came": came, "written": came + 1,
+            "beside": [], "replayed": [replay is not None] * 2, "part": list(part),
+            "ids": event.rows if ids is None else ids,
+        })
+        self.log.append(Attempt(path, id, replay, came * 1000, came * 1000))
+
+    def of(self, path, id):
+        """The lines of an event at a path, the newest last."""
+        return [line for line in self.lines if (line["path"], line["id"]) == (path, id)]
+
+    def attempt(self, path, id):
+        return next(each for each in self.log if (each.path, each.id) == (path, id))
+
+    def again(self, path, event, is_completed_with_it=True, **changes):
+        """It comes once more, behind everything."""
+        line = {**copy.deepcopy(self.of(path, event)[-1]), **changes}
+        line["came"] = max(each["came"] for each in self.lines) + 10
+        line["at"], line["written"] = float(line["came"]), line["came"] + 1
+        self.lines.append(line)
+        if is_completed_with_it:
+            attempt = self.attempt(path, event)
+            attempt.began = attempt.ended = line["came"] * 1000
+        return line
+
+    def swap(self, path, one, other):
+        """They come the other way round."""
+        first, second = self.of(path, one)[0], self.of(path, other)[0]
+        for name in ("came", "at", "written"):
+            first[name], second[name] = second[name], first[name]
+        first, second = self.attempt(path, one), self.attempt(path, other)
+        first.began, first.ended, second.began, second.ended = second.began, second.ended, first.began, first.ended
+
+    def remove(self, path, id):
+        self.lines = [line for line in self.lines if (line["path"], line["id"]) != (path, id)]
+
+    def kill(self, at):
+        self.kills.append(Kill(at, at))
+
+    def count(self):
+        committed = Committed(self.events, {"r": "/payee"}, self.log, self.kills, self.replays, self.asked)
+        return Counting(self.lines, committed).run()
+
+
+def change(path, event, /, **members):
+    return lambda world: world.of(path, event)[-1].update(members)
+
+
+def test_nothing_is_found_where_all_is_well():
+    figures, problems = World().count()
+    assert problems == []
+    assert (figures["ordered_events"], figures["by_record_events"], figures["parts"]) == (3, 3, 3)
+    assert (figures["replays"], figures["replayed"], figures["duplicates"]) == (1, 1, 0)
+
+
+def test_what_comes_again_is_told_and_is_no_fault():
+    world = World()
+    world.again(ENVIRONMENT, "evt_1")
+    world.again(PARTS, "evt_1_2")
+    world.again(GAPS, "evt_2")
+    # Before it was completed, the sender was killed, and began anew with the first that was not completed.
+    world.kill(world.lines[-1]["at"] + 5)
+    for id in ("evt_2", "evt_3"):
+        world.again(ORDERED, id)
+    world.again(ORDERED_BY_RECORD, "evt_2", answer="503", is_completed_with_it=False)
+    world.again(ORDERED_BY_RECORD, "evt_2", answer="200")
+    figures, problems = world.count()
+    assert problems == []
+    assert (figures["ordered_repeated"], figures["by_record_repeated"]) == (2, 1)
+    assert (figures["parts_repeated"], figures["replayed_repeated"], figures["duplicates"]) == (1, 1, 5)
+
+
+def second_event(world):
+    world.of(ENVIRONMENT, "evt_2")[0]["sequence"] = 1
+
+
+def gap(world):
+    for line in world.lines:
+        line["sequence"] = line["sequence"] + 1 if line["id"].startswith("evt_2") else line["sequence"]
+
+
+def unknown(world):
+    world.again(ENVIRONMENT, "evt_1", False, id="evt_4", named="evt_4", sequence=3)
+
+
+def out_of_step(world):
+    """A sender that goes back without having been killed."""
+    world.again(ORDERED, "evt_2")
+    world.again(ORDERED, "evt_3")
+
+
+def back_too_late(world):
+    """It was killed, but long before the last one came."""
+    world.kill(world.of(ORDERED, "evt_3")[0]["at"] - 5)
+    out_of_step(world)
+
+
+def back_too_far(world):
+    """After a kill, to what was completed."""
+    world.kill(world.lines[-1]["at"] + 5)
+    for id in ("evt_1", "evt_2", "evt_3"):
+        world.again(ORDERED, id, is_completed_with_it=id != "evt_1")
+
+
+def before_the_answer(world):
+    """The first one is not answered yet when the second comes."""
+    first, second = world.of(ORDERED_BY_RECORD, "evt_1")[0], world.of(ORDERED_BY_RECORD, "evt_2")[0]
+    second["beside"] = [first["came"]]
+
+
+def before_it_was_taken(world):
+    """The first one is refused, and taken when the second was already there."""
+    world.of(ORDERED, "evt_1")[0]["answer"] = "503"
+    world.kill(world.lines[-1]["at"] + 5)
+    for id in ("evt_1", "evt_2", "evt_3"):
+        world.again(ORDERED, id)
+
+
+def under_two_ids(world):
+    world.of(PARTS, "evt_1_2")[0]["ids"] = ["t1"]
+
+
+def replayed_anew(world):
+    world.replays.append({**world.replays[0], "id": "rpl_2", "queued": 0, "delivered": 0})
+
+
+def in_another_range(world):
+    world.replays[0]["request"] = world.asked["Replay 1"] = {
+        "from": "2026-01-01T00:00:01.000Z", "to": "2026-01-01T00:00:02.000Z"}
+
+
+def live_before(world):
+    world.of(GAPS, "evt_2")[0]["replayed"] = [False, False]
+    world.again(GAPS, "evt_2", replayed=[True, True])
+
+
+@pytest.mark.parametrize(("what", "tamper"), [
+    ("1 lost", lambda world: world.remove(ENVIRONMENT, "evt_1")),
+    ("1 lost", change(ALL, "evt_2", answer="503")),
+    ("1 lost", change(TRANSACTIONS, "evt_2", answer="cut")),
+    ("1 lost", lambda world: world.remove("/payee", "evt_1")),
+    ("1 lost", lambda world: world.remove(PARTS, "evt_1_2")),
+    ("1 lost", lambda world: world.remove(GAPS, "evt_2")),
+    ("1 invented", unknown),
+    ("1 invented", change(PARTS, "evt_2_1", id="evt_2_2", named="evt_2_2")),
+    ("1 forged", change(ENVIRONMENT, "evt_1", genuine=False)),
+    ("1 forged", change(ENVIRONMENT, "evt_1", named="evt_2")),
+    ("1 changed", lambda world: world.again(ALL, "evt_1", body="c")),
+    ("two events have the number", second_event),
+    ("the sequence has gaps", gap),
+    ("1 not logged", lambda world: world.log.remove(world.attempt(ALL, "evt_1"))),
+    ("1 completed twice", lambda world: world.log.append(world.attempt(ALL, "evt_1"))),
+    ("1 came after completed", lambda world: world.again(ALL, "evt_1", is_completed_with_it=False)),
+    ("1 ordered overtook", lambda world: world.swap(ORDERED, "evt_1", "evt_2")),
+    ("1 ordered overtook", before_it_was_taken),
+    ("1 by record overtook", lambda world: world.swap(ORDERED_BY_RECORD, "evt_1", "evt_2")),
+    ("1 ordered went astray", out_of_step),
+    ("1 ordered went astray", back_too_late),
+    ("1 came after completed", back_too_far),
+    ("1 by record beside another", before_the_answer),
+    ("1 parts wrong", change(PARTS, "evt_1_1", part=[1, 3])),
+    ("1 parts wrong", change(PARTS, "evt_2_1", part=[None, None])),
+    ("1 parts wrong", change(PARTS, "evt_1_1", ids=["t1", "t2"])),
+    ("1 parts under two ids", under_two_ids),
+    ("1 told otherwise", change(ALL, "evt_1", ids=["t1"])),
+    ("1 replays unaccounted", lambda world: world.replays[0].update(waiting=1)),
+    ("1 replays unaccounted", lambda world: world.replays[0].update(status="running")),
+    ("1 replays unaccounted", lambda world: world.replays[0].update(queued=2)),
+    ("1 replays unaccounted", lambda world: world.replays[0].update(queued=2, delivered=2)),
+    ("1 replays unaccounted", lambda world: world.log.remove(world.attempt(GAPS, "evt_2"))),
+    ("1 replays not as asked", replayed_anew),
+    ("1 replays not as asked", lambda world: world.asked.update(other={"from": "2026-01-01T00:00:01.000Z"})),
+    ("1 replays not as asked", in_another_range),
+    ("1 replayed not arrived", change(GAPS, "evt_2", replayed=[False, False])),
+    ("1 replayed not arrived", lambda world: setattr(world.attempt(GAPS, "evt_2"), "ended", 1)),
+    ("1 replayed although attempted", live_before),
+    ("1 replayed unasked", change(GAPS, "evt_2", replayed=[True, False])),
+    ("1 replayed unasked", change(GAPS, "evt_1", replayed=[True, True])),
+    ("1 replayed unasked", change(ALL, "evt_1", replayed=[True, True])),
+])
+def test_the_counting_finds_what_is_wrong(what, tamper):
+    world = World()
+    tamper(world)
+    assert any(what in each for each in world.count()[1]), world.count()
 
 
 @pytest.fixture
-def counted(tmp_path):
-    """What is found wrong with a log, where the events 1 and 2 were committed and `Load 1` was asked for."""
+def once(tmp_path):
+    """What is found wrong with transactions, where `Load 1` was asked for."""
 
     class Fixed(Segment):
-        def _expected(self):
-            return {("/environment", "evt_1"), ("/environment", "evt_2")}
-
         def _link_names(self):
             return []
 
-    def count(*lines):
-        segment = Fixed("sqlite", tmp_path, 0, "fixed")
-        segment.receiver_log = tmp_path / "received.log"
-        segment.receiver_log.write_text("".join(json.dumps(each) + "\n" for each in lines))
-        segment.load = type("Load", (), {"wrong": [], "texts": ["Load 1"], "links": [], "figures": {}})
-        return segment._check(), segment.figures
-
-    return count
+    segment = Fixed("sqlite", tmp_path, 0, "fixed")
+    segment.load = type("Load", (), {"texts": ["Load 1"], "links": []})
+    return lambda *rows: segment._once([{"rows": [list(row)]} for row in rows])
 
 
-def test_the_counting_finds_what_is_wrong(counted):
-    first, second = line(rows=[["t1", "Load 1"]]), line(id="evt_2", named="evt_2", sequence=2)
-    assert counted(first, second)[0] == []
-    problems, figures = counted(first, second, first)
-    assert problems == [] and figures["duplicates"] == 1, "a repeated one is told, and is no fault"
-
-    def is_found(what, *lines):
-        assert any(what in each for each in counted(*lines)[0]), counted(*lines)
-
-    is_found("1 lost", first)
-    is_found("1 lost", first, {**second, "answer": "503"})
-    is_found("1 lost", first, {**second, "answer": "cut"})
-    is_found("1 invented", first, second, line(id="evt_3", named="evt_3", sequence=3))
-    is_found("two events have the number", first, second, line(id="evt_3", named="evt_3", sequence=2))
-    is_found("the sequence has gaps", first, {**second, "sequence": 3})
-    is_found("1 forged", first, {**second, "genuine": False})
-    is_found("1 forged", first, {**second, "named": "evt_1"})
-    is_found("1 changed", first, second, {**second, "body": "c"})
-    is_found("never told of", line(), second)
-    is_found("nobody asked for", first, {**second, "rows": [["t2", "Load 2"]]})
-    is_found("made twice", first, {**second, "rows": [["t2", "Load 1"]]})
-    assert collections.Counter(counted(first, second)[1])["lost"] == 0
+def test_the_counting_finds_changes_that_were_lost_doubled_or_invented(once):
+    assert once(["t1", "Load 1"], ["t1", "Load 1"]) == []
+    assert "never told of" in once()[0]
+    assert "nobody asked for" in once(["t1", "Load 1"], ["t2", "Load 2"])[0]
+    assert "made twice" in once(["t1", "Load 1"], ["t2", "Load 1"])[0]

@@ -1,7 +1,11 @@
 """`kubewa listen`: events come to a developer's machine over one outgoing connection, signed like webhooks."""
 
+import array
+import fcntl
 import os
 import subprocess
+import termios
+import threading
 
 import pytest
 from standardwebhooks import Webhook
@@ -32,6 +36,12 @@ class Listen:
     def type(self, line):
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
+
+    def has_read(self):
+        """Whether nothing that was typed waits to be read."""
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self.process.stdin, termios.FIONREAD, waiting)
+        return waiting[0] == 0
 
     def close(self):
         self.process.kill()
@@ -77,6 +87,27 @@ def test_events_are_forwarded_signed_and_without_loss_over_a_killed_server(kubew
         receiver.wait_for("the last one again", lambda it: len(it.requests) == len(ids) + 1)
         assert receiver.deliveries()[-1].id == ids[-1]
         wait_until("the line of the repeat", lambda: "(again)" in listen.output())
+
+        # Some of the last ones, in their order; what is not understood is answered with what is.
+        count = len(receiver.requests)
+        listen.type("r 3")
+        receiver.wait_for("the last three again", lambda it: len(it.requests) == count + 3)
+        assert [each.id for each in receiver.deliveries()[-3:]] == ids[-3:]
+        listen.type("help")
+        wait_until("what may be typed", lambda: listen.output().count("r all what is kept") == 2)
+        listen.type("r failed")
+        wait_until("that nothing failed", lambda: "your handler took all of it" in listen.output())
+        receiver.answer = lambda delivery: 500
+        listen.type("r all")
+        receiver.wait_for("all of them again", lambda it: len(it.requests) == count + 3 + len(ids))
+        assert [each.id for each in receiver.requests[-len(ids):]] == ids
+        wait_until("the line of the last one", lambda: listen.output().count("✗ 500") == len(ids))
+        receiver.answer = lambda delivery: 200
+        listen.type("r failed")
+        receiver.wait_for("what failed", lambda it: len(it.requests) == count + 3 + 2 * len(ids))
+        assert [each.id for each in receiver.deliveries()[-len(ids):]] == ids
+        verifier = Webhook(listen.secret)
+        assert all(verifier.verify(each.raw, each.headers) == each.body for each in receiver.deliveries()[-len(ids):])
     finally:
         listen.close()
 
@@ -88,6 +119,17 @@ def test_events_are_forwarded_signed_and_without_loss_over_a_killed_server(kubew
         assert last.secret == listen.secret
     finally:
         last.close()
+    # All that the events tell, as to an endpoint that asks for it.
+    whole = Listen(tenant, tmp_path, receiver.url("/whole"), "--after", ids[0], "--payload", "complete", name="whole")
+    try:
+        receiver.wait_for("the others", lambda it: len(it.deliveries("/whole")) == len(ids) - 1)
+        found = receiver.deliveries("/whole")
+        assert [each.id for each in found] == ids[1:]
+        assert any("resource" in each.body["data"] for each in found)
+        assert not any("resource" in each.body["data"] for each in receiver.deliveries("/hook"))
+        assert all(Webhook(whole.secret).verify(each.raw, each.headers) == each.body for each in found)
+    finally:
+        whole.close()
     chosen = Listen(
         tenant, tmp_path, receiver.url("/chosen"), "--after", ids[0], "--types", "balance.*,identity.success",
         name="chosen")
@@ -98,6 +140,31 @@ def test_events_are_forwarded_signed_and_without_loss_over_a_killed_server(kubew
         assert [each.id for each in receiver.deliveries("/chosen")] == wanted
     finally:
         chosen.close()
+
+
+def test_what_is_asked_for_while_a_handler_works_is_what_it_works_on(kubewa, receiver, tenant, tmp_path):
+    tenant.link("ada")
+    kubewa.settle()
+    came, goes_on = threading.Event(), threading.Event()
+
+    def work(delivery):
+        came.set()
+        assert goes_on.wait(REQUEST_SECONDS)
+        return 200
+
+    receiver.answer = work
+    listen = Listen(tenant, tmp_path, receiver.url(), "--replay", "1")
+    try:
+        assert came.wait(REQUEST_SECONDS)
+        listen.type("r")
+        wait_until("the line to be read", listen.has_read)
+        goes_on.set()
+        receiver.wait_for("it again", lambda it: len(it.requests) == 2)
+        assert receiver.deliveries()[0].id == receiver.deliveries()[1].id
+        assert "nothing was forwarded yet" not in listen.output()
+    finally:
+        goes_on.set()
+        listen.close()
 
 
 def test_a_handler_that_fails_or_is_away_is_told_of_and_holds_nothing_up(kubewa, receiver, tenant, tmp_path):

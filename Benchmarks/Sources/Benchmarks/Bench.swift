@@ -34,6 +34,7 @@ struct Bench {
         Part(name: "statements") { _ in try Statements.run() },
         Part(name: "neighbours", isLong: true) { try await Neighbours.run(locations: $0) },
         Part(name: "queued", isLong: true) { try await Queued.run(locations: $0) },
+        Part(name: "replayed", isLong: true) { try await Replayed.run(locations: $0) },
         Part(name: "lateness", isLong: true) { try await Lateness.run(locations: $0) },
         Part(name: "claims", isLong: true) { try await Claims.run(locations: $0) },
         Part(name: "volume", isLong: true) { try await Volume.run(locations: $0) },

@@ -11,9 +11,9 @@ import Synchronization
 /// `python_worker.py`, to the same sink.
 enum Deliveries {
     static let count = 30_000
-    static let rounds = 3
     static let inFlight = 64
-    /// Every round is told as it ends.
+    /// Where their number is given, every round is told as it ends.
+    private static let rounds = Int(ProcessInfo.processInfo.environment["KUBEWA_BENCH_ROUNDS"] ?? "") ?? 3
     private static let isTalkative = ProcessInfo.processInfo.environment["KUBEWA_BENCH_ROUNDS"] != nil
 
     /// One alone, for a profile.

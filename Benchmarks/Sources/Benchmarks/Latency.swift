@@ -47,9 +47,11 @@ enum Latency {
     /// - Parameters:
     ///   - rate: events a second; nil for as many as go, with a bounded number waiting.
     ///   - others: with each event one more is written for an endpoint of these, which is not measured.
+    ///   - work: goes on meanwhile, until it is cancelled.
     /// - Returns: microseconds from commit to first byte, sorted, and deliveries a second.
     static func measure(
-        _ shop: Shop, _ sender: WebhookSender, rate: Int?, seconds length: Int, beside others: Shop.Shape? = nil
+        _ shop: Shop, _ sender: WebhookSender, rate: Int?, seconds length: Int, beside others: Shop.Shape? = nil,
+        work: (@Sendable () async throws -> Void)? = nil
     ) async throws -> (late: [Int64], reached: Double) {
         let stopwatch = Stopwatch(sender)
         let loop = LaneLoop(DeliveryWork(core: shop.core, transport: stopwatch))
@@ -62,6 +64,12 @@ enum Latency {
                     try await loop.run()
                     return nil
                 }
+                if let work {
+                    tasks.addTask {
+                        try await work()
+                        return nil
+                    }
+                }
                 for number in 0..<writers {
                     tasks.addTask {
                         // They take turns.
@@ -72,7 +80,12 @@ enum Latency {
                     }
                 }
                 var written = 0
-                for _ in 0..<writers { written += try await tasks.next().flatMap { $0 } ?? 0 }
+                var writing = writers
+                while writing > 0, let count = try await tasks.next() {
+                    guard let count else { continue }
+                    written += count
+                    writing -= 1
+                }
                 while stopwatch.count < written { try await Task.sleep(for: .milliseconds(1)) }
                 tasks.cancelAll()
             }
@@ -169,12 +182,8 @@ enum Queued {
     private static let sent = 100_000
 
     static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
-        let sink = try CountingSink.Running()
-        defer { sink.stop() }
-        let sender = Deliveries.sender()
         print("\(count) deliveries wait for one endpoint")
-        for (name, location) in locations {
-            let shop = try await Shop(location, sink)
+        try await Shop.each(locations) { name, shop, sender, sink in
             try await shop.fill(count, .one)
             let filled = ProcessorTime.residentMegabytes()
             let clock = ContinuousClock()
@@ -192,9 +201,6 @@ enum Queued {
             }
             let rate = Double(sent) / seconds(clock.now - begun)
             print("  \(name): \(filled) MB when filled, at most \(most) MB while \(rounded(rate))/s are sent")
-            await shop.core.database.close()
         }
-        print("")
-        await sender.shutdown()
     }
 }

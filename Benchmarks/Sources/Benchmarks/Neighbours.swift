@@ -8,12 +8,8 @@ enum Neighbours {
     private static let length = 5
 
     static func run(locations: [(name: String, location: DatabaseLocation)]) async throws {
-        let sink = try CountingSink.Running()
-        defer { sink.stop() }
-        let sender = Deliveries.sender()
         print("\(rate)/s to an endpoint and \(rate)/s to three others; medians of \(rounds) pairs")
-        for (name, location) in locations {
-            let shop = try await Shop(location, sink)
+        try await Shop.each(locations) { name, shop, sender, _ in
             var found: [Shop.Shape: [(p50: Double, p99: Double)]] = [:]
             for _ in 0..<rounds {
                 for shape in [Shop.Shape.good, .bad] {
@@ -30,9 +26,6 @@ enum Neighbours {
             }
             told("p50") { $0.p50 }
             told("p99") { $0.p99 }
-            await shop.core.database.close()
         }
-        print("")
-        await sender.shutdown()
     }
 }

@@ -1,6 +1,7 @@
 import Domain
 import Engine
 import Foundation
+import Outbound
 import Storage
 
 /// A business with a hundred endpoints at the sink.
@@ -20,11 +21,12 @@ struct Shop: Sendable {
     }
 
     let core: Core
+    let environment: Domain.Environment
     let scope: Scope
     /// Of the environment's own endpoint, and of those for which it is the only key.
     let secret: String
     let postmaster: Int32?
-    private let one: WebhookEndpoint
+    let one: WebhookEndpoint
     private let flaky: WebhookEndpoint
     private let hundred: [WebhookEndpoint]
     private let bad: [WebhookEndpoint]
@@ -35,6 +37,7 @@ struct Shop: Sendable {
         let keys = KeyService(core: core)
         let tenant = try await TenantService(core: core, keys: keys).create(name: "Bench")
         let environment = tenant.environments[0].environment
+        self.environment = environment
         scope = try await keys.authenticate(bearer: tenant.environments[0].keys.secretKey, route: nil).scope
         let service = WebhookEndpointService(core: core)
         let own = try await service.set(in: environment, url: sink.url + "/hook", payload: .thin, token: nil)
@@ -52,6 +55,23 @@ struct Shop: Sendable {
         bad = [try await make("/hole"), try await make("/drip"), try await make("/busy")]
         connection = core.runtime.newID()
         postmaster = try await Refreshes.postmaster(core)
+    }
+
+    /// Measures at a shop of each database, one after the other, all with one sink and one sender.
+    static func each(
+        _ locations: [(name: String, location: DatabaseLocation)],
+        _ measure: (_ name: String, Shop, WebhookSender, CountingSink.Running) async throws -> Void
+    ) async throws {
+        let sink = try CountingSink.Running()
+        defer { sink.stop() }
+        let sender = Deliveries.sender()
+        for (name, location) in locations {
+            let shop = try await Shop(location, sink)
+            try await measure(name, shop, sender, sink)
+            await shop.core.database.close()
+        }
+        print("")
+        await sender.shutdown()
     }
 
     private func endpoint(_ number: Int, _ shape: Shape) -> WebhookEndpoint {

@@ -11,6 +11,11 @@ extension DomainError {
         let list = known.map { "`\($0)`" }.joined(separator: ", ")
         return invalid(shown, "is not taken here. Known: \(list).")
     }
+
+    /// Which of the known names a slip of the pen meant; nil where none is near.
+    public static func nearest(_ name: String, among known: [String]) -> String? {
+        Spelling.nearest(name, among: known)
+    }
 }
 
 /// Which known name a slip of the pen meant.

@@ -27,6 +27,14 @@ public struct DomainError: Error, Sendable, Equatable, CustomStringConvertible {
         return DomainError(code, message.replacing("`\(field)`", with: "`\(name)`"), field: name)
     }
 
+    /// For a caller who knows members by other names: all that the message names.
+    public func naming(_ names: [String: String]) -> DomainError {
+        let pieces = message.split(separator: "`", omittingEmptySubsequences: false)
+        // Between backquotes stand the second piece, the fourth and so on.
+        let told = pieces.enumerated().map { $0 % 2 == 1 ? names[String($1)] ?? String($1) : String($1) }
+        return DomainError(code, told.joined(separator: "`"), field: field.map { names[$0] ?? $0 })
+    }
+
     /// What was asked for is fresh; a bank is not asked again before `next`.
     public static func cooldown(until next: Instant, now: Instant) -> DomainError {
         let seconds = max(1, (next - now + 999) / 1000)

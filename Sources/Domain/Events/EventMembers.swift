@@ -7,6 +7,8 @@ enum EventMembers {
     static let reauthURL = EventMember(
         "reauth_url", .url.orNull, "A link for this record alone, safe to be sent by SMS.")
     static let reauthURLEnd = EventMember("reauth_url_expires_at", .instant.orNull, "Until when it works, once.")
+    static let currency = EventMember("currency", .currency, "The amount's currency, as ISO 4217 writes it.")
+    static let daysLeft = EventMember("days_left", .count, "Whole days until the consent ends; 0 when it has.")
     static let consentEnd = EventMember("consent_expires_at", .instant.orNull, "When the consent ends.")
 
     // MARK: accounts
@@ -80,7 +82,14 @@ enum EventMembers {
             EventMember("confidence", .integer, "In percent."),
             EventMember("lineage", .id, "The entry that undoes it.", isOptional: true),
         ])
-        return [account, EventMember("count", .count, "How many pairs."), EventMember(name, .list(of: pair))]
+        return [
+            account, EventMember("count", .count, "How many pairs."),
+            EventMember(
+                name, .list(of: pair),
+                "The pairs: `transaction` keeps its life, `other` is the other row where a ruling names it, `rule` and "
+                    + "`confidence` (in percent) say by what they were taken for one, `lineage` is the entry that "
+                    + "undoes it."),
+        ]
     }
 
     static func examplePairs(_ name: String) -> JSONValue {
@@ -124,9 +133,11 @@ enum EventMembers {
 
     static func health(_ name: String) -> [EventMember] {
         [
-            EventMember("institution", .text, "The bank's slug."), EventMember("institution_id", .id.orNull),
-            EventMember("name", .text), EventMember("health", .one(of: [name])),
-            EventMember("was", .one(of: InstitutionHealth.allCases.map(\.rawValue).filter { $0 != name })),
+            EventMember("institution", .text, "The bank's slug."),
+            EventMember("institution_id", .id.orNull, "The bank's id."),
+            EventMember("name", .text, "The bank's name."), EventMember("health", .one(of: [name]), "How it is."),
+            EventMember(
+                "was", .one(of: InstitutionHealth.allCases.map(\.rawValue).filter { $0 != name }), "How it was."),
         ]
     }
 

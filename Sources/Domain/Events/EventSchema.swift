@@ -67,6 +67,12 @@ public struct EventMember: Sendable, Hashable {
         self.isOptional = isOptional
     }
 
+    /// The texts that it may be, where there are few; null is no text.
+    public var choices: [String] {
+        let members = schema.json.members ?? [:]
+        return members["const"]?.text.map { [$0] } ?? members["enum"]?.elements?.compactMap(\.text) ?? []
+    }
+
     fileprivate var json: JSONValue {
         guard !about.isEmpty, var members = schema.json.members else { return schema.json }
         members["description"] = .string(about)

@@ -97,6 +97,7 @@ public struct LogFilter: Sendable, Equatable {
     public var event: Int64?
     /// Types by name, or groups as in `transaction.*`.
     public var types: [String]
+    /// Empty for the events that belong to none.
     public var connection: String?
     public var endpoint: String?
     public var states: Set<DeliveryState>

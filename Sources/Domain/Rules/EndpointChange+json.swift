@@ -21,7 +21,7 @@ extension EndpointChange {
             throw .unknown(name, known: Self.names + others.sorted())
         }
         if json["url"] == .null {
-            throw .invalid("url", "cannot be null: an endpoint has a URL. Leave it out to keep it.")
+            throw .invalid("url", "cannot be null: an endpoint has a URL.")
         }
         let read = Members(json)
         url = try read.text("url")
@@ -84,9 +84,17 @@ private struct Members {
 
     private func elements(_ name: String) throws(DomainError) -> [JSONValue]? {
         guard let value = members[name] else { return nil }
-        guard let elements = value.isNull ? [] : value.elements else { throw .invalid(name, "must be a list.") }
+        guard let elements = value.isNull ? [] : value.elements else {
+            throw .invalid(name, "must be a list\(Self.lists[name].map { ", such as \($0)" } ?? "").")
+        }
         return elements
     }
+
+    private static let lists = [
+        "event_types": "[\"transaction.*\", \"balance.success\"]",
+        "payloads": "[{\"event_type\": \"transaction.*\", \"payload\": \"complete\"}]",
+        "signatures": "[\"v1\"]", "retry_seconds": "[5, 60, 3600]",
+    ]
 
     /// Empty for null.
     func texts(_ name: String) throws(DomainError) -> [String]? {
@@ -109,9 +117,7 @@ private struct Members {
         var rules: [WebhookEndpoint.PayloadRule] = []
         for element in elements {
             guard let pattern = element["event_type"]?.text, let payload = element["payload"]?.text else {
-                throw .invalid(
-                    "payloads",
-                    "must be a list such as [{\"event_type\": \"transaction.*\", \"payload\": \"complete\"}].")
+                throw .invalid("payloads", "must be a list, such as \(Self.lists["payloads"] ?? "").")
             }
             rules.append(.init(pattern: pattern, payload: try Self.name(payload, "payloads")))
         }

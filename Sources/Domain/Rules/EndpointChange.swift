@@ -77,6 +77,7 @@ public struct EndpointChange: Sendable {
                 throw .invalid("event_types", "has \(eventTypes.count) types. Send at most \(Self.typesMax).")
             }
             for type in eventTypes { try Self.check(type, "event_types") }
+            try Self.checkFired(eventTypes)
             endpoint.eventTypes = eventTypes
         }
     }
@@ -90,6 +91,15 @@ public struct EndpointChange: Sendable {
                     + "events, leave it out or send null. Known: "
                     + "\(known).")
         }
+    }
+
+    /// An endpoint that waits for nothing but what is planned would be silent without a word.
+    private static func checkFired(_ patterns: [String]) throws(DomainError) {
+        let meant = EventCatalog.all.filter { type in patterns.contains { isMeant(type.name, by: $0) } }
+        guard !patterns.isEmpty, meant.allSatisfy(\.isPlanned) else { return }
+        let names = meant.map { "`\($0.name)`" }.joined(separator: ", ")
+        throw .invalid(
+            "event_types", "has only what is planned, which nothing fires yet: \(names). Add a type that is live.")
     }
 
     private static func isMeant(_ name: String, by pattern: String) -> Bool {

@@ -66,6 +66,8 @@ public struct EndpointPacer: Sendable {
 
     /// Nothing succeeded for so long that one request at a time is enough.
     public var isBroken: Bool { points >= Self.brokenAt }
+    /// It is left alone for a while, or was: the next request says.
+    public var isHeld: Bool { held != nil }
 
     /// Sets what the endpoint's owner asks for.
     /// - Parameter isOrdered: one at a time, whatever it would take.
@@ -88,8 +90,9 @@ public struct EndpointPacer: Sendable {
     }
 
     /// Asks whether a request may start now; `.go` counts it as under way.
-    public mutating func begin(at now: Instant) -> Answer {
-        if let held {
+    /// - Parameter isTest: its owner asked for it: however long the endpoint is to be left alone, it goes now.
+    public mutating func begin(at now: Instant, isTest: Bool = false) -> Answer {
+        if let held, !isTest {
             // A clock that was set back has no hold of its own time.
             if held.until > now, held.from <= now { return .wait(until: held.until) }
             self.held = nil
@@ -115,13 +118,16 @@ public struct EndpointPacer: Sendable {
     /// A request ended.
     /// - Parameters:
     ///   - retryAfterMs: how long the endpoint asked to be left alone.
+    ///   - isTest: as it was begun; one that succeeds ends what the endpoint was left alone for.
     ///   - chance: 0..<10_000, from `Runtime`.
     public mutating func end(
-        _ outcome: Outcome, epoch: Int, retryAfterMs: Int64? = nil, at now: Instant, chance: Int64
+        _ outcome: Outcome, epoch: Int, retryAfterMs: Int64? = nil, isTest: Bool = false, at now: Instant,
+        chance: Int64
     ) {
         let wasBusy = inFlight * 2 >= atOnce
         let wasBroken = isBroken
         inFlight = max(0, inFlight - 1)
+        if isTest, outcome == .success { held = nil }
         guard outcome != .success else { return succeed(wasBusy: wasBusy) }
         failures += 1
         points += outcome == .refused ? 1 : outcome == .unreachable ? 2 : 3

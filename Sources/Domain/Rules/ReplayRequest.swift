@@ -4,6 +4,7 @@ public struct ReplayRequest: Sendable, Equatable {
     public var event: Int64?
     /// Types by name, or groups as in `transaction.*`.
     public var types: [String]
+    /// Empty for the events that belong to none.
     public var connection: String?
     /// Where the event stands with the endpoint; empty for all.
     public var states: Set<DeliveryState>
@@ -54,7 +55,7 @@ public struct ReplayRequest: Sendable, Equatable {
     public func write(_ out: inout JSONWriter) {
         if let event { out.member("event", LogID.event(event)) }
         if !types.isEmpty { out.array("types") { out in for type in types { out.string(type) } } }
-        if let connection { out.member("connection", connection) }
+        if let connection { out.member("connection", connection.isEmpty ? LogFilter.none : connection) }
         if !states.isEmpty {
             out.array("status") { out in for state in states.map(\.rawValue).sorted() { out.string(state) } }
         }
@@ -70,7 +71,8 @@ public struct ReplayRequest: Sendable, Equatable {
         func instant(_ name: String) -> Instant? { members[name]?.text.flatMap { Instant(iso: $0) } }
         self.init(
             event: members["event"]?.text.flatMap(LogID.event), types: texts("types"),
-            connection: members["connection"]?.text, states: Set(texts("status").compactMap(DeliveryState.init)),
+            connection: members["connection"]?.text.map { $0 == LogFilter.none ? "" : $0 },
+            states: Set(texts("status").compactMap(DeliveryState.init)),
             neverAttempted: members["never_attempted"] == .bool(true), from: instant("from"), to: instant("to"))
     }
 }

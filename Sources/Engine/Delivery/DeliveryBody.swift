@@ -21,10 +21,12 @@ enum DeliveryBody {
 }
 
 extension WebhookEndpoint {
-    /// The endpoint as it is for a replay to another URL, whose certificate is any other server's.
+    /// The endpoint as it is for a replay to another URL, whose certificate is any other server's, and which is sent to
+    /// whether or not the endpoint itself is.
     func elsewhere(_ url: String) -> WebhookEndpoint {
         var changed = self
         changed.url = url
+        changed.status = .active
         changed.authorities = nil
         changed.retrySeconds = []
         return changed

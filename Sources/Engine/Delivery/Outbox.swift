@@ -7,16 +7,21 @@ struct Outbox {
     private static let completeBytesMax = 256 * 1024
     let core: Core
 
+    /// - Parameter only: who gets them, whatever types it asked for; nil for all that get such events.
     /// - Returns: the events' ids.
     @discardableResult
-    func emit(_ drafts: [EventDraft], _ context: EventContext, _ tx: Transaction) throws -> [Int64] {
+    func emit(
+        _ drafts: [EventDraft], _ context: EventContext, to only: WebhookEndpoint? = nil, _ tx: Transaction
+    ) throws -> [Int64] {
         guard !drafts.isEmpty else { return [] }
         let scope = context.environment.scope
         let connection = context.connection
         var sequence = try ConnectionStore.takeSequence(connection.id, count: drafts.count, scope, tx)
-        let endpoints = try EndpointStore.route(
-            scope, connection: connection.id, callbackURL: connection.callbackURL,
-            refreshURL: connection.refreshWebhookURL, tx)
+        let endpoints =
+            try only.map { [$0] }
+            ?? EndpointStore.route(
+                scope, connection: connection.id, callbackURL: connection.callbackURL,
+                refreshURL: connection.refreshWebhookURL, tx)
         let machineNow = core.runtime.now()
         return try drafts.map { draft in
             let id = try core.sequence.take()
@@ -25,7 +30,8 @@ struct Outbox {
                 thin: OkraEnvelope.members(draft, context, id: id, sequence: sequence, .thin),
                 complete: try complete(draft, context, id: id, sequence: sequence, tx), parts: draft.parts)
             try EventStore.append(
-                event, connection: connection.id, to: endpoints.filter { wants($0, draft.type, connection) }.distinct,
+                event, connection: connection.id,
+                to: only == nil ? endpoints.filter { wants($0, draft.type, connection) }.distinct : endpoints,
                 at: context.now, machineNow: machineNow, newID: core.sequence.take, scope, tx)
             sequence += 1
             return id

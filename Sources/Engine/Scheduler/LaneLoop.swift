@@ -86,6 +86,8 @@ public struct LaneLoop<Work: LaneWork>: Service {
         let sweep = Mutex(Sweep())
         let counted = Mutex<Counted?>(nil)
         let claimedAt = Mutex<Instant?>(nil)
+        /// More lanes were due than got a hand.
+        let isCrowded = Atomic<Bool>(false)
     }
 
     /// Lanes, as they were a moment ago.
@@ -110,9 +112,12 @@ public struct LaneLoop<Work: LaneWork>: Service {
                 group.addTask { await heartbeat() }
                 await withDiscardingTaskGroup { lanes in
                     while !isStopping {
-                        for (lease, turn) in await claimSafely() { lanes.addTask { await workThrough(lease, turn) } }
+                        let claimed = await claimSafely()
+                        for (lease, turn) in claimed ?? [] { lanes.addTask { await workThrough(lease, turn) } }
                         guard !isStopping else { break }
-                        await work.wake.wait(until: await nextWake(), core.runtime)
+                        // What could not be done now is not due at once for that.
+                        let pause = core.runtime.now() + core.settings.pollMs
+                        await work.wake.wait(until: claimed == nil ? pause : await nextWake(), core.runtime)
                     }
                 }
                 group.cancelAll()
@@ -126,12 +131,13 @@ public struct LaneLoop<Work: LaneWork>: Service {
 
     private var isStopping: Bool { owned.isStopping.withLock { $0 } || Task.isCancelled }
 
-    private func claimSafely() async -> [(LaneLease, LaneTurn)] {
+    /// nil when the database could not be asked.
+    private func claimSafely() async -> [(LaneLease, LaneTurn)]? {
         do {
             return try await claim()
         } catch {
             core.logger.error("claim failed", metadata: ["kind": "\(Work.kind.rawValue)", "error": "\(error)"])
-            return []
+            return nil
         }
     }
 
@@ -168,12 +174,13 @@ public struct LaneLoop<Work: LaneWork>: Service {
             do {
                 let pause = core.settings.leaseMs / Self.heartbeatsPerLease
                 try await core.runtime.sleep(until: core.runtime.now() + pause)
-                let leases = owned.leases.withLock { Array($0.keys) }
-                guard !leases.isEmpty else { continue }
+                let turns = owned.leases.withLock { $0 }
+                guard !turns.isEmpty else { continue }
                 let end = core.runtime.now() + core.settings.leaseMs
-                try await core.database.write { tx in
-                    for lease in leases { try LaneStore.extend(lease, until: end, tx) }
+                let kept = try await core.database.write { tx in
+                    Set(try turns.keys.filter { try LaneStore.extend($0, until: end, tx) })
                 }
+                for (lease, turn) in turns { turn.leased(until: kept.contains(lease) ? end : nil) }
             } catch is CancellationError {
                 return
             } catch {
@@ -223,7 +230,10 @@ public struct LaneLoop<Work: LaneWork>: Service {
 
     private func turn() -> LaneTurn {
         let end = core.runtime.now() + Self.turnMs
-        return LaneTurn(share: { [self] in share($0) }) { [self] isLingering in
+        let (owned, wake) = (owned, work.wake)
+        // Who waits for a hand gets this one at once.
+        let freed = { @Sendable in if owned.isCrowded.load(ordering: .relaxed) { wake.ring() } }
+        return LaneTurn(part: { [self] in part($0) }, freed: freed) { [self] isLingering in
             if isStopping { return true }
             if isLingering { return lingering > Self.lingeringMax }
             return core.runtime.now() > end && free == 0
@@ -232,17 +242,20 @@ public struct LaneLoop<Work: LaneWork>: Service {
 
     /// What may be under way is shared out evenly among the lanes at work, and half as much more among the slow ones,
     /// however many they are.
-    private func share(_ standing: LaneTurn.Standing) -> Int {
+    private func part(_ standing: LaneTurn.Standing) -> LaneTurn.Part {
         let now = core.runtime.now()
-        let counted = owned.counted.withLock { $0 }.flatMap { abs(now - $0.at) < Self.countedMs ? $0 : nil } ?? {
-            let standings = owned.leases.withLock { Array($0.values) }.map { $0.standing(at: now) }
-            let new = Counted(
-                busy: standings.count { $0 == .busy }, slow: standings.count { $0 == .slow }, at: now)
-            owned.counted.withLock { $0 = new }
-            return new
-        }()
+        let counted =
+            owned.counted.withLock { $0 }.flatMap { abs(now - $0.at) < Self.countedMs ? $0 : nil }
+            ?? {
+                let standings = owned.leases.withLock { Array($0.values) }.map { $0.standing(at: now) }
+                let new = Counted(
+                    busy: standings.count { $0 == .busy }, slow: standings.count { $0 == .slow }, at: now)
+                owned.counted.withLock { $0 = new }
+                return new
+            }()
         let all = core.settings.deliveriesInFlight
-        return standing == .slow ? all / 2 / max(1, counted.slow) : all / max(1, counted.busy)
+        let (slow, busy) = (max(1, counted.slow), max(1, counted.busy))
+        return LaneTurn.Part(share: standing == .slow ? all / 2 / slow : all / busy, lanes: counted.slow + busy)
     }
 
     private var lingering: Int {
@@ -275,6 +288,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
         return owned.leases.withLock { leases in
             found.map { lease in
                 let turn = turn()
+                turn.leased(until: now + core.settings.leaseMs)
                 leases[lease] = turn
                 return (lease, turn)
             }
@@ -285,6 +299,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
     /// hands are shared out.
     private func take(_ free: Int, at now: Instant) async throws -> [LaneLease] {
         let due = try await core.database.read { try LaneStore.due(Work.kind, now: now, limit: Self.looked, $0) }
+        owned.isCrowded.store(due.count > free, ordering: .relaxed)
         guard !due.isEmpty else { return [] }
         let token = core.runtime.token()
         let leaseEnd = now + core.settings.leaseMs
@@ -294,6 +309,7 @@ public struct LaneLoop<Work: LaneWork>: Service {
             }
         }
         let ids = try await share(due, free, at: now)
+        owned.isCrowded.store(due.count > ids.count, ordering: .relaxed)
         return try await core.database.write { tx in
             try LaneStore.claim(ids, now: now, leaseEnd: leaseEnd, token: token, tx)
         }

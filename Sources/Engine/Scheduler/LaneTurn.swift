@@ -13,23 +13,42 @@ public final class LaneTurn: Sendable {
     private static let slowMs: Int64 = 500
 
     private let state = Mutex(State())
+    /// Machine time, in milliseconds.
+    private let leasedUntil = Atomic<Int64>(.max)
     private let mustEnd: @Sendable (_ isLingering: Bool) -> Bool
-    private let part: @Sendable (Standing) -> Int
+    private let part: @Sendable (Standing) -> Part
+    private let freed: @Sendable () -> Void
 
-    /// - Parameter share: see `share`.
+    /// - Parameter freed: called when the lane takes no hand any more.
     init(
-        share: @escaping @Sendable (Standing) -> Int = { _ in Int.max },
+        part: @escaping @Sendable (Standing) -> Part, freed: @escaping @Sendable () -> Void,
         _ mustEnd: @escaping @Sendable (_ isLingering: Bool) -> Bool
     ) {
         self.mustEnd = mustEnd
-        part = share
+        self.part = part
+        self.freed = freed
     }
 
-    /// How much this lane may have under way at once, so that all that are at work together have not too much.
-    func share(at now: Instant) -> Int { part(standing(at: now)) }
+    /// A lane among those that are at work.
+    struct Part {
+        /// How much it may have under way at once, so that all together have not too much.
+        let share: Int
+        /// Lanes at work, this one too.
+        let lanes: Int
+    }
+
+    func part(at now: Instant) -> Part { part(standing(at: now)) }
 
     /// Whether the lane is to be given back.
     public var isOver: Bool { mustEnd(state.withLock { $0.isLingering }) }
+
+    /// The lane was leased, or its lease renewed.
+    /// - Parameter end: nil when another owner has it.
+    func leased(until end: Instant?) { leasedUntil.store(end?.ms ?? .min, ordering: .relaxed) }
+
+    /// Whether no other owner can have the lane yet. One that stood still for long finds here that it is to do nothing
+    /// more, before its next transaction tells it so.
+    func isLeased(at now: Instant) -> Bool { now.ms < leasedUntil.load(ordering: .relaxed) }
 
     /// Something came back.
     func progressed(at now: Instant) {
@@ -40,7 +59,13 @@ public final class LaneTurn: Sendable {
     }
 
     /// Nothing is left, and the owner waits for what comes next.
-    func linger() { state.withLock { $0.isLingering = true } }
+    func linger() {
+        let wasLingering = state.withLock { state in
+            defer { state.isLingering = true }
+            return state.isLingering
+        }
+        if !wasLingering { freed() }
+    }
 
     enum Standing { case busy, slow, lingering }
 

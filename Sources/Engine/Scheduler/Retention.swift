@@ -14,6 +14,7 @@ struct Retention {
         await forget("attempts") { try await DeliveryLogService(core: core).prune() }
         await forget("attempts of what was removed") { try await DeliveryLogService(core: core).forgetLate() }
         await forget("replays") { try await ReplayService.prune(core) }
+        await forget("rows of removed businesses") { try await TenantEraser(core: core).forgetLate() }
         await forget("lanes of what was removed") { try await lanes() }
         await forget("changes of transactions") { try await FeedService(core: core).prune() }
         await forget("runs") { try await RefreshService(core: core).prune() }

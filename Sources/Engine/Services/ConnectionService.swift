@@ -10,6 +10,8 @@ import Storage
 public struct ConnectionService: Sendable {
     private static let connectionsPerStep = 100
     private static let resumedMax = 100
+    /// Of a removed business so many go at once: most of the time is the banks'.
+    static let togetherMax = 16
 
     let core: Core
     public init(core: Core) { self.core = core }
@@ -58,9 +60,10 @@ public struct ConnectionService: Sendable {
     // MARK: the mark
 
     /// From here on nothing more is fetched, and the removal will come to its end.
+    /// - Parameter isTold: by an event, for which somebody must be there.
     /// - Returns: false when there is no such connection.
     func mark(
-        _ id: ID<Connection>, _ environment: Domain.Environment, once: Once<Void>? = nil
+        _ id: ID<Connection>, _ environment: Domain.Environment, isTold: Bool = true, once: Once<Void>? = nil
     ) async throws -> Bool {
         try await core.sequence.fill()
         let machineNow = core.runtime.now()
@@ -74,9 +77,10 @@ public struct ConnectionService: Sendable {
                 last.action = .revoked
                 try ConsentStore.append(id: core.runtime.newID(), connection: id, last, at: now, scope, tx)
             }
-            try announce(connection, environment, now, tx)
+            if isTold { try announce(connection, environment, now, tx) }
             return true
         }
+        guard isTold else { return isThere }
         core.wakes.targets.set()
         core.wakes.deliveries.set()
         return isThere
@@ -130,6 +134,18 @@ public struct ConnectionService: Sendable {
         let now = core.runtime.now()
         try await core.database.write { try RemovalStore.finish(.customer, id.hex, at: now, scope, $0) }
         core.logger.info("customer removed", metadata: ["customer": "\(id)"])
+    }
+
+    /// Takes connections of a removed business away, side by side.
+    func removeUntold(_ connections: [ID<Connection>], of environment: Domain.Environment) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for id in connections {
+                group.addTask {
+                    if try await mark(id, environment, isTold: false) { try await finish(id, environment) }
+                }
+            }
+            try await group.waitForAll()
+        }
     }
 
     /// Ends the access at the bank as well, if the bank can be reached and no other connection lives by the same login;

@@ -206,7 +206,7 @@ public struct AttemptLogView: Sendable {
         at = row.place.at
         durationMs = row.durationMs
         status = row.status
-        error = row.error
+        error = AttemptText.told(row.error, row.errorClass)
         errorClass = row.errorClass
         outcome = row.outcome
         isComplete = row.isComplete

@@ -33,6 +33,8 @@ public struct EventQuery: Sendable {
     public var connection: String?
     /// Types by name, or groups as in `transaction.*`; empty for all.
     public var types: [String] = []
+    /// How much each event tells; `complete` where it has such a body.
+    public var payload = WebhookEndpoint.Payload.thin
     public var limit: Int
     public var start: FeedStart
 
@@ -54,6 +56,8 @@ extension FeedService {
     static let scannedMax = 1000
     /// A page that has so many ranges to tell of is not waited with: the reader goes on from it.
     private static let coveredMax = 1000
+    /// A page of complete bodies ends behind the one that makes it longer than this.
+    private static let pageBytesMax = 4 * 1024 * 1024
     /// Commits come in bursts: who waits looks again no sooner than this after the last look.
     private static let lookMs: Int64 = 100
     /// Without a call it looks so often, for what another node committed and could not tell.
@@ -103,9 +107,11 @@ extension FeedService {
         let start = given
         let event = named
         let (page, next, epoch) = try await core.database.read(snapshot: true) { db in
+            // Who waits for events may outlast the business.
+            if try TenantStore.isRemoved(environment.scope, db) { throw DomainError.revokedKey }
             let reading = EventReading(
                 query: query, scope: environment.scope, db: db, horizon: try EventReads.horizon(db),
-                scannedMax: Self.scannedMax)
+                scannedMax: Self.scannedMax, bytesMax: Self.pageBytesMax, vault: core.vault)
             let (page, next) =
                 try query.connection.map { try reading.connection($0, start, event) }
                 ?? reading.environment(start, event)
@@ -125,6 +131,11 @@ private struct EventReading {
     let db: any SQLConnection
     let horizon: FeedHorizon
     let scannedMax: Int
+    let bytesMax: Int
+    let vault: Vault
+
+    /// One more than a page takes, which tells whether there is more.
+    private var rowsMax: Int { (query.types.isEmpty ? min(query.limit, scannedMax) : scannedMax) + 1 }
 
     private func place(_ cursor: FeedCursor?) throws -> FeedPlace? {
         guard let cursor else { return nil }
@@ -158,8 +169,8 @@ private struct EventReading {
             after = floor
         }
         let until = max(after, horizon.place)
-        let rows = try EventReads.feed(after: after, until: until, limit: scannedMax + 1, scope, db)
-        var (page, last) = fill(rows)
+        let rows = try EventReads.feed(after: after, until: until, limit: rowsMax, scope, db)
+        var (page, last) = try fill(rows)
         page.gap = gap
         // What no event of this environment is in is passed too, unless there is more to read.
         return (page, page.hasMore ? last?.place ?? after : until)
@@ -185,7 +196,7 @@ private struct EventReading {
             gap = .restored
             after = 0
         }
-        let rows = try EventReads.feed(connection: id, after: after, limit: scannedMax + 1, scope, db)
+        let rows = try EventReads.feed(connection: id, after: after, limit: rowsMax, scope, db)
         // A removed connection leaves its last event for as long as events are kept.
         if newest == nil, rows.isEmpty, after == 0 { throw DomainError.notFound("connection") }
         // The last event of a removed connection tells what became of those before it.
@@ -194,7 +205,7 @@ private struct EventReading {
         {
             gap = gap ?? .retention
         }
-        var (page, last) = fill(rows)
+        var (page, last) = try fill(rows)
         page.gap = gap
         return (page, FeedPlace(batch: 0, place: last?.sequence ?? after))
     }
@@ -215,11 +226,11 @@ private struct EventReading {
     }
 
     /// - Returns: the page, and the last event that it looked at.
-    private func fill(_ rows: [EventReads.Fed]) -> (EventPage, EventReads.Fed?) {
+    private func fill(_ rows: [EventReads.Fed]) throws -> (EventPage, EventReads.Fed?) {
         var page = EventPage()
         var last: EventReads.Fed?
         for (index, row) in rows.enumerated() {
-            guard page.count < query.limit, index < scannedMax else {
+            guard page.count < query.limit, index < scannedMax, page.items.count < bytesMax else {
                 page.hasMore = true
                 break
             }
@@ -229,19 +240,57 @@ private struct EventReading {
                     connection: row.connection.isEmpty ? nil : row.connection, epoch: Epoch.of(id: row.id),
                     first: row.sequence, last: row.sequence))
             guard query.wants(row.type) else { continue }
-            page.add(row)
+            page.add(row, try members(row))
         }
         return (page, last)
+    }
+
+    private func members(_ row: EventReads.Fed) throws -> [UInt8] {
+        try row.members(query.payload, vault, scope, db)
     }
 }
 
 extension EventPage {
-    fileprivate mutating func add(_ row: EventReads.Fed) {
+    fileprivate mutating func add(_ row: EventReads.Fed, _ members: [UInt8]) {
         if count > 0 { items.append(UInt8(ascii: ",")) }
         count += 1
-        items.append(UInt8(ascii: "{"))
-        items += row.thin
-        items += Array(",\"previous_sequence\":\(row.sequence - 1)}".utf8)
+        items += row.object(members)
+    }
+}
+
+extension EventReads.Fed {
+    /// The members of its body. What was erased with its connection is told as the thin one tells it.
+    fileprivate func members(
+        _ payload: WebhookEndpoint.Payload, _ vault: Vault, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [UInt8] {
+        guard payload == .complete, let sealed = try EventReads.complete(id, scope, db) else { return thin }
+        do {
+            return try vault.open(sealed, Outbox.sealing(scope, connection), on: db)
+        } catch VaultError.shredded {
+            return thin
+        }
+    }
+
+    fileprivate func object(_ members: [UInt8]) -> [UInt8] {
+        [UInt8(ascii: "{")] + members + Array(",\"previous_sequence\":\(sequence - 1)}".utf8)
+    }
+}
+
+extension FeedService {
+    /// One event as the feed shows it, a JSON object; of one that is sent in parts the whole.
+    /// - Throws: `not_found` for one that is not here, or not kept any more.
+    public func event(
+        _ id: String, _ payload: WebhookEndpoint.Payload, in environment: Domain.Environment
+    ) async throws -> [UInt8] {
+        let (scope, vault) = (environment.scope, core.vault)
+        let found = try await core.database.read(snapshot: true) { db -> [UInt8]? in
+            guard let number = EventID.parse(id), let row = try EventReads.place(of: number, scope, db) else {
+                return nil
+            }
+            return row.object(try row.members(payload, vault, scope, db))
+        }
+        guard let found else { throw DomainError.notFound("event") }
+        return found
     }
 }
 

@@ -36,8 +36,11 @@ public struct FeedService: Sendable {
             let end = data.lastIndex(of: UInt8(ascii: ";")),
             case let plain = String(decoding: data[..<end], as: UTF8.self),
             case let given = String(decoding: data[data.index(after: end)...], as: UTF8.self),
-            given == signature(plain, feed, environment), let cursor = FeedCursor(text: plain)
-        else { throw DomainError.invalid(field, "must be the `next_cursor` of a reply, `now`, or left out.") }
+            ConstantTime.isEqual(given, signature(plain, feed, environment)), let cursor = FeedCursor(text: plain)
+        else {
+            let event = feed == Self.eventFeed ? "the id of an event (`evt_…`), " : ""
+            throw DomainError.invalid(field, "must be the `next_cursor` of a reply, \(event)`now`, or left out.")
+        }
         guard filter.isWithin(cursor.filter) else {
             throw DomainError.invalid(
                 field, "was given for another `account` or `connection`. Begin without it, or keep to that one.")

@@ -129,12 +129,12 @@ public struct IdempotencyService: Sendable {
     public init(core: Core) { self.core = core }
 
     /// - Parameter content: method, path and body; another one under the same key is refused.
-    /// - Throws: `invalid_field` for a key that is empty, too long or not printable ASCII.
+    /// - Throws: `invalid_field` for a key that is empty, too long, or not visible ASCII.
     public func request(
         _ key: String, content: [UInt8], in environment: Domain.Environment
     ) throws -> IdempotentRequest {
-        guard (1...Self.keyLengthMax).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 31 && $0 < 127 }) else {
-            throw DomainError.invalid("Idempotency-Key", "must be 1 to 255 printable ASCII characters.")
+        guard (1...Self.keyLengthMax).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+            throw DomainError.invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters, without a space.")
         }
         return IdempotentRequest(
             key: key, hash: Hex.encode(SHA256.hash(data: Data(content))), environment: environment)

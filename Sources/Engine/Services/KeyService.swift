@@ -17,6 +17,12 @@ public struct IssuedKeys: Sendable {
     public let secretKey: String
 }
 
+extension DomainError {
+    /// Of a key that was replaced, or whose business was removed.
+    static let revokedKey = DomainError(
+        .revokedKey, "Unauthorized. This key was renewed or revoked. Use the new one, or `kubewa keys renew`.")
+}
+
 /// Makes, checks and renews keys. The server keeps only the hash of a secret key.
 public struct KeyService: Sendable {
     private static let cacheMs: Int64 = 2000
@@ -105,8 +111,7 @@ public struct KeyService: Sendable {
 
     private func checked(_ row: KeyRow) throws -> KeyRow {
         guard !row.isRevoked else {
-            throw DomainError(
-                .revokedKey, "Unauthorized. This key was renewed or revoked. Use the new one, or `kubewa keys renew`.")
+            throw DomainError.revokedKey
         }
         return row
     }

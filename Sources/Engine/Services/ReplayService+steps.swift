@@ -12,7 +12,7 @@ extension ReplayService {
             try ReplayStore.take(replay, tx)
             guard let endpoint = try target(of: replay, at: now, tx) else { return 0 }
             // To one that was disabled meanwhile nothing is queued until it is enabled again.
-            guard endpoint.isRouted else { return nil }
+            guard endpoint.isRouted || replay.url != nil else { return nil }
             let (rows, isLast) =
                 try replay.request.connection.map { try ReplayStore.next(replay, of: $0, tx.db) }
                 ?? ReplayStore.next(replay, tx.db)
@@ -38,7 +38,7 @@ extension ReplayService {
         let endpoint = try ID<WebhookEndpoint>(replay.endpointID).flatMap {
             try EndpointStore.find($0, replay.scope, db)
         }
-        guard endpoint?.isRouted ?? true else { return false }
+        guard replay.url != nil || endpoint?.isRouted ?? true else { return false }
         return try ReplayStore.waiting(replay.id, limit: Self.waitingMax, replay.scope, db) < Self.waitingMax
     }
 
@@ -75,12 +75,9 @@ extension ReplayService {
             if isItsOwn { events.append(row) }
         }
         guard request.asksForDeliveries else { return events }
-        var found: [Int64: [(state: DeliveryState, isTried: Bool)]] = [:]
-        for one in try AttemptReads.deliveries(of: events.map(\.id), replay.scope, tx.db)
-        where one.endpointID == replay.endpointID {
-            found[one.event.id, default: []].append((one.state, !one.attempts.isEmpty))
-        }
-        return events.filter { request.wants(found[$0.id] ?? []) }
+        let found = try AttemptReads.standings(
+            of: events.map(\.id), at: replay.endpointID, replay.scope, tx.db)
+        return events.filter { request.wants((found[$0.id] ?? []).map { ($0.state, $0.isTried) }) }
     }
 }
 

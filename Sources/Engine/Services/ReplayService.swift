@@ -47,8 +47,8 @@ public struct ReplayService: Sendable {
     // MARK: asking
 
     /// Begins a replay. One of a single event is done at once.
-    /// - Throws: `not_found` for what is not here, `conflict` for a disabled endpoint or too many at once,
-    ///   `url_refused`, and `missing_field` where nothing says what to send or where.
+    /// - Throws: `not_found` for what is not here, `conflict` for too many at once and, unless there is a `url`, for a
+    ///   disabled endpoint, `url_refused`, and `missing_field` where nothing says what to send or where.
     public func create(
         _ new: New, in environment: Domain.Environment, once: Once<ReplayView>? = nil
     ) async throws -> ReplayView {
@@ -64,7 +64,7 @@ public struct ReplayService: Sendable {
         try await core.sequence.fill()
         let now = core.runtime.now()
         let made = try await core.change(once) { tx in
-            let endpoint = try self.endpoint(id, environment.scope, tx)
+            let endpoint = try self.endpoint(id, isElsewhere: url != nil, environment.scope, tx)
             return ReplayView(new: try begin(new.request, to: endpoint, url: url, at: now, environment.scope, tx))
         }
         ring()
@@ -87,9 +87,7 @@ public struct ReplayService: Sendable {
             throw DomainError.invalid(
                 "event", "stands alone, as `delivery` does: leave it out to send what a filter or a range names.")
         }
-        if let from = new.request.from, let to = new.request.to, to < from {
-            throw DomainError(.invalidDate, "`from` is after `to`. Both are inclusive.", field: "from")
-        }
+        try LogFilter.check(from: new.request.from, to: new.request.to)
         let days = core.settings.attemptRetentionDays
         if new.request.neverAttempted, days > 0 {
             let known = environment.virtual(core.runtime.now()) + -days * Instant.dayMs
@@ -98,13 +96,17 @@ public struct ReplayService: Sendable {
         return new
     }
 
-    private func endpoint(_ id: String, _ scope: Scope, _ tx: Transaction) throws -> WebhookEndpoint {
+    private func endpoint(
+        _ id: String, isElsewhere: Bool, _ scope: Scope, _ tx: Transaction
+    ) throws -> WebhookEndpoint {
         guard let id = ID<WebhookEndpoint>(id), let found = try EndpointStore.find(id, scope, tx.db) else {
             throw DomainError.notFound("webhook endpoint")
         }
-        guard found.isRouted else {
+        guard found.isRouted || isElsewhere else {
             throw DomainError(
-                .conflict, "The endpoint is disabled, so nothing is sent to it. Enable it first.", field: "endpoint")
+                .conflict,
+                "The endpoint is disabled, so nothing is sent to it. Enable it first, or send to another place by "
+                    + "`url`.", field: "endpoint")
         }
         return found
     }

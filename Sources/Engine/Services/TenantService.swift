@@ -12,8 +12,8 @@ public struct CreatedTenant: Sendable {
 
 /// Makes businesses and their apps.
 public struct TenantService: Sendable {
-    private let core: Core
-    private let keys: KeyService
+    let core: Core
+    let keys: KeyService
 
     public init(core: Core, keys: KeyService) {
         self.core = core
@@ -52,12 +52,12 @@ public struct TenantService: Sendable {
         return (environment, try keys.issue(environment, at: now, tx), secret, app.id.hex)
     }
 
-    /// At most 1000 tenants, the oldest first.
-    public func list() async throws -> [(id: ID<Tenant>, name: String, createdAt: Instant)] {
+    /// At most 1000 tenants, the oldest first and the removed ones last.
+    public func list() async throws -> [TenantRow] {
         try await core.database.read { try TenantStore.list($0) }
     }
 
-    /// - Throws: `not_found` for an unknown client token.
+    /// - Throws: `not_found` for a client token that is unknown or whose tenant was removed.
     public func environment(of tenant: String, _ kind: EnvironmentKind) async throws -> Domain.Environment {
         guard let id = ID<Tenant>(tenant),
             let found = try await core.database.read({ try TenantStore.environment(of: id, kind, $0) })

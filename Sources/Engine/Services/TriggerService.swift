@@ -23,29 +23,49 @@ public struct TriggerService: Sendable {
     public func fire(
         _ name: String, record: String?, in environment: Domain.Environment, once: Once<FiredEvent>? = nil
     ) async throws -> FiredEvent {
-        let type = try known(name)
-        guard environment.kind == .sandbox else {
-            throw DomainError(
-                .sandboxOnly, "Examples are fired in the sandbox alone: production tells what happened.")
-        }
+        let type = try example(name, environment)
         if type.source == .environment, record != nil {
             throw DomainError.invalid("record", "must be left out: `\(name)` belongs to no record.")
         }
         try await core.sequence.fill()
         let now = environment.virtual(core.runtime.now())
         let fired = try await core.change(once) { tx in
-            type.source == .environment
-                ? try environmentEvent(type, environment, now, tx)
-                : try recordEvent(type, record, environment, now, tx)
+            try emit(type, record: record, to: nil, in: environment, at: now, tx)
         }
         core.wakes.deliveries.set()
         return fired
     }
 
+    /// A type of which an example may be sent.
+    func example(_ name: String, _ environment: Domain.Environment) throws -> EventType {
+        let type = try known(name)
+        guard environment.kind == .sandbox else {
+            throw DomainError(
+                .sandboxOnly,
+                "Examples are sent in the sandbox alone: production tells what happened. The `test` of an endpoint "
+                    + "without an event may be sent there too.", field: "event")
+        }
+        return type
+    }
+
+    /// - Parameter endpoint: who gets it, whatever types it asked for; nil for all that get such events.
+    func emit(
+        _ type: EventType, record: String?, to endpoint: WebhookEndpoint?, in environment: Domain.Environment,
+        at now: Instant, _ tx: Transaction
+    ) throws -> FiredEvent {
+        type.source == .environment
+            ? try environmentEvent(type, endpoint, environment, now, tx)
+            : try recordEvent(type, record, endpoint, environment, now, tx)
+    }
+
     private func known(_ name: String) throws -> EventType {
-        guard let type = EventCatalog.all.first(where: { $0.name == name }) else {
+        guard let type = EventCatalog.find(name) else {
+            let names = EventCatalog.all.map(\.name)
+            let near = DomainError.nearest(name, among: names).map { "Did you mean `\($0)`?" }
             throw DomainError.invalid(
-                "event", "has `\(name.prefix(40))`, which is no event. `GET /api/v1/event_types` lists them.")
+                "event",
+                "has `\(name.prefix(40))`, which is no event. "
+                    + (near ?? "`GET /api/v1/event_types` lists them."))
         }
         guard !type.isPlanned else {
             throw DomainError.invalid("event", "is planned: nothing fires `\(name)` yet, so no example of it is sent.")
@@ -54,15 +74,18 @@ public struct TriggerService: Sendable {
     }
 
     private func environmentEvent(
-        _ type: EventType, _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+        _ type: EventType, _ endpoint: WebhookEndpoint?, _ environment: Domain.Environment, _ now: Instant,
+        _ tx: Transaction
     ) throws -> FiredEvent {
         let draft = EventExamples.environmentDraft(type)
-        let id = try Outbox(core: core).emit(draft, in: environment, at: now, tx)
+        let recipients = endpoint.map { Outbox.Recipients.only($0) } ?? .all
+        let id = try Outbox(core: core).emit(draft, in: environment, to: recipients, at: now, tx)
         return FiredEvent(id: id, type: type.name, record: nil)
     }
 
     private func recordEvent(
-        _ type: EventType, _ record: String?, _ environment: Domain.Environment, _ now: Instant, _ tx: Transaction
+        _ type: EventType, _ record: String?, _ endpoint: WebhookEndpoint?, _ environment: Domain.Environment,
+        _ now: Instant, _ tx: Transaction
     ) throws -> FiredEvent {
         let scope = environment.scope
         let connection = try found(record, scope, tx)
@@ -77,7 +100,7 @@ public struct TriggerService: Sendable {
         {
             draft.accountID = ID(trusted: account.id)
         }
-        guard let id = try Outbox(core: core).emit([draft], context, tx).first else {
+        guard let id = try Outbox(core: core).emit([draft], context, to: endpoint, tx).first else {
             throw DomainError.notFound("event")
         }
         return FiredEvent(id: id, type: type.name, record: connection.id.hex)

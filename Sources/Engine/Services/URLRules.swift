@@ -36,9 +36,16 @@ struct URLRules {
 
     private func host(of text: String, field: String) throws -> String {
         guard text.utf8.count <= Self.urlLengthMax, let url = URL(string: text), let scheme = url.scheme?.lowercased(),
-            let host = url.host()?.lowercased(), !host.isEmpty, url.user() == nil, url.password() == nil
+            let host = url.host()?.lowercased(), !host.isEmpty
         else {
             throw DomainError(.urlRefused, "`\(field)` must be a URL such as https://example.com/hook.", field: field)
+        }
+        guard url.user() == nil, url.password() == nil else {
+            let instead = field == "url" ? " An endpoint has `token` and `headers` for that." : ""
+            throw DomainError(
+                .urlRefused,
+                "`\(field)` has a user name or a password in it, which logs and settings would show. Leave them out."
+                    + instead, field: field)
         }
         guard
             scheme == "https" || (scheme == "http" && (environment.kind == .sandbox || settings.allowsLoopbackWebhooks))
@@ -66,7 +73,10 @@ struct URLRules {
         else { return url.host }
         guard address.unmapped.isLoopback else {
             throw DomainError(
-                .urlRefused, "`\(field)` names a private or reserved address. Use a host that is public.", field: field)
+                .urlRefused,
+                "`\(field)` names a private or reserved address. Use a host that is public; the operator opens a "
+                    + "network of their own by `--webhook-allow-cidr`, and `kubewa listen` forwards to a developer's "
+                    + "machine.", field: field)
         }
         throw DomainError(
             .urlRefused,

@@ -29,6 +29,8 @@ public struct AttemptView: Sendable {
     public let durationMs: Int64
     public let status: Int?
     public let error: String?
+    /// The same in a word, as in the log.
+    public let errorClass: String?
     public let outcome: String
 }
 
@@ -41,7 +43,8 @@ extension ReadService {
             return rows.map { endpointID, row in
                 AttemptView(
                     endpointID: endpointID, number: row.number, at: row.at, durationMs: row.durationMs,
-                    status: row.status, error: row.error, outcome: row.outcome.rawValue)
+                    status: row.status, error: AttemptText.told(row.error, row.errorClass), errorClass: row.errorClass,
+                    outcome: row.outcome.rawValue)
             }
         }
     }

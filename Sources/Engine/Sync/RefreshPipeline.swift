@@ -241,9 +241,7 @@ struct RefreshPipeline {
         let (lease, vault) = (lease, core.vault)
         let machineNow = core.runtime.now()
         return try await core.database.read { db in
-            guard let environment = try TenantStore.environment(lease.environmentID, db) else {
-                throw DomainError.notFound("environment")
-            }
+            guard let environment = try TenantStore.environment(lease.environmentID, db) else { throw LeaseLost() }
             let now = environment.virtual(machineNow) + ahead
             let ids = try RefreshBatch.due(lane: lease.laneID, now: now, limit: limit, busy: busy, db)
             let isFull = ids.count == limit

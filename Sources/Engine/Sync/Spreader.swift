@@ -19,7 +19,7 @@ struct Spreader {
     /// - Returns: how many were moved.
     @discardableResult
     func spread(busy: Set<ID<Connection>>) async throws -> Int {
-        let environment = try await core.environment(lease.scope)
+        let environment = try await core.environment(of: lease)
         let now = environment.virtual(core.runtime.now())
         let before = now + -CatchUp.lateMs
         let laneID = lease.laneID

@@ -31,7 +31,7 @@ struct Syncer {
 
     /// One run of a connection that is due, written to its end.
     func run(_ id: ID<Connection>, lease: LaneLease) async throws {
-        let environment = try await core.environment(lease.scope)
+        let environment = try await core.environment(of: lease)
         let vault = core.vault
         let found = try await core.database.read { try RefreshBatch.load([id], lease.scope, vault, $0) }
         guard let due = found.first else { return }
@@ -67,7 +67,7 @@ struct Syncer {
     // MARK: begin
 
     func begin(_ id: ID<Connection>, _ lease: LaneLease) async throws -> Run? {
-        let environment = try await core.environment(lease.scope)
+        let environment = try await core.environment(of: lease)
         let now = environment.virtual(core.runtime.now())
         return try await core.database.write { tx in
             try LaneStore.renew(lease, until: core.runtime.now() + core.settings.leaseMs, tx)

@@ -18,6 +18,8 @@ struct EventSource: Sendable {
     let api: ServerAPI
     /// `types=…&connection=…`, encoded; may be empty.
     let filter: String
+    /// Whether events tell all that they can, as to an endpoint whose payload is `complete`.
+    let isComplete: Bool
 
     struct Start: Sendable {
         let environment: String
@@ -44,7 +46,8 @@ struct EventSource: Sendable {
     /// The next page; waits for one where there is none yet.
     func page(after cursor: String) async throws -> Page {
         let reply = try await get(
-            "/api/v1/events", ["after=\(Self.encoded(cursor))", "wait=\(Self.waitSeconds)"],
+            "/api/v1/events",
+            ["after=\(Self.encoded(cursor))", "wait=\(Self.waitSeconds)"] + (isComplete ? ["payload=complete"] : []),
             seconds: Self.waitSeconds + Self.marginSeconds)
         guard let value = ServerAPI.json(reply), let next = value["next_cursor"]?.text,
             let bodies = JSONSlices.elements(of: "data", in: reply)

@@ -27,8 +27,8 @@ struct ListenCommand: AsyncParsableCommand {
         commandName: "listen",
         abstract: "Forward an environment's events to this machine, signed like webhooks.",
         discussion: """
-            Events come over one outgoing connection: nothing on this machine has to be reachable. The line r sends \
-            the last event once more.
+            Events come over one outgoing connection: nothing on this machine has to be reachable. While it runs, \
+            \(TypedLine.choices).
             """)
 
     @OptionGroup var server: ServerOptions
@@ -38,6 +38,8 @@ struct ListenCommand: AsyncParsableCommand {
     @Option(help: "Types by name, or groups as in transaction.*, separated by commas. Default: every event.")
     var types: String = ""
     @Option(help: "A record whose events alone are wanted, or none for those of no record.") var connection: String?
+    @Option(help: "How much each event tells, as an endpoint's payload: thin or complete.")
+    var payload = EndpointOptions.Payload.thin
     @Option(help: "Begin with so many of the last events, 0 to 100.") var replay: Int = 0
     @Option(help: "Go on behind an event (evt_…) or a cursor of the feed.") var after: String?
 
@@ -76,7 +78,8 @@ struct ListenCommand: AsyncParsableCommand {
     private func listen(_ client: BankHTTPClient) async throws {
         let runtime = SystemRuntime()
         let source = EventSource(
-            api: ServerAPI(transport: client, url: server.root, key: try server.secretKey()), filter: filter)
+            api: ServerAPI(transport: client, url: server.root, key: try server.secretKey()), filter: filter,
+            isComplete: payload == .complete)
         let start = try await source.start(last: replay)
         if let environment, environment.rawValue != start.environment {
             throw ListenError.otherEnvironment(start.environment)
@@ -84,11 +87,16 @@ struct ListenCommand: AsyncParsableCommand {
         guard let signer = ListenSigner(secret: start.secret) else { throw ListenError.notKubewa(server.root) }
         Console.say("listening to the \(start.environment) at \(server.root), forwarding to \(forward)")
         Console.say("signed with \(start.secret)")
+        Console.say("type and press Enter: \(TypedLine.choices)")
         let forwarder = Forwarder(to: forward, signer: signer, transport: client, runtime: runtime)
         // The terminal is read beside the events; its end ends nothing.
         let typed = Task {
-            for await line in Self.lines() where line.trimmingCharacters(in: .whitespaces) == "r" {
-                await forwarder.again()
+            for await line in Self.lines() {
+                switch TypedLine(line) {
+                case .again(let wish): await forwarder.again(wish)
+                case .help: Console.say(TypedLine.choices)
+                case .nothing: break
+                }
             }
         }
         defer { typed.cancel() }

@@ -26,6 +26,23 @@ enum FeedRows {
         func table(_ dialect: Dialect) -> String { self == .transactions ? "transaction_change" : "event" }
         /// The column that orders within a batch.
         func place(_ dialect: Dialect) -> String { self == .events && dialect == .postgres ? "id" : "place" }
+
+        /// Rows behind a place, of which the texts are those of its batch and its place.
+        func behind(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
+            if dialect == .postgres { return "batch >= \(batch) AND (batch, \(place(dialect))) > (\(batch), \(at))" }
+            return "batch = 0 AND place > \(Self.alone(batch, at))"
+        }
+
+        /// Rows up to a place, with it.
+        func upTo(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
+            if dialect == .postgres { return "batch <= \(batch) AND (batch, \(place(dialect))) <= (\(batch), \(at))" }
+            return "batch = 0 AND place <= \(Self.alone(batch, at))"
+        }
+
+        /// SQLite has the one batch 0, and would walk all of it for a pair.
+        private static func alone(_ batch: String, _ at: String) -> String {
+            "CASE WHEN \(batch) < 0 THEN -1 WHEN \(batch) > 0 THEN \(Int64.max) ELSE \(at) END"
+        }
     }
 
     /// The oldest transaction that is open in this database is the end of what is settled. Those of other databases of
@@ -88,8 +105,9 @@ enum FeedRows {
     /// old one can be ahead, and its rows would be hidden until the new one has come so far.
     private static func foreignBatch(_ feed: Feed) -> String {
         """
-        SELECT MAX(batch) + 1 FROM \(feed.table(.postgres)) WHERE environment_id = $1
-        HAVING MAX(batch) > CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)
+        SELECT batch + 1 FROM (
+            SELECT batch FROM \(feed.table(.postgres)) WHERE environment_id = $1 ORDER BY batch DESC LIMIT 1) AS newest
+        WHERE batch > CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)
         """
     }
     private static func settleBatch(_ feed: Feed) -> String {

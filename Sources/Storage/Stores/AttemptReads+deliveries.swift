@@ -1,8 +1,12 @@
 import Domain
 
 /// The list of deliveries: a walk over rows in the order of an index, in bounded chunks, with the deliveries of each.
+/// An event of which there are many, as of one that is sent in thousands of parts, is read by slices.
 extension AttemptReads {
-    private struct Found {
+    /// Events whose deliveries are read together.
+    private static let eventsAtOnce = 50
+
+    fileprivate struct Found {
         let place: DeliveryPlace
         let event: Int64
         /// nil where all deliveries of the event are meant.
@@ -13,36 +17,152 @@ extension AttemptReads {
         var isPast = false
     }
 
+    /// A page while it is filled.
+    private struct DeliveryPage {
+        let walk: DeliveryPlace.Walk
+        let filter: LogFilter
+        let limit: Int
+        var rows: [LoggedDelivery] = []
+        var place: DeliveryPlace
+        /// Rows that were looked at.
+        var looked = 0
+
+        /// - Returns: whether there is room for more.
+        mutating func show(_ deliveries: [LoggedDelivery], of row: Found) -> Bool {
+            let shown = shown(of: row)
+            for one in deliveries where one.id > shown && AttemptReads.isWanted(one, row, filter) {
+                guard rows.count < limit else { return false }
+                rows.append(one)
+                note(one.id, of: row)
+            }
+            return true
+        }
+
+        /// The last of a row's deliveries that is done with.
+        func shown(of row: Found) -> Int64 { place.isSameRow(as: row.place) ? place.delivery : .min }
+
+        mutating func note(_ delivery: Int64, of row: Found) {
+            place = DeliveryPlace(walk, row.place.first, row.place.second, delivery: delivery)
+        }
+    }
+
     /// Deliveries that are asked for, newest first, and where to go on; nil at the end. A page can be short, or empty,
     /// while there is more: it looks at no more than `lookedMax` rows.
     public static func deliveries(
         _ filter: LogFilter, after start: DeliveryPlace?, limit: Int, _ scope: Scope, _ db: any SQLConnection
     ) throws -> (rows: [LoggedDelivery], next: DeliveryPlace?) {
         let walk = DeliveryPlace.Walk(filter)
-        var place = try start ?? first(walk, filter, scope, db)
-        var rows: [LoggedDelivery] = []
-        var looked = 0
-        while looked < lookedMax {
-            let found = try chunk(walk, filter, after: place, scope, db)
-            let events = Set(found.filter(\.isWanted).map(\.event)).sorted()
-            let deliveries = Dictionary(grouping: try deliveries(of: events, scope, db)) { $0.event.id }
-            for row in found {
-                if row.isPast { return (rows, nil) }
-                let shown = place.isSameRow(as: row.place) ? place.delivery : .min
-                for one in deliveries[row.event] ?? [] where one.id > shown && isWanted(one, row, filter) {
-                    guard rows.count < limit else { return (rows, place) }
-                    rows.append(one)
-                    place = DeliveryPlace(walk, row.place.first, row.place.second, delivery: one.id)
+        let place = try start ?? first(walk, filter, scope, db)
+        var page = DeliveryPage(walk: walk, filter: filter, limit: limit, place: place)
+        while page.looked < lookedMax {
+            let found = try chunk(walk, filter, after: page.place, scope, db)
+            for start in stride(from: 0, to: found.count, by: eventsAtOnce) {
+                let some = found[start..<min(start + eventsAtOnce, found.count)]
+                switch try fill(&page, some, scope, db) {
+                case .goesOn: break
+                case .isFull: return (page.rows, page.place)
+                case .isPast: return (page.rows, nil)
                 }
-                place = row.place
             }
-            if found.count < chunk || walk == .event { return (rows, nil) }
-            looked += found.count
+            if found.count < chunk || walk == .event { return (page.rows, nil) }
+            page.looked += found.count
         }
-        return (rows, place)
+        return (page.rows, page.place)
     }
 
-    private static func isWanted(_ one: LoggedDelivery, _ row: Found, _ filter: LogFilter) -> Bool {
+    private enum Filled { case goesOn, isFull, isPast }
+
+    private static func fill(
+        _ page: inout DeliveryPage, _ some: ArraySlice<Found>, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Filled {
+        let known = try Known(some.filter(\.isWanted), scope, db)
+        for row in some {
+            if row.isPast { return .isPast }
+            if known.many.contains(row.event) {
+                guard try fill(&page, byParts: row, scope, db) else { return .isFull }
+            } else {
+                guard page.show(known.deliveries[row.event] ?? [], of: row) else { return .isFull }
+            }
+            page.place = row.place
+        }
+        return .goesOn
+    }
+
+    /// An event of which there is much, slice by slice.
+    /// - Returns: whether all of it was looked at.
+    private static func fill(
+        _ page: inout DeliveryPage, byParts row: Found, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> Bool {
+        while true {
+            let ids = try DeliveryRows.ids(of: row.event, after: page.shown(of: row), scope, db)
+            guard let last = ids.last else { return true }
+            guard page.show(try deliveries([row.event: Set(ids)], scope, db), of: row) else { return false }
+            page.note(last, of: row)
+            page.looked += ids.count
+            if page.looked >= lookedMax { return false }
+        }
+    }
+
+    /// How an event stands with an endpoint by one of its deliveries there.
+    public struct Standing: Sendable, Hashable {
+        public let state: DeliveryState
+        public let isTried: Bool
+    }
+
+    /// How events stand with an endpoint, for each in all the ways of its deliveries; those that it was never meant for
+    /// are left out.
+    public static func standings(
+        of events: [Int64], at endpoint: String, _ scope: Scope, _ db: any SQLConnection
+    ) throws -> [Int64: Set<Standing>] {
+        var found: [Int64: Set<Standing>] = [:]
+        func note(_ deliveries: [LoggedDelivery]) {
+            for one in deliveries where one.endpointID == endpoint {
+                found[one.event.id, default: []].insert(Standing(state: one.state, isTried: !one.attempts.isEmpty))
+            }
+        }
+        for start in stride(from: 0, to: events.count, by: eventsAtOnce) {
+            let known = try Known(events: Array(events[start..<min(start + eventsAtOnce, events.count)]), scope, db)
+            known.deliveries.values.forEach(note)
+            for event in known.many {
+                var last = Int64.min
+                while case let ids = try DeliveryRows.ids(of: event, after: last, scope, db), let end = ids.last {
+                    note(try deliveries([event: Set(ids)], scope, db))
+                    last = end
+                }
+            }
+        }
+        return found
+    }
+
+    /// What was read of some events.
+    private struct Known {
+        var deliveries: [Int64: [LoggedDelivery]] = [:]
+        /// Events that have more than is read at once.
+        var many: Set<Int64> = []
+
+        init(_ rows: [Found], _ scope: Scope, _ db: any SQLConnection) throws {
+            var exact: [Int64: Set<Int64>] = [:]
+            for row in rows {
+                if let delivery = row.delivery { exact[row.event, default: []].insert(delivery) }
+            }
+            try self.init(events: exact.isEmpty ? Set(rows.map(\.event)).sorted() : [], scope, db)
+            if !exact.isEmpty {
+                deliveries = Dictionary(grouping: try AttemptReads.deliveries(exact, scope, db)) { $0.event.id }
+            }
+        }
+
+        init(events: [Int64], _ scope: Scope, _ db: any SQLConnection) throws {
+            let facts = try DeliveryRows.events(events, scope, db)
+            let found = try DeliveryRows.few(events, scope, db)
+            many = found.many.filter { facts[$0] != nil }
+            for (event, fact) in facts where !many.contains(event) {
+                deliveries[event] = AttemptReads.joined(
+                    fact, found.rows.queued[event] ?? [], found.rows.tried[event] ?? [])
+            }
+        }
+    }
+
+    fileprivate static func isWanted(_ one: LoggedDelivery, _ row: Found, _ filter: LogFilter) -> Bool {
         row.isWanted && (row.delivery.map { $0 == one.id } ?? true) && filter.wants(one.state)
             && filter.wants(type: one.event.type) && filter.wants(at: one.event.at)
             && (filter.connection.map { $0 == one.event.connection } ?? true)
@@ -98,7 +218,7 @@ extension AttemptReads {
         let place = FeedRows.Feed.events.place(dialect)
         return """
             SELECT batch, \(place), id, type, occurred_at_ms FROM event
-            WHERE environment_id = $1 AND batch <= $2 AND (batch, \(place)) <= ($2, $3)
+            WHERE environment_id = $1 AND \(FeedRows.Feed.events.upTo("$2", "$3", dialect))
             ORDER BY batch DESC, \(place) DESC LIMIT $4
             """
     }

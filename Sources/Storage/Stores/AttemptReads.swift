@@ -121,23 +121,22 @@ public enum AttemptReads {
     public static func delivery(
         event: Int64, _ id: Int64, _ scope: Scope, _ db: any SQLConnection
     ) throws -> LoggedDelivery? {
-        try deliveries(of: [event], scope, db).first { $0.id == id }
+        try deliveries([event: [id]], scope, db).first
     }
 
-    /// The deliveries of events that exist, in the order of the events and of their own ids.
-    public static func deliveries(
-        of events: [Int64], _ scope: Scope, _ db: any SQLConnection
+    /// Certain deliveries, of those events that exist.
+    static func deliveries(
+        _ wanted: [Int64: Set<Int64>], _ scope: Scope, _ db: any SQLConnection
     ) throws -> [LoggedDelivery] {
+        let events = wanted.keys.sorted()
         let facts = try DeliveryRows.events(events, scope, db)
-        let queued = try DeliveryRows.queued(events, scope, db)
-        let tried = try DeliveryRows.tried(events, scope, db)
-        return events.flatMap { event -> [LoggedDelivery] in
-            guard let fact = facts[event] else { return [] }
-            return joined(fact, queued[event] ?? [], tried[event] ?? [])
+        let rows = try DeliveryRows.exact(wanted, scope, db)
+        return events.flatMap { event in
+            facts[event].map { joined($0, rows.queued[event] ?? [], rows.tried[event] ?? []) } ?? []
         }
     }
 
-    private static func joined(
+    static func joined(
         _ event: LoggedEvent, _ queued: [DeliveryRows.Queued], _ tried: [LoggedAttempt]
     ) -> [LoggedDelivery] {
         let attempts = Dictionary(grouping: tried) { $0.place.delivery }
@@ -147,7 +146,9 @@ public enum AttemptReads {
             let (row, list) = (waiting[id], attempts[id] ?? [])
             return LoggedDelivery(
                 id: id, event: event, endpointID: row?.endpointID ?? list.last?.endpointID ?? "",
-                state: DeliveryState(isQueued: row != nil, last: list.last?.outcome), dueAt: row?.dueAt,
+                state: DeliveryState(isQueued: row != nil, last: list.last?.outcome),
+                // One that was hastened has no time of its own.
+                dueAt: row.flatMap { $0.dueAt.ms > 0 ? $0.dueAt : nil },
                 part: row?.part ?? list.last?.part ?? 0, replayID: row?.replayID ?? list.last?.replayID,
                 attempts: list)
         }
@@ -167,6 +168,13 @@ extension AttemptReads {
     private static let everySQL = timedSQL("")
     /// The very condition of the index of what failed.
     private static let failedSQL = timedSQL("AND outcome <> 'delivered'")
+
+    /// An event that was sent in parts has thousands. The order is made of its own alone, not looked for in the log's.
+    private static let eventSQL = """
+        WITH sent AS MATERIALIZED (SELECT \(columns) FROM attempt WHERE environment_id = $1 AND event_id = $2)
+        SELECT \(columns) FROM sent WHERE (at_ms, delivery_id, number) < ($3, $4, $5)
+        ORDER BY at_ms DESC, delivery_id DESC, number DESC LIMIT \(chunk)
+        """
 
     /// Attempts before a place in the log, newest first, with their events' numbers.
     static func attempts(
@@ -212,8 +220,14 @@ extension AttemptReads {
         _ db: any SQLConnection
     ) throws -> (rows: [(event: Int64, attempt: LoggedAttempt)], isLast: Bool) {
         if let event = filter.event {
-            let all = try DeliveryRows.tried([event], scope, db)[event] ?? []
-            return (all.filter { $0.place < place }.sorted { $0.place > $1.place }.map { (event, $0) }, true)
+            let rows = try db.query(
+                eventSQL,
+                [
+                    .integer(scope.environmentID), .integer(event), .at(place.at), .integer(place.delivery),
+                    .integer(place.number),
+                ]
+            ) { (event, attempt($0, from: 0)) }
+            return (rows, rows.count < chunk)
         }
         let isFailed = !outcomes.isEmpty && !outcomes.contains("delivered")
         let rows = try attempts(before: place, failed: isFailed, limit: chunk, scope, db)

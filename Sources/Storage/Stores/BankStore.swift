@@ -280,7 +280,7 @@ public enum BankStore {
         try db.query(
             """
             SELECT e.id FROM lane l JOIN environment e ON e.id = l.environment_id
-            WHERE l.kind = 'refresh' AND l.subject = $1 AND e.kind = $2
+            WHERE l.kind = 'refresh' AND l.subject = $1 AND e.kind = $2 AND e.removed_at_ms IS NULL
               AND EXISTS (SELECT 1 FROM refresh_schedule s WHERE s.lane_id = l.id)
             ORDER BY e.id
             """, [.text(institution), .text(kind.rawValue)]

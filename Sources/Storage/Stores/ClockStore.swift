@@ -17,8 +17,8 @@ public enum ClockStore {
     public static func jobs(_ db: any SQLConnection) throws -> [Job] {
         try db.query(
             """
-            SELECT environment_id, target_ms, runs FROM clock_job WHERE target_ms > $1
-            ORDER BY environment_id LIMIT 1000
+            SELECT j.environment_id, j.target_ms, j.runs FROM clock_job j JOIN environment e ON e.id = j.environment_id
+            WHERE j.target_ms > $1 AND e.removed_at_ms IS NULL ORDER BY j.environment_id LIMIT 1000
             """, [.integer(arrived)]
         ) { Job(environmentID: $0.int(0), targetMs: $0.int(1), runs: $0.int(2)) }
     }

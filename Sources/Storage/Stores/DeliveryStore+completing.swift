@@ -54,7 +54,11 @@ extension DeliveryStore {
 
     private static let finish = BulkStatement(
         order: 51, name: "delivery finish", types: [.bigint, .bigint],
-        postgres: "DELETE FROM delivery WHERE environment_id = ANY ($1::bigint[]) AND id = ANY ($2::bigint[])",
+        // Two lists would be taken for each with each, which seems dear enough to read the environment's queue instead.
+        postgres: """
+            DELETE FROM delivery AS d USING unnest($1::bigint[], $2::bigint[]) AS t (environment_id, id)
+            WHERE d.environment_id = t.environment_id AND d.id = t.id
+            """,
         sqlite: "DELETE FROM delivery WHERE environment_id = $1 AND id = $2")
 
     private static let postpone = BulkStatement(

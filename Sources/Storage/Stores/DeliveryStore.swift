@@ -29,6 +29,9 @@ public struct DueDelivery: Sendable {
     public let type: String
     public let thin: [UInt8]
     public let complete: [UInt8]?
+
+    /// It is to be tried now, before all others (`DeliveryStore.hasten`).
+    public var isTest: Bool { pass == .retry && attempts == 0 && crashes == 0 }
 }
 
 /// What one delivery sends of an event.
@@ -204,7 +207,7 @@ public enum DeliveryStore {
         try db.query(
             """
             SELECT endpoint_id, delivery_id, number, at_ms, duration_ms, status, error, outcome, error_class
-            FROM attempt WHERE environment_id = $1 AND event_id = $2 ORDER BY at_ms, delivery_id LIMIT 1000
+            FROM attempt WHERE environment_id = $1 AND event_id = $2 ORDER BY at_ms + 0, delivery_id LIMIT 1000
             """, [.integer(scope.environmentID), .integer(event)]
         ) { row in
             var record = AttemptRecord(

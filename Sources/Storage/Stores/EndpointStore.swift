@@ -177,9 +177,11 @@ public enum EndpointStore {
 
     private static let sendingSQL = """
         SELECT \(fields), token, headers, revision FROM webhook_endpoint WHERE environment_id = $1 AND id = $2
+            AND (SELECT e.removed_at_ms FROM environment e WHERE e.id = $1) IS NULL
         """
 
-    /// What the sender needs of one endpoint. The revision changes whenever the endpoint does.
+    /// What the sender needs of one endpoint; nil when it is gone, or its tenant. The revision changes whenever the
+    /// endpoint does.
     public static func sending(
         _ id: String, _ scope: Scope, _ db: any SQLConnection
     ) throws -> (endpoint: WebhookEndpoint, sealed: Sealed, revision: Int64)? {

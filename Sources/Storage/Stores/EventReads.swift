@@ -11,7 +11,11 @@ public enum EventReads {
     }
 
     /// Fails when the database does not answer.
-    public static func ping(_ db: any SQLConnection) throws { _ = try db.first("SELECT 1") { $0.int(0) } }
+    /// - Throws: `.readOnly` for a PostgreSQL that follows another one, `.connectionLost` for one that is not there.
+    public static func ping(_ db: any SQLConnection) throws {
+        let sql = db.dialect == .sqlite ? "SELECT 0" : "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END"
+        if try db.first(sql, [], { $0.int(0) }) == 1 { throw StorageError(.readOnly, "a standby") }
+    }
 
     /// The id of the connection that was linked last and was not removed; nil before the first.
     public static func lastLinked(_ scope: Scope, _ db: any SQLConnection) throws -> String? {
@@ -47,8 +51,8 @@ public enum EventReads {
     private static func feedSQL(_ dialect: Dialect) -> String {
         let place = FeedRows.Feed.events.place(dialect)
         return """
-            SELECT \(columns(dialect)) WHERE environment_id = $1 AND (batch, \(place)) > ($2, $3) AND batch <= $4
-                AND (batch, \(place)) <= ($4, $5) ORDER BY batch, \(place) LIMIT $6
+            SELECT \(columns(dialect)) WHERE environment_id = $1 AND \(FeedRows.Feed.events.behind("$2", "$3", dialect))
+                AND \(FeedRows.Feed.events.upTo("$4", "$5", dialect)) ORDER BY batch, \(place) LIMIT $6
             """
     }
     private static let sqliteSQL = feedSQL(.sqlite)
@@ -84,22 +88,38 @@ public enum EventReads {
             [.integer(scope.environmentID), .text(connection), .integer(sequence), .int(limit)], fed)
     }
 
-    private static func sequenceSQL(_ dialect: Dialect) -> String {
+    private static func numberedSQL(_ dialect: Dialect, _ rest: String) -> String {
         """
-        SELECT seq FROM event WHERE environment_id = $1 AND connection_id = $2
-            AND (batch, \(FeedRows.Feed.events.place(dialect))) <= ($3, $4) ORDER BY seq DESC LIMIT 1
+        SELECT batch, \(FeedRows.Feed.events.place(dialect)), seq FROM event
+        WHERE environment_id = $1 AND connection_id = $2 AND \(rest) LIMIT 1
         """
     }
 
-    /// The number of a connection's last kept event up to a place of the environment's feed, walked from the newest;
-    /// with an empty one of those that belong to none. nil where none is kept up to there.
+    /// The number of a connection's last kept event up to a place of the environment's feed; with an empty one of those
+    /// that belong to none. nil where none is kept up to there. Numbers rise with places, so it is searched by halves.
     public static func sequence(
         of connection: String, at place: FeedPlace, _ scope: Scope, _ db: any SQLConnection
     ) throws -> Int64? {
-        try db.first(
-            sequenceSQL(db.dialect),
-            [.integer(scope.environmentID), .text(connection), .integer(place.batch), .integer(place.place)]
-        ) { $0.int(0) }
+        func numbered(_ rest: String, _ number: Int64) throws -> (place: FeedPlace, sequence: Int64)? {
+            try db.first(
+                numberedSQL(db.dialect, rest), [.integer(scope.environmentID), .text(connection), .integer(number)]
+            ) { (FeedPlace(batch: $0.int(0), place: $0.int(1)), $0.int(2)) }
+        }
+        guard let newest = try numbered("seq <= $3 ORDER BY seq DESC", .max) else { return nil }
+        guard newest.place > place else { return newest.sequence }
+        var found: Int64?
+        // Those before `start` are up to the place, those from `end` on are behind it.
+        var (start, end) = (Int64(0), newest.sequence)
+        while start < end {
+            let middle = start + (end - start) / 2
+            if let next = try numbered("seq >= $3 ORDER BY seq", middle), next.place <= place {
+                found = next.sequence
+                start = next.sequence + 1
+            } else {
+                end = middle
+            }
+        }
+        return found
     }
 
     private static func latestSQL(_ dialect: Dialect, _ rest: String) -> String {
@@ -125,6 +145,14 @@ public enum EventReads {
         Fed(
             place: FeedPlace(batch: row.int(0), place: row.int(1)), id: row.int(2), connection: row.text(3),
             sequence: row.int(4), type: row.text(5), thin: row.blob(6))
+    }
+
+    /// What an event tells more than its thin body, sealed; nil where it has no such body.
+    public static func complete(_ event: Int64, _ scope: Scope, _ db: any SQLConnection) throws -> [UInt8]? {
+        try db.first(
+            "SELECT complete FROM event WHERE environment_id = $1 AND id = $2",
+            [.integer(scope.environmentID), .integer(event)]
+        ) { $0.blobOrNil(0) } ?? nil
     }
 
     /// Where an event stands, and its sequence number; nil when the environment has none of that number.

@@ -63,17 +63,19 @@ public enum FeedStore {
     }
 
     private static let columns = "batch, place, account_id, added, modified, removed, from_on, to_on"
-    private static let allSQL = """
-        SELECT \(columns) FROM transaction_change
-        WHERE environment_id = $1 AND (batch, place) > ($2, $3) AND batch <= $4 AND (batch, place) <= ($4, $5)
-        ORDER BY batch, place LIMIT $6
-        """
-    private static let accountSQL = """
-        SELECT \(columns) FROM transaction_change
-        WHERE environment_id = $1 AND account_id = $7 AND (batch, place) > ($2, $3) AND batch <= $4
-            AND (batch, place) <= ($4, $5)
-        ORDER BY batch, place LIMIT $6
-        """
+    private static func changesSQL(_ dialect: Dialect, _ rest: String = "") -> String {
+        let feed = FeedRows.Feed.transactions
+        return """
+            SELECT \(columns) FROM transaction_change
+            WHERE environment_id = $1\(rest) AND \(feed.behind("$2", "$3", dialect))
+                AND \(feed.upTo("$4", "$5", dialect))
+            ORDER BY batch, place LIMIT $6
+            """
+    }
+    private static let sqliteSQL = changesSQL(.sqlite)
+    private static let postgresSQL = changesSQL(.postgres)
+    private static let sqliteOfAccountSQL = changesSQL(.sqlite, " AND account_id = $7")
+    private static let postgresOfAccountSQL = changesSQL(.postgres, " AND account_id = $7")
 
     /// What was committed after a place and up to another, oldest first.
     /// - Parameter accounts: whose changes; nil for all of the environment.
@@ -84,8 +86,10 @@ public enum FeedStore {
             .integer(scope.environmentID), .integer(after.batch), .integer(after.place), .integer(until.batch),
             .integer(until.place), .int(limit),
         ]
-        guard let accounts else { return try db.query(allSQL, range, changed) }
-        let found = try accounts.flatMap { try db.query(accountSQL, range + [.text($0)], changed) }
+        let isSQLite = db.dialect == .sqlite
+        guard let accounts else { return try db.query(isSQLite ? sqliteSQL : postgresSQL, range, changed) }
+        let ofAccount = isSQLite ? sqliteOfAccountSQL : postgresOfAccountSQL
+        let found = try accounts.flatMap { try db.query(ofAccount, range + [.text($0)], changed) }
         return accounts.count == 1 ? found : Array(found.sorted { $0.place < $1.place }.prefix(limit))
     }
 
@@ -182,9 +186,12 @@ public enum FeedStore {
     private static let oldestSQL = """
         SELECT batch, place, at_ms FROM transaction_change WHERE environment_id = $1 ORDER BY batch, place LIMIT $2
         """
-    private static let forgetSQL = """
-        DELETE FROM transaction_change WHERE environment_id = $1 AND (batch, place) <= ($2, $3)
+    private static func forgetSQL(_ dialect: Dialect) -> String {
         """
+        DELETE FROM transaction_change
+        WHERE environment_id = $1 AND \(FeedRows.Feed.transactions.upTo("$2", "$3", dialect))
+        """
+    }
 
     /// Forgets what was logged before `before`, the oldest first; readers who had not come so far are told of a gap.
     /// - Returns: rows forgotten; call again until fewer than `forgottenMax`.
@@ -195,7 +202,7 @@ public enum FeedStore {
         guard let last = old.last?.place else { return 0 }
         try raiseFloor(.transactions, to: last, scope, tx)
         return try tx.db.run(
-            forgetSQL, [.integer(scope.environmentID), .integer(last.batch), .integer(last.place)])
+            forgetSQL(tx.db.dialect), [.integer(scope.environmentID), .integer(last.batch), .integer(last.place)])
     }
 
     /// After a dump was restored into another PostgreSQL server: puts the old rows of both feeds before the new ones.

@@ -141,10 +141,11 @@ public enum LaneStore {
     }
 
     /// As `renew`, for the heartbeat: a lane that is lost meanwhile is left to its new owner.
-    public static func extend(_ lease: LaneLease, until end: Instant, _ tx: Transaction) throws {
+    /// - Returns: whether it is still the owner's.
+    public static func extend(_ lease: LaneLease, until end: Instant, _ tx: Transaction) throws -> Bool {
         try tx.db.run(
             "UPDATE lane SET next_due_ms = $3 WHERE id = $1 AND lease_token = $2",
-            [.integer(lease.laneID), .integer(lease.token), .at(end)])
+            [.integer(lease.laneID), .integer(lease.token), .at(end)]) == 1
     }
 
     /// Gives the lane back, due at its next item. The due times of refresh lanes are the environment's, so the
@@ -270,7 +271,8 @@ public enum LaneStore {
         UPDATE lane SET next_due_ms = $1
         WHERE kind = 'refresh' AND lease_token IS NULL AND next_due_ms > $1 AND hold_until_ms <= $1
           AND (SELECT s.due_ms FROM refresh_schedule s WHERE s.lane_id = lane.id ORDER BY s.due_ms LIMIT 1)
-              <= $1 + (SELECT e.offset_ms FROM environment e WHERE e.id = lane.environment_id)
+              <= $1 + (SELECT e.offset_ms FROM environment e
+                  WHERE e.id = lane.environment_id AND e.removed_at_ms IS NULL)
         """
 
     /// On start a process that is alone on its database (SQLite) takes back what its dead predecessor had leased.

@@ -38,12 +38,13 @@ public enum LinkReturnStore {
 
     private static let loginSQL = """
         SELECT c.environment_id, c.id FROM connection c JOIN environment e ON e.id = c.environment_id
-        WHERE c.connector = $1 AND c.upstream_user = $2 AND e.kind = $3 ORDER BY c.environment_id, c.id LIMIT 100
+        WHERE c.connector = $1 AND c.upstream_user = $2 AND e.kind = $3 AND e.removed_at_ms IS NULL
+        ORDER BY c.environment_id, c.id LIMIT 100
         """
 
     private static let livedBySQL = """
         SELECT c.id FROM connection c JOIN environment e ON e.id = c.environment_id
-        WHERE c.connector = $1 AND c.upstream_user = $2 AND e.kind = $3
+        WHERE c.connector = $1 AND c.upstream_user = $2 AND e.kind = $3 AND e.removed_at_ms IS NULL
           AND c.status IN ('active', 'needs_user', 'expired') LIMIT 1
         """
 

@@ -23,10 +23,12 @@ public enum RemovalStore {
     }
 
     private static let openSQL = """
-        SELECT environment_id, kind, subject FROM removal WHERE done_at_ms IS NULL ORDER BY asked_at_ms LIMIT $1
+        SELECT environment_id, kind, subject FROM removal r WHERE done_at_ms IS NULL
+            AND (SELECT e.removed_at_ms FROM environment e WHERE e.id = r.environment_id) IS NULL
+        ORDER BY asked_at_ms LIMIT $1
         """
 
-    /// Removals under way, the oldest first.
+    /// Removals under way, the oldest first, without those that a tenant's removal took over.
     public static func open(limit: Int, _ db: any SQLConnection) throws -> [Removal] {
         try db.query(openSQL, [.int(limit)]) { row in
             Removal(

@@ -116,7 +116,11 @@ public enum ReplayStore {
     /// Jobs of all environments that are worked on, the oldest first, behind one of them.
     public static func running(after id: Int64 = 0, limit: Int, _ db: any SQLConnection) throws -> [Replay] {
         try db.query(
-            "SELECT \(columns) WHERE state = 'running' AND id > $1 ORDER BY id LIMIT $2",
+            """
+            SELECT \(columns) WHERE state = 'running' AND id > $1
+                AND (SELECT e.removed_at_ms FROM environment e WHERE e.id = replay.environment_id) IS NULL
+            ORDER BY id LIMIT $2
+            """,
             [.integer(id), .int(limit)], replay)
     }
 
@@ -163,8 +167,8 @@ public enum ReplayStore {
         let place = FeedRows.Feed.events.place(dialect)
         return """
             SELECT id, batch, \(place), connection_id, seq, type, occurred_at_ms, account_id FROM event
-            WHERE environment_id = $1 AND batch >= $2 AND (batch, \(place)) > ($2, $3) AND batch <= $4
-                AND (batch, \(place)) <= ($4, $5) ORDER BY batch, \(place) LIMIT $6
+            WHERE environment_id = $1 AND \(FeedRows.Feed.events.behind("$2", "$3", dialect))
+                AND \(FeedRows.Feed.events.upTo("$4", "$5", dialect)) ORDER BY batch, \(place) LIMIT $6
             """
     }
     private static let sqliteFeedSQL = feedSQL(.sqlite)

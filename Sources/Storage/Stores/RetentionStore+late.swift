@@ -32,8 +32,9 @@ extension RetentionStore {
     }
 
     private static let lateSQL = """
-        SELECT at_ms, delivery_id, number, CASE WHEN EXISTS (
-            SELECT 1 FROM event e WHERE e.environment_id = a.environment_id AND e.id = a.event_id) THEN 0 ELSE 1 END
+        SELECT at_ms, delivery_id, number, CASE WHEN (
+            SELECT 1 FROM event e WHERE e.environment_id = a.environment_id AND e.id = a.event_id LIMIT 1
+            ) IS NULL THEN 1 ELSE 0 END
         FROM attempt a
         WHERE environment_id = $1 AND at_ms >= $2 AND (at_ms, delivery_id, number) > ($2, $3, $4) AND at_ms <= $5
         ORDER BY at_ms, delivery_id, number LIMIT $6

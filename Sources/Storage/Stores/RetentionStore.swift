@@ -12,9 +12,11 @@ public enum RetentionStore {
         public let next: Int64?
     }
 
+    /// With LIMIT, since PostgreSQL would make a table of all deliveries for an EXISTS.
     private static let oldestSQL = """
-        SELECT e.id, e.occurred_at_ms, CASE WHEN EXISTS (
-            SELECT 1 FROM delivery d WHERE d.environment_id = e.environment_id AND d.event_id = e.id) THEN 1 ELSE 0 END
+        SELECT e.id, e.occurred_at_ms, CASE WHEN (
+            SELECT 1 FROM delivery d WHERE d.environment_id = e.environment_id AND d.event_id = e.id LIMIT 1
+            ) IS NULL THEN 0 ELSE 1 END
         FROM event e WHERE e.environment_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
         """
 
@@ -30,10 +32,11 @@ public enum RetentionStore {
         return Step(forgotten: gone.count, next: isLast ? nil : rows.last?.id)
     }
 
-    /// Environments whose events are looked at, by their ids.
+    /// Environments whose events are looked at, by their ids; none of a removed tenant.
     public static func environments(after id: Int64, limit: Int, _ db: any SQLConnection) throws -> [Scope] {
         try db.query(
-            "SELECT id FROM environment WHERE id > $1 ORDER BY id LIMIT $2", [.integer(id), .int(limit)]
+            "SELECT id FROM environment WHERE id > $1 AND removed_at_ms IS NULL ORDER BY id LIMIT $2",
+            [.integer(id), .int(limit)]
         ) { Scope(environmentID: $0.int(0)) }
     }
 

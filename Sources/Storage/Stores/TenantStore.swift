@@ -21,39 +21,33 @@ public enum TenantStore {
             ])
     }
 
-    private static let environmentColumns =
+    static let environmentColumns =
         """
         e.id, e.tenant_id, e.project_id, e.kind, e.offset_ms, t.name
         FROM environment e JOIN tenant t ON t.id = e.tenant_id
         """
 
-    private static func environment(_ row: borrowing Row) -> Environment {
+    static func environment(_ row: borrowing Row) -> Environment {
         Environment(
             id: row.int(0), tenantID: row.id(1), projectID: row.id(2),
             kind: EnvironmentKind(rawValue: row.text(3)) ?? .sandbox, offsetMs: row.int(4), businessName: row.text(5))
     }
 
-    private static let findSQL = "SELECT \(environmentColumns) WHERE e.id = $1"
+    private static let findSQL = "SELECT \(environmentColumns) WHERE e.id = $1 AND e.removed_at_ms IS NULL"
 
-    /// nil when there is none of that number.
+    /// nil when there is none of that number, or its tenant was removed.
     public static func environment(_ id: Int64, _ db: any SQLConnection) throws -> Environment? {
         try db.first(findSQL, [.integer(id)], environment)
     }
 
-    private static let ofTenantSQL = "SELECT \(environmentColumns) WHERE e.tenant_id = $1 AND e.kind = $2"
+    private static let ofTenantSQL =
+        "SELECT \(environmentColumns) WHERE e.tenant_id = $1 AND e.kind = $2 AND e.removed_at_ms IS NULL"
 
-    /// The tenant's environment of this kind.
+    /// The tenant's environment of this kind; nil when the tenant was removed.
     public static func environment(
         of tenant: ID<Tenant>, _ kind: EnvironmentKind, _ db: any SQLConnection
     ) throws -> Environment? {
         try db.first(ofTenantSQL, [.id(tenant), .text(kind.rawValue)], environment)
-    }
-
-    /// At most 1000 tenants, the oldest first.
-    public static func list(_ db: any SQLConnection) throws -> [(id: ID<Tenant>, name: String, createdAt: Instant)] {
-        try db.query("SELECT id, name, created_at_ms FROM tenant ORDER BY id LIMIT 1000") {
-            ($0.id(0), $0.text(1), $0.instant(2))
-        }
     }
 
     /// Moves a sandbox's clock, as milliseconds ahead of the machine's; never back, and in production not at all.
@@ -93,12 +87,13 @@ public enum KeyStore {
     }
 
     private static let findSQL = """
-        SELECT k.id, k.kind, k.revoked_at_ms, e.id, e.tenant_id, e.project_id, e.kind, e.offset_ms, t.name
+        SELECT k.id, k.kind, COALESCE(k.revoked_at_ms, e.removed_at_ms), e.id, e.tenant_id, e.project_id, e.kind,
+            e.offset_ms, t.name
         FROM api_key k JOIN environment e ON e.id = k.environment_id JOIN tenant t ON t.id = e.tenant_id
         WHERE k.token_hash = $1
         """
 
-    /// The key of a token's hash with its environment; revoked ones are found too.
+    /// The key of a token's hash with its environment; revoked ones are found too, as those of a removed tenant are.
     public static func find(hash: String, _ db: any SQLConnection) throws -> KeyRow? {
         try db.first(findSQL, [.text(hash)]) { row in
             let environment = Environment(

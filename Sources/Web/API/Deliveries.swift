@@ -137,8 +137,6 @@ enum Attempts {
 
 /// What a request asks of the log.
 enum LogQuery {
-    private static let typesMax = 50
-
     static func names(_ text: String?) -> [String] {
         (text ?? "").split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
     }
@@ -149,51 +147,20 @@ enum LogQuery {
             // One that is no id finds nothing, exactly as an unknown one.
             filter.event = LogID.event(text) ?? -1
         }
-        filter.types = try types(names(query["types"]))
-        filter.connection = query["connection"].flatMap { $0.isEmpty ? nil : OkraBody.id($0) }
+        filter.types = try LogFilter.types(names(query["types"]))
+        filter.connection = connection(query["connection"])
         filter.endpoint = query["endpoint"].flatMap { $0.isEmpty ? nil : OkraBody.id($0) }
-        filter.states = try states(names(query["status"]))
-        filter.from = try instant(query["from"], "from", isEnd: false)
-        filter.to = try instant(query["to"], "to", isEnd: true)
-        if let from = filter.from, let to = filter.to, to < from {
-            throw DomainError(.invalidDate, "`from` is after `to`. Both are inclusive.", field: "from")
-        }
+        filter.states = try LogFilter.states(names(query["status"]))
+        filter.from = try LogFilter.instant(query["from"], "from", isEnd: false)
+        filter.to = try LogFilter.instant(query["to"], "to", isEnd: true)
+        try LogFilter.check(from: filter.from, to: filter.to)
         return filter
     }
 
-    static func types(_ names: [String]) throws -> [String] {
-        guard names.count <= typesMax else { throw DomainError.invalid("types", "names more than \(typesMax).") }
-        for name in names {
-            let isKnown = EventCatalog.all.contains { WebhookEndpoint.matches(name, $0.name) }
-            guard isKnown else {
-                throw DomainError.invalid(
-                    "types", "has `\(name.prefix(40))`, which is no event. Use names as in webhooks, or `record.*`.")
-            }
-        }
-        return names
-    }
-
-    static func states(_ names: [String]) throws -> Set<DeliveryState> {
-        Set(
-            try names.map { name in
-                guard let state = DeliveryState(rawValue: name) else {
-                    let known = DeliveryState.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw DomainError.invalid("status", "has `\(name.prefix(40))`. Known: \(known).")
-                }
-                return state
-            })
-    }
-
-    /// An instant, or a day in the bank's zone: its beginning, or its end.
-    static func instant(_ text: String?, _ field: String, isEnd: Bool) throws -> Instant? {
+    /// A record's id as it is kept; empty for `none`.
+    static func connection(_ text: String?) -> String? {
         guard let text, !text.isEmpty else { return nil }
-        if let instant = Instant(iso: text) { return instant }
-        guard let day = LocalDate(text) else {
-            throw DomainError(
-                .invalidDate, "`\(field)` must be an instant such as 2024-01-31T09:00:00Z, or a day.", field: field)
-        }
-        let start = Int64(day.dayNumber) * Instant.dayMs - Int64(LocalDate.lagosOffsetMinutes) * 60_000
-        return Instant(ms: isEnd ? start + Instant.dayMs - 1 : start)
+        return text == LogFilter.none ? "" : OkraBody.id(text)
     }
 
     static func page<View>(

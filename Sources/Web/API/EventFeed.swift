@@ -9,10 +9,11 @@ enum EventFeed {
         static let route = EndpointRoute(
             method: .get, path: "/events", summary: "Events in the order of their commits, waited for if asked.",
             example: "{\"connection\":\"{record}\",\"limit\":\"20\"}", isLong: true,
-            query: ["after", "cursor", "connection", "types", "limit", "wait"])
+            query: ["after", "cursor", "connection", "types", "payload", "limit", "wait"])
 
         static func handle(_ call: Call) async throws -> Reply {
-            let query = try EventFeed.query(call, start(call.query))
+            var query = try EventFeed.query(call, start(call.query))
+            query.payload = try EventFeed.payload(call.query["payload"])
             let found = try await call.services.feeds.events(
                 query, waiting: try wait(call.query["wait"]), in: call.environment())
             return Reply.json { write(found, &$0) }
@@ -33,6 +34,18 @@ enum EventFeed {
                 throw DomainError.invalid("wait", "must be a whole number from 0 to \(waitSecondsMax).")
             }
             return seconds
+        }
+    }
+
+    struct Get: Endpoint {
+        static let route = EndpointRoute(
+            method: .get, path: "/events/{event}", summary: "One event, as the feed shows it.",
+            example: "{\"payload\":\"complete\"}", query: ["payload"])
+
+        static func handle(_ call: Call) async throws -> Reply {
+            let body = try await call.services.feeds.event(
+                call.parameter("event"), try EventFeed.payload(call.query["payload"]), in: call.environment())
+            return Reply.json { $0.raw(body) }
         }
     }
 
@@ -67,12 +80,20 @@ enum EventFeed {
 
     // MARK: what is asked
 
+    private static func payload(_ text: String?) throws -> WebhookEndpoint.Payload {
+        guard let text, !text.isEmpty else { return .thin }
+        guard let payload = WebhookEndpoint.Payload(rawValue: text) else {
+            throw DomainError.invalid("payload", "must be `thin` or `complete`.")
+        }
+        return payload
+    }
+
     private static func query(_ call: Call, _ start: FeedStart) throws -> EventQuery {
         var query = EventQuery(limit: try NativePage(call.query).limit, start: start)
         if let id = call.query["connection"], !id.isEmpty {
             query.connection = id == EventQuery.none ? id : OkraBody.id(id)
         }
-        query.types = try LogQuery.types(LogQuery.names(call.query["types"]))
+        query.types = try LogFilter.types(LogQuery.names(call.query["types"]))
         return query
     }
 

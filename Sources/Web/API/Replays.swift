@@ -20,12 +20,12 @@ enum Replays {
                 guard let event = LogID.event(text) else { throw DomainError.notFound("event") }
                 request.event = event
             }
-            request.types = try LogQuery.types(body.texts("types") ?? [])
-            request.connection = try body.text("connection").map(OkraBody.id)
-            request.states = try LogQuery.states(body.texts("status") ?? [])
+            request.types = try LogFilter.types(body.texts("types") ?? [])
+            request.connection = LogQuery.connection(try body.text("connection"))
+            request.states = try LogFilter.states(body.texts("status") ?? [])
             request.neverAttempted = try body.flag("never_attempted") ?? false
-            request.from = try LogQuery.instant(body.text("from"), "from", isEnd: false)
-            request.to = try LogQuery.instant(body.text("to"), "to", isEnd: true)
+            request.from = try LogFilter.instant(body.text("from"), "from", isEnd: false)
+            request.to = try LogFilter.instant(body.text("to"), "to", isEnd: true)
             let new = ReplayService.New(
                 request, endpoint: try body.text("endpoint"), delivery: try body.text("delivery"),
                 url: try body.text("url"))

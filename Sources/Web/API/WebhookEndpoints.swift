@@ -25,7 +25,11 @@ enum WebhookEndpoints {
             example: "{\"url\":\"https://example.com/record\"}", commitsReply: true, members: .any)
 
         static func handle(_ call: Call) async throws -> Reply {
-            let change = try EndpointChange(json: call.json.members)
+            let body = call.json
+            guard body.value("connection") == nil else {
+                throw DomainError.invalid("connection", "is in the path here. Leave it out.")
+            }
+            let change = try EndpointChange(json: body.members, beside: ["connection"])
             return try await create(call, change, record: call.parameter("record"))
         }
     }
@@ -181,6 +185,7 @@ enum Events {
                 out.member("duration_ms", row.durationMs)
                 out.member("status", row.status.map(Int64.init))
                 out.member("error", row.error)
+                out.member("error_class", row.errorClass)
                 out.member("outcome", row.outcome)
             }
         }

@@ -39,12 +39,14 @@ enum WebhookSwitches {
     struct Test: Endpoint {
         static let route = EndpointRoute(
             method: .post, path: "/webhook_endpoints/{endpoint}/test",
-            summary: "Sends `webhook_endpoint.test` now and tells what came of it.", isLong: true, commitsReply: true)
+            summary: "Sends `webhook_endpoint.test`, or another event's example, now and tells what came of it.",
+            example: "{\"event\":\"balance.success\"}", isLong: true, commitsReply: true, members: ["event"])
 
         static func handle(_ call: Call) async throws -> Reply {
             reply(
                 try await call.services.endpoints.test(
-                    call.parameter("endpoint"), in: call.environment(), once: call.once { reply($0) }))
+                    call.parameter("endpoint"), event: call.json.text("event"), in: call.environment(),
+                    once: call.once { reply($0) }))
         }
 
         private static func reply(_ view: EndpointTestView) -> Reply {

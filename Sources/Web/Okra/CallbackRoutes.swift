@@ -31,7 +31,7 @@ enum CallbackRoutes {
             example: "{\"recordIds\":[\"{record}\"],\"method\":\"BALANCE\"}", commitsReply: true
         ) { call in
             let ids = try recordIDs(call.body)
-            let product = try call.body.text("method").map { try part($0.uppercased()).rawValue }
+            let product = try call.body.text("method").map { try productName($0.uppercased()) }
             return reply(
                 try await call.call.services.replays.trigger(
                     ids, product: product, url: call.body.text("url", "callback_url"), in: call.environment(),
@@ -41,8 +41,25 @@ enum CallbackRoutes {
 
     private static func part(_ method: String) throws -> Part {
         if let part = parts[method] { return part }
-        if method == "INCOME" { throw DomainError(.notYet, "Income is not offered yet.", field: "method") }
+        if method == income {
+            throw DomainError(
+                .notYet,
+                "Income is not offered in this form. Read it by `GET /api/v1/accounts/{account}/income`, to which "
+                    + "`query` of its webhook leads.", field: "method")
+        }
         throw DomainError.invalid("method", "must be one of: \(parts.keys.sorted().joined(separator: ", ")).")
+    }
+
+    private static let income = "INCOME"
+
+    /// As types of events begin.
+    private static func productName(_ method: String) throws -> String {
+        if method == income { return "income" }
+        guard let part = parts[method] else {
+            let known = (parts.keys + [income]).sorted().joined(separator: ", ")
+            throw DomainError.invalid("method", "must be one of: \(known).")
+        }
+        return part.rawValue
     }
 
     // MARK: sending again

@@ -37,17 +37,20 @@ public final class BackgroundWork: Service {
 
     /// Runs what is handed over, each in its own task, until graceful shutdown; jobs under way are waited for.
     public func run() async throws {
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.sweepUntilCancelled() }
-            await withGracefulShutdownHandler {
-                await withDiscardingTaskGroup { work in
-                    for await job in stream { work.addTask { await job.run() } }
-                }
-            } onGracefulShutdown: {
-                self.stop()
-            }
-            group.cancelAll()
+        try await run { try await gracefulShutdown() }
+    }
+
+    /// Runs what is handed over, each in its own task, until `server` has ended; jobs under way are waited for.
+    /// - Throws: what `server` throws.
+    func run(beside server: () async throws -> Void) async throws {
+        async let _ = sweepUntilCancelled()
+        async let working: Void = withDiscardingTaskGroup { work in
+            for await job in stream { work.addTask { await job.run() } }
         }
+        defer { stop() }
+        try await server()
+        stop()
+        await working
     }
 
     private func stop() {

@@ -299,7 +299,7 @@ import Testing
 }
 
 extension Sequence {
-    fileprivate func asyncMap<T>(_ body: (Element) async throws -> T) async rethrows -> [T] {
+    func asyncMap<T>(_ body: (Element) async throws -> T) async rethrows -> [T] {
         var out: [T] = []
         for element in self { out.append(try await body(element)) }
         return out

@@ -45,6 +45,17 @@ struct Mailroom: Sendable {
         return view.endpoint
     }
 
+    /// As its owner would, also from within an answer; an error fails the test.
+    func move(_ endpoint: WebhookEndpoint, to url: String) async {
+        var change = EndpointChange()
+        change.url = url
+        do {
+            _ = try await world.services.endpoints.update(endpoint.id.hex, change, in: world.environment())
+        } catch {
+            Issue.record(error)
+        }
+    }
+
     func found(_ endpoint: WebhookEndpoint) async throws -> WebhookEndpoint {
         try #require(try await core.database.read { try EndpointStore.find(endpoint.id, scope, $0) })
     }

@@ -128,6 +128,40 @@ import Testing
         }
     }
 
+    @Test("an owner that stood still until its lease was over sends nothing more: another one goes on")
+    func stoodStill() async throws {
+        try await onEveryTestDatabase { test in
+            let room = try await Mailroom.open(on: test.database)
+            let second = try await Mailroom.open(on: try await test.reopened(), sameAs: room)
+            let endpoint = try await room.endpoint(url) { $0.ordering = .endpoint }
+            let posted = try await room.post(20, to: [endpoint])
+            let (now, leaseMs) = (room.runtime.now(), room.core.settings.leaseMs)
+            let leases = try await room.core.database.write { tx in
+                try LaneStore.claim(.delivery, now: now, leaseEnd: now + leaseMs, token: 7, limit: 10, tx)
+            }
+            let lease = try #require(leases.first { $0.subject == endpoint.id.hex })
+            let turn = LaneTurn(part: { _ in LaneTurn.Part(share: 64, lanes: 1) }, freed: {}, { _ in false })
+            turn.leased(until: now + leaseMs)
+            room.receivers.answer(url) { [receivers = room.receivers, url] _, nth in
+                guard nth == 1 else { return WebhookOutcome(status: 200) }
+                room.runtime.advance(milliseconds: leaseMs)
+                receivers.answer(url, status: 200)
+                do {
+                    try await second.settle()
+                } catch {
+                    Issue.record(error)
+                }
+                return WebhookOutcome(status: 200)
+            }
+            let work = DeliveryWork(core: room.core, transport: room.receivers)
+            await #expect(throws: LeaseLost.self) { _ = try await work.drain(lease, turn) }
+            let numbers = room.receivers.received(url).map(\.number)
+            #expect(numbers == [posted[0]] + posted, "after the first the other one alone, in order")
+            let isKept = try await room.core.database.write { try LaneStore.extend(lease, until: now, $0) }
+            #expect(!isKept)
+        }
+    }
+
     @Test("nothing is sent in order before an older transaction has ended")
     func horizon() async throws {
         try await onDatabase(.postgres) { test in

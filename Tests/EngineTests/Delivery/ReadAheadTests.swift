@@ -53,10 +53,7 @@ import Testing
     func movedMeanwhile() async throws {
         try await onEveryDatabase { database in
             let (room, _) = try await during(database) { [moved] room, endpoint in
-                var change = EndpointChange()
-                change.url = moved
-                _ = try await room.world.services.endpoints.update(
-                    endpoint.id.hex, change, in: room.world.environment())
+                await room.move(endpoint, to: moved)
             }
             #expect(room.receivers.received(url).count == 1)
             #expect(room.receivers.taken(moved).count == 9)

@@ -6,11 +6,12 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from harness import REQUEST_SECONDS, Kubewa, Receiver, SQLite, wait_until
+from harness import REQUEST_SECONDS, ROOT, Kubewa, Receiver, SQLite, wait_until
 
 SHOP = "Paper Shop"
 BANK = "access-bank"
 NUMBER = "0123456789"
+GTBANK = ROOT / "Tests/ConnectorTests/Fixtures/statements/made/csv-gtbank.csv"
 
 
 def mt940(rows, number=NUMBER, opening=100_000):
@@ -32,6 +33,8 @@ JANUARY = [("240102", 500_000, "Salary"), ("240105", -12_050, "Airtime"), ("2401
            ("240109", -90_000, "Rent")]
 FEBRUARY = [("240109", -90_000, "Rent"), ("240202", 500_000, "Salary"), ("240215", -7_000, "Taxi")]
 AMBIGUOUS = b"Date,Description,Debit,Credit,Balance\r\n03/04/2024,Airtime,100.00,,900.00\r\n05/06/2024,Refund,,50.00,950.00\r\n"
+
+YEAR_FIRST = b"Date,Description,Debit,Credit,Balance\r\n24-01-30,Airtime,100.00,,900.00\r\n24-01-31,Refund,,50.00,950.00\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,32 @@ def test_a_file_whose_dates_can_be_read_two_ways_is_asked_about(open_website, op
     record = site.hears("link.success")["record_id"]
     wait_until("the rows", lambda: [row[:2] for row in fetched(tenant, record)] == [
         ("2024-04-03", -10_000), ("2024-06-05", 5_000)])
+
+
+def test_a_date_may_have_its_year_first(open_website, options, tenant):
+    site = open_website().begin(options)
+    widget = at_upload(site.widget().agree().choose(BANK))
+    give(widget, "export.csv", YEAR_FIRST)
+    expect(widget.find("#date-order")).to_be_visible()
+    kept = widget.find("#file").evaluate("field => Array.from(field.files).map(file => file.name)")
+    assert kept == ["export.csv"], "the field shows the file that is sent again"
+    widget.look_over("upload-dates")
+    widget.press("input[value=year_first]").press()
+    widget.at("statement").see("2024-01-30 to 2024-01-31").see("2 transactions")
+    widget.fill("account_number", "0999999992").press().at("done")
+    record = site.hears("link.success")["record_id"]
+    wait_until("the rows", lambda: [row[:2] for row in fetched(tenant, record)] == [
+        ("2024-01-30", -10_000), ("2024-01-31", 5_000)])
+
+
+def test_a_file_that_looks_like_another_banks_is_told_of(open_website, options):
+    site = open_website().begin(options)
+    widget = at_upload(site.widget().agree().choose("kuda-bank"))
+    give(widget, "export.csv", GTBANK.read_bytes())
+    widget.at("statement")
+    expect(widget.find("#other-bank")).to_contain_text("a statement of Guaranty Trust Bank Plc, not of KUDA MFB")
+    expect(widget.find("#notes")).to_have_count(0)
+    widget.look_over("statement-other-bank")
 
 
 def test_no_account_number_reached_the_servers_log(server):

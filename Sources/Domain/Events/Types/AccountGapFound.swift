@@ -11,7 +11,7 @@ enum AccountGapFound {
             EventMembers.account,
             EventMember("from", .day, "The first day of the gap."), EventMember("to", .day, "Its last day."),
             EventMember("amount_minor", .integer, "What the transactions do not tell of, in minor units."),
-            EventMember("currency", .currency),
+            EventMembers.currency,
         ],
         example: EventType.Example([
             "account": .string(EventExample.account), "from": "2024-01-14", "to": "2024-01-15",

@@ -7,8 +7,7 @@ enum ConsentExpired {
         okra: EventType.Okra(["AUTH"], ["CONSENT_EXPIRED"]),
         leadsTo: .connection,
         data: [
-            EventMember("days_left", .count), EventMembers.consentEnd, EventMembers.reauthURL,
-            EventMembers.reauthURLEnd,
+            EventMembers.daysLeft, EventMembers.consentEnd, EventMembers.reauthURL, EventMembers.reauthURLEnd,
         ],
         example: EventType.Example([
             "days_left": 0, "consent_expires_at": "2024-01-15T09:00:00.000Z",

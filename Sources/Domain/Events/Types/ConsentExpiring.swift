@@ -6,8 +6,7 @@ enum ConsentExpiring {
         okra: EventType.Okra(["AUTH"], ["CONSENT_EXPIRING"]),
         leadsTo: .connection,
         data: [
-            EventMember("days_left", .count), EventMembers.consentEnd, EventMembers.reauthURL,
-            EventMembers.reauthURLEnd,
+            EventMembers.daysLeft, EventMembers.consentEnd, EventMembers.reauthURL, EventMembers.reauthURLEnd,
         ],
         example: EventType.Example([
             "days_left": 3, "consent_expires_at": "2024-01-18T09:00:00.000Z",

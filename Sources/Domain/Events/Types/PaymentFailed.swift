@@ -9,7 +9,7 @@ enum PaymentFailed {
         leadsTo: .connection,
         data: [
             EventMember("payment", .id, "The payment."), EventMember("amount_minor", .integer, "In minor units."),
-            EventMember("currency", .currency), EventMembers.reason,
+            EventMembers.currency, EventMembers.reason,
         ],
         example: EventType.Example([
             "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN",

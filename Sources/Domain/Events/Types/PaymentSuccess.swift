@@ -8,7 +8,7 @@ enum PaymentSuccess {
         leadsTo: .connection,
         data: [
             EventMember("payment", .id, "The payment."), EventMember("amount_minor", .integer, "In minor units."),
-            EventMember("currency", .currency),
+            EventMembers.currency,
         ],
         example: EventType.Example([
             "payment": .string(EventExample.other), "amount_minor": 250_000, "currency": "NGN",

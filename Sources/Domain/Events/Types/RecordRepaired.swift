@@ -7,7 +7,7 @@ enum RecordRepaired {
         okra: EventType.Okra(["AUTH"], ["RECORD_REPAIRED"]),
         leadsTo: .connection,
         data: [
-            EventMember("by", .one(of: ["person", "itself"])),
+            EventMember("by", .one(of: ["person", "itself"]), "Who repaired it."),
             EventMember("session", .text, "The link session in which the person logged in.", isOptional: true),
             EventMembers.consentEnd,
         ],

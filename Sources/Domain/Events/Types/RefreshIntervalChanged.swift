@@ -7,16 +7,23 @@ enum RefreshIntervalChanged {
         isRefresh: true,
         okra: EventType.Okra(["REFRESH"], ["REFRESH_INTERVAL_CHANGED"]),
         leadsTo: .schedule,
-        data: [EventMember("paused", .flag), EventMember("balance", rhythm), EventMember("transactions", rhythm)],
+        data: [
+            EventMember("paused", .flag, "Whether nothing is refreshed by itself for now."),
+            EventMember(
+                "balance", rhythm,
+                "The rhythm of balances: `interval` as it was asked for (null: only on demand), what it comes to in "
+                    + "`effective_seconds` and the `reason` where that is longer, both as they were before, and "
+                    + "`next_refresh_at`."), EventMember("transactions", rhythm, "The same, of transactions."),
+        ],
         example: EventType.Example(["paused": false, "balance": exampleRhythm, "transactions": exampleRhythm]))
 
     private static let rhythm = EventSchema.object([
         EventMember("interval", interval, "As it was asked for; null for only on demand."),
         EventMember("effective_seconds", .integer.orNull, "What it comes to."),
         EventMember("reason", .one(of: IntervalReason.allCases.map(\.rawValue)).orNull, "Why that is longer."),
-        EventMember("previous_interval", interval),
-        EventMember("previous_effective_seconds", .integer.orNull),
-        EventMember("next_refresh_at", .instant.orNull),
+        EventMember("previous_interval", interval, "As it was asked for before."),
+        EventMember("previous_effective_seconds", .integer.orNull, "What that came to."),
+        EventMember("next_refresh_at", .instant.orNull, "When it is refreshed next; null for only on demand."),
     ])
     private static let interval = EventSchema.one(of: RefreshInterval.allCases.map(\.rawValue)).orNull
 

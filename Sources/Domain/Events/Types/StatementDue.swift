@@ -7,8 +7,9 @@ enum StatementDue {
         leadsTo: .connection,
         data: [
             EventMember("statements_to", .day, "The last day of the newest statement."),
-            EventMember("due_on", .day), EventMember("upload_url", .url),
-            EventMember("upload_url_expires_at", .instant.orNull),
+            EventMember("due_on", .day, "The day on which the next one can be expected."),
+            EventMember("upload_url", .url, "Opens the page on which it is uploaded; safe to be sent by SMS."),
+            EventMember("upload_url_expires_at", .instant.orNull, "Until when that works."),
         ],
         example: EventType.Example([
             "statements_to": "2023-12-31", "due_on": "2024-01-15",

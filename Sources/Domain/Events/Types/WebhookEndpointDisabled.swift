@@ -10,7 +10,7 @@ enum WebhookEndpointDisabled {
         data: [
             EventMember("endpoint", .id, "The endpoint."),
             EventMember("reason", .text, "`gone` (it answered 410), `failing` (for five days) or `manual`."),
-            EventMember("failing_since", .instant.orNull),
+            EventMember("failing_since", .instant.orNull, "When failing began; null where nothing failed."),
         ],
         example: EventType.Example([
             "endpoint": .string(EventExample.endpoint), "reason": "failing",

@@ -10,7 +10,8 @@ enum WebhookEndpointFailing {
         data: [
             EventMember("endpoint", .id, "The endpoint."),
             EventMember("hours", .count, "For how long; it is told after 24 and after 72."),
-            EventMember("failing_since", .instant), EventMember("failures", .count, "Attempts since then."),
+            EventMember("failing_since", .instant, "When the first of them failed."),
+            EventMember("failures", .count, "How many attempts in a row failed."),
             EventMember("last_error", .text.orNull, "The class of the last one's error, or its status."),
         ],
         example: EventType.Example([

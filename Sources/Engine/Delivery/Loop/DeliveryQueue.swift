@@ -100,7 +100,7 @@ final class DeliveryQueue: Sendable {
                 state.isStale = true
                 return nil
             }
-            switch pace.begin(at: now) {
+            switch pace.begin(state.ready[state.next].delivery, at: now) {
             case .full:
                 // Somebody else's lane of the same endpoint has them all.
                 if state.senders <= 1 { state.heldUntil = now + 20 }
@@ -158,13 +158,15 @@ final class DeliveryQueue: Sendable {
     }
 
     /// What was taken to be written is.
-    /// - Parameter milliseconds: that it took.
-    func wrote(_ deliveries: [Int64], in milliseconds: Int64, at now: Instant) {
+    /// - Parameters:
+    ///   - milliseconds: that it took.
+    ///   - lanes: that are at work: the more, the more each writes together.
+    func wrote(_ deliveries: [Int64], in milliseconds: Int64, lanes: Int, at now: Instant) {
         state.withLock { state in
             state.isWriting = false
             state.busy.subtract(deliveries)
             state.writtenAt = now
-            state.pauseMs = min(max(Self.recordsMs, 3 * milliseconds), Self.recordsMsMax)
+            state.pauseMs = min(max(Self.recordsMs, 3 * milliseconds, 2 * Int64(lanes)), Self.recordsMsMax)
         }
     }
 }

@@ -58,30 +58,43 @@ struct DeliveryReader {
     let core: Core
     let lease: LaneLease
 
-    /// - Parameter isBroken: whether the endpoint counts as broken; nil: its health tells.
-    func read(_ cursor: LaneCursor, busy: Set<Int64>, count: Int, isBroken: Bool?) async throws -> LaneLook {
+    /// - Parameters:
+    ///   - isBroken: whether the endpoint counts as broken; nil: its health tells.
+    ///   - known: where it goes, as it was read last.
+    func read(
+        _ cursor: LaneCursor, busy: Set<Int64>, count: Int, isBroken: Bool?, _ known: SendPlan?
+    ) async throws -> LaneLook {
         let now = core.runtime.now()
         let (core, lease) = (core, lease)
         let changes = core.wakes.targets.count
         return try await core.database.read { db in
-            guard let target = try DeliveryTarget.load(lease.subject, lease.scope, core, db) else { return .gone }
-            guard target.endpoint.status == .active else { return .resting }
             let isFirst = cursor.reads == 0
-            if isFirst, try LaneOrder.isMisplaced(lease, target.endpoint, db) { return .misplaced(target.endpoint) }
+            guard let plan = try plan(isFirst ? nil : known, changes, at: now, db) else { return .gone }
+            let endpoint = plan.endpoint
+            guard endpoint.status == .active else { return .resting }
+            if isFirst, try LaneOrder.isMisplaced(lease, endpoint, db) { return .misplaced(endpoint) }
             let health =
                 isFirst
                 ? try EndpointHealthStore.find(DeliveryLanes.endpoint(lease.subject), lease.scope, db) : nil
             var look = Look(
-                cursor: cursor, busy: busy, count: count, now: now, complete: target.endpoint.mayWantComplete)
+                cursor: cursor, busy: busy, count: count, now: now, complete: endpoint.mayWantComplete)
             look.cursor.reads += 1
-            if LaneOrder.isOrdered(lease, target.endpoint) {
+            if LaneOrder.isOrdered(lease, endpoint) {
                 try look.readOrdered(lease.laneID, db)
             } else {
                 look.isProbe = isBroken ?? health.map { EndpointPacer(failures: $0.failures).isBroken } ?? false
                 try look.readTurns(lease.laneID, isTurned: cursor.reads % Self.turnabout == Self.turnabout - 1, db)
             }
-            let plan = SendPlan(target, changes: changes, at: core.runtime.now())
             return .batch(try batch(look, plan, health, db))
+        }
+    }
+
+    private func plan(
+        _ known: SendPlan?, _ changes: Int, at now: Instant, _ db: any SQLConnection
+    ) throws -> SendPlan? {
+        if let known, known.isYoung(changes, at: now) { return known }
+        return try DeliveryTarget.load(lease.subject, lease.scope, core, db).map {
+            SendPlan($0, changes: changes, at: core.runtime.now())
         }
     }
 

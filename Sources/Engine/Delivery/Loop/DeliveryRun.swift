@@ -159,9 +159,9 @@ struct DeliveryRun {
         // What is new goes before the retries and replays that are left, so it is looked for when something came in.
         if rings != state.rings { state.cursor.exhausted.remove(.first) }
         state.rings = rings
-        let (cursor, reader) = (state.cursor, DeliveryReader(core: core, lease: lease))
+        let (cursor, reader, plan) = (state.cursor, DeliveryReader(core: core, lease: lease), state.plan)
         let isBroken = state.pace.map { _ in state.isProbing } ?? paces.isBroken(paceName)
-        group.addTask { .read(try await reader.read(cursor, busy: busy, count: count, isBroken: isBroken)) }
+        group.addTask { .read(try await reader.read(cursor, busy: busy, count: count, isBroken: isBroken, plan)) }
     }
 
     /// How many rows are read ahead.
@@ -173,7 +173,8 @@ struct DeliveryRun {
     private func startSending(_ queue: DeliveryQueue, _ state: inout State, _ group: inout Tasks) {
         guard let pace = state.pace, let plan = state.plan, state.end == nil else { return }
         let isOrdered = LaneOrder.isOrdered(lease, plan.endpoint)
-        let atOnce = min(pace.atOnce, max(turn?.share(at: core.runtime.now()) ?? Int.max, EndpointPacer.atOnceFirst))
+        let atOnce = min(
+            pace.atOnce, max(turn?.part(at: core.runtime.now()).share ?? Int.max, EndpointPacer.atOnceFirst))
         let count = queue.with { queue -> Int in
             guard !queue.isStopped, !queue.isGone, !queue.isStale, queue.heldUntil == nil else { return 0 }
             queue.most = isOrdered || queue.carefulLeft > 0 ? 1 : atOnce
@@ -198,7 +199,9 @@ struct DeliveryRun {
 
     /// Until the next is due, somebody rang, or it is time to look again.
     private func startWaiting(_ queue: DeliveryQueue, _ state: State, at now: Instant, _ group: inout Tasks) {
-        guard turn != nil else { return }
+        guard let turn else { return }
+        // Also while the wait that was begun for its last requests goes on: others are to have its hand.
+        if queue.with({ $0.isIdle && $0.isDry && $0.waiting == 0 && $0.heldUntil == nil }) { turn.linger() }
         let until = queue.with { queue -> Instant? in
             guard !queue.isWaiting, !queue.isStopped else { return nil }
             let held = queue.heldUntil
@@ -211,7 +214,6 @@ struct DeliveryRun {
         if !isHeld {
             until = min(until, max(state.activeAt + Self.lingerMs, now + 1))
             if let due = state.cursor.nextDue { until = min(until, max(due, now + 1)) }
-            if queue.with({ $0.isIdle }) { turn?.linger() }
         }
         let (bells, lane, rings, runtime) = (core.wakes.lanes, lease.laneID, state.rings, core.runtime)
         group.addTask {
@@ -231,7 +233,7 @@ struct DeliveryRun {
         switch happened {
         case .read(let look): try await note(look, queue, &state)
         case .written(let done, let since, let next, let isDisabled):
-            queue.wrote(done, in: abs(now - since), at: now)
+            queue.wrote(done, in: abs(now - since), lanes: turn?.part(at: now).lanes ?? 1, at: now)
             if let next { state.cursor.note(due: next) }
             if isDisabled { state.end = .held(until: now + Self.restMs) }
         case .called:

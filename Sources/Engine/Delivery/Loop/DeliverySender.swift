@@ -5,6 +5,8 @@ import Storage
 final class SendPlan: Sendable {
     /// After so long it is read again, in case another node changed something and could not tell.
     private static let freshMs: Int64 = 2000
+    /// So long more is read for it without looking at it again: what is read then has as long to be sent.
+    private static let youngMs: Int64 = 1000
 
     let endpoint: WebhookEndpoint
     let signer: WebhookSigner
@@ -21,6 +23,10 @@ final class SendPlan: Sendable {
 
     func isStale(_ changes: Int, at now: Instant) -> Bool {
         self.changes != changes || abs(now - readAt) > Self.freshMs
+    }
+
+    func isYoung(_ changes: Int, at now: Instant) -> Bool {
+        self.changes == changes && abs(now - readAt) <= Self.youngMs
     }
 }
 

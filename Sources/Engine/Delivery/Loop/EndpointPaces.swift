@@ -1,4 +1,5 @@
 import Domain
+import Storage
 import Synchronization
 
 /// What this process knows of the endpoints it sends to: how fast they may be asked, and how they are.
@@ -17,7 +18,8 @@ final class EndpointPaces: Sendable {
         }
     }
 
-    /// Whether an endpoint counts as broken; nil when this process never asked it.
+    /// Whether an endpoint counts as broken, or is left alone: what is read first is what a probe would be, or a test;
+    /// nil when this process never asked it.
     func isBroken(_ endpoint: String) -> Bool? { paces.withLock { $0[endpoint] }?.brokenIfKnown }
 }
 
@@ -54,6 +56,11 @@ final class EndpointPace: Sendable {
     func configure(_ endpoint: WebhookEndpoint, at now: Instant) {
         state.withLock { state in
             if let known = state.endpoint, known != endpoint { state.pacer.forgive() }
+            if let known = state.endpoint, known.url != endpoint.url {
+                // What the earlier one did says nothing of this one.
+                state.health = EndpointHealth()
+                state.written = nil
+            }
             state.endpoint = endpoint
             state.pacer.configure(
                 inFlightMax: endpoint.inFlightMax, ratePerSecond: endpoint.ratePerSecond,
@@ -66,7 +73,9 @@ final class EndpointPace: Sendable {
     var atOnce: Int { state.withLock { $0.pacer.atOnce } }
     var isBroken: Bool { state.withLock { $0.pacer.isBroken } }
     /// nil before the first lane was entered.
-    var brokenIfKnown: Bool? { state.withLock { $0.endpoint == nil ? nil : $0.pacer.isBroken } }
+    var brokenIfKnown: Bool? {
+        state.withLock { $0.endpoint == nil ? nil : $0.pacer.isBroken || $0.pacer.isHeld }
+    }
 
     /// No other owner may start before this, where a number a second is not to be exceeded.
     var windowEnd: Instant? {
@@ -75,9 +84,9 @@ final class EndpointPace: Sendable {
         }
     }
 
-    func begin(at now: Instant) -> EndpointPacer.Answer {
+    func begin(_ delivery: DueDelivery, at now: Instant) -> EndpointPacer.Answer {
         state.withLock { state in
-            let answer = state.pacer.begin(at: now)
+            let answer = state.pacer.begin(at: now, isTest: delivery.isTest)
             switch answer {
             case .go:
                 state.startedAt = now
@@ -98,16 +107,23 @@ final class EndpointPace: Sendable {
 
     func cancel() { state.withLock { $0.pacer.cancel() } }
 
-    func end(_ result: DeliveryResult, epoch: Int, at now: Instant, chance: Int64) {
+    /// - Returns: whether it says something of the endpoint: not when that has another URL meanwhile.
+    func end(_ result: DeliveryResult, of item: DeliveryItem, epoch: Int, at now: Instant, chance: Int64) -> Bool {
         state.withLock { state in
+            guard state.endpoint?.url == item.plan.endpoint.url else {
+                state.pacer.cancel()
+                return false
+            }
             if state.pacer.inFlight >= state.pacer.atOnce { state.heldUntil = max(state.heldUntil ?? now, now) }
             state.pacer.end(
-                result.pace, epoch: epoch, retryAfterMs: result.laneRetryAfterMs, at: now, chance: chance)
+                result.pace, epoch: epoch, retryAfterMs: result.laneRetryAfterMs, isTest: item.delivery.isTest, at: now,
+                chance: chance)
             if result.pace == .success {
                 state.health.succeeded(at: now)
             } else {
                 state.health.failed(at: now, status: result.status, error: result.errorClass)
             }
+            return true
         }
     }
 

@@ -13,34 +13,42 @@ struct SendingLine {
 
     /// Returns when there is nothing left for it, or the lane's coordinator has something to do.
     func run() async throws {
-        while let (item, epoch, isCareful) = queue.take(
-            pace, changes: core.wakes.targets.count, at: core.runtime.now())
-        {
+        while let (item, epoch, isCareful) = next() {
             let isHeld = pace.isHeld(since: item.delivery.dueAt, item.plan.endpoint)
             if isCareful || item.delivery.crashes > 0 {
                 guard item.delivery.crashes < DeliveryRun.marksMax else {
                     pace.cancel()
-                    if finish(sender.quarantine(item), nil, nil) { return }
+                    if finish(sender.quarantine(item), nil, isGone: false) { return }
                     continue
                 }
                 try await mark(item)
             }
             let result = await sender.send(item)
             let chance = result.isSuccess ? 0 : core.runtime.chance(10_000)
-            pace.end(result, epoch: epoch, at: result.endedAt, chance: chance)
+            let isNews = pace.end(result, of: item, epoch: epoch, at: result.endedAt, chance: chance)
             turn?.progressed(at: result.endedAt)
             let due = item.delivery.dueAt
             let late = DeliveryLateness(
                 milliseconds: max(0, result.startedAt - due), isFirst: item.delivery.attempts == 0, isHeld: isHeld)
-            if finish(sender.record(item, result), late, result) { return }
+            let isGone = isNews && result.isGone
+            if finish(sender.record(item, result), item.delivery.isTest ? nil : late, isGone: isGone) { return }
         }
     }
 
-    private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, _ result: DeliveryResult?) -> Bool {
-        // What another URL says for once tells nothing of the endpoint.
-        let isGone = result?.isGone == true && ReplayLane(subject: lease.subject) == nil
+    /// Nothing when the lease may be over: another owner sends what is next.
+    private func next() -> (item: DeliveryItem, epoch: Int, careful: Bool)? {
+        let now = core.runtime.now()
+        guard turn?.isLeased(at: now) ?? true else {
+            queue.with { $0.isStopped = true }
+            return nil
+        }
+        return queue.take(pace, changes: core.wakes.targets.count, at: now)
+    }
+
+    private func finish(_ record: AttemptRecord, _ late: DeliveryLateness?, isGone: Bool) -> Bool {
         let end = DeliveryEnd(
-            record: record, lateness: late, isGone: isGone,
+            // What another URL says for once tells nothing of the endpoint.
+            record: record, lateness: late, isGone: isGone && ReplayLane(subject: lease.subject) == nil,
             blocks: isOrdered && record.outcome == .retry)
         return queue.finish(end, at: core.runtime.now())
     }

@@ -87,12 +87,15 @@ extension LinkAssets {
         .with-button input{padding-right:76px !important;}
         .reveal{position:absolute;right:4px;top:4px;bottom:4px;min-width:64px;border:0;border-radius:9px;background:none;color:var(--accent);font-weight:600;font-size:.9375rem;}
         .list{border:0;margin:0;padding:0;min-width:0;}
+        fieldset.list{margin-top:20px;}
         .pick{display:flex;align-items:center;gap:14px;min-height:60px;padding:8px 4px;border-bottom:1px solid var(--line);cursor:pointer;}
         .pick input{width:22px;height:22px;margin:0;flex:none;accent-color:var(--accent);}
         .pick b{font-weight:600;}
         .all{color:var(--dim);min-height:48px;}
         .pairs{margin:16px 0;padding:0;list-style:none;}
         .pairs li{padding:12px 4px;border-bottom:1px solid var(--line);}
+        .pairs .pairs{margin-bottom:0;}
+        .pairs .pairs li:last-child{border-bottom:0;}
         .pairs div{display:grid;grid-template-columns:1fr auto 1fr;gap:12px;align-items:center;}
         .pairs p{margin:0 0 6px;min-width:0;overflow-wrap:anywhere;}
         .problem{display:flex;gap:10px;padding:12px 14px;border-radius:12px;background:var(--bad-soft);color:var(--bad);}

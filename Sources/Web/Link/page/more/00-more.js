@@ -102,11 +102,17 @@
         if (kind === 'drop' && event.dataTransfer.files.length) choose(event.dataTransfer.files[0]);
       });
     });
+    if (file) {
+      /* The field of a new screen is empty: without this it says that no file is chosen. */
+      const kept = new DataTransfer();
+      kept.items.add(file);
+      input.files = kept.files;
+    }
     choose(file);
     const problem = left && left.problem || step.problem;
     link.view.show({
       name: 'upload', step: 3, back: way.back, entry: !left, title: 'Upload a statement', lead: step.prompt,
-      body: [problem && link.problemBox(problem), box, left && left.asksDates && dates(),
+      body: [problem && link.problemBox(problem), left && left.asksDates && dates(left.order), box,
         h('p', { class: 'small' }, 'Export it in the app or the internet banking of ' + way.bank +
           '. A PDF cannot be read.')],
       note: way.business + ' sees nothing before you have looked at what was read.',
@@ -143,7 +149,7 @@
         link.problems.answer(problem, link.flow.refresh);
         return;
       }
-      more.upload(step, way, { file: file, problem: problem.message,
+      more.upload(step, way, { file: file, problem: problem.message, order: order,
         asksDates: problem.code === 'statement_ambiguous_dates' || !!order });
     }
   }
@@ -206,12 +212,22 @@
     })));
   }
 
+  function isOfOtherBank(note) { return note.kind === 'other_bank'; }
+
+  /* What is said before anything else: the file may be the wrong one. */
+  function warning(step) {
+    return step.notes.filter(isOfOtherBank).map(function (note) {
+      return h('p', { class: 'problem', id: 'other-bank' }, [link.icon(link.icons.alert), h('span', {}, note.message)]);
+    });
+  }
+
   function notes(step) {
-    if (!step.notes.length) return null;
-    const shown = step.notes.slice(0, 20).map(function (note) {
+    const all = step.notes.filter(function (note) { return !isOfOtherBank(note); });
+    const shown = all.slice(0, 20).map(function (note) {
       return h('li', {}, (note.place ? 'Line ' + note.place + ': ' : '') + note.message);
     });
-    const count = step.notes.length - shown.length + step.notes_dropped;
+    const count = all.length - shown.length + step.notes_dropped;
+    if (!shown.length && !count) return null;
     return h('details', { id: 'notes', open: true }, [h('summary', {}, 'What did not fit'),
       h('ul', { class: 'small' }, shown.concat(count > 0 ? h('li', {}, '… and ' + count + ' more') : []))]);
   }
@@ -229,10 +245,10 @@
     link.view.show({
       name: 'statement', step: 4, back: way.back, entry: !step.problem, title: 'Is this your statement?',
       lead: step.known ? 'This very file was uploaded before. Nothing of it will be doubled.' : '',
-      body: [step.problem && link.problemBox(step.problem), h('ul', { class: 'pairs', id: 'accounts' }, list),
-        asksNumber && h('div', { class: 'field' }, [
+      body: [step.problem && link.problemBox(step.problem)].concat(warning(step),
+        h('ul', { class: 'pairs', id: 'accounts' }, list), asksNumber && h('div', { class: 'field' }, [
           h('label', { for: 'account-number' }, 'Account number (the file does not name it)'), number
-        ]), contradicted(step.accounts), notes(step)],
+        ]), contradicted(step.accounts), notes(step)),
       next: { text: 'Yes, use it' },
       other: { text: 'No, another file', press: function () { say({ confirm: 'no' }, []); } },
       form: function (form) {
