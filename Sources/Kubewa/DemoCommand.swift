@@ -25,10 +25,12 @@ struct DemoCommand: AsyncParsableCommand {
             let composition = try await Composition.open(
                 data, serve: options, isServing: true, settings: Composition.settings(options))
             let demo = try await DemoWorld.prepare(composition, data: data, shopPort: shopPort)
-            let shop = try startShop(demo, root: options.root)
-            defer { shop.terminate() }
+            let shop = shop(demo, root: options.root)
+            defer { end(shop) }
             Console.say("Webhooks may go to this machine: this is a demo, not for production.")
             try await composition.run(options) {
+                // Not before signals are heard: a demo that is stopped earlier would leave its shop behind.
+                do { try shop.run() } catch { Console.say("The demo's shop could not be started: \(error)") }
                 await demo.begin(composition.services, root: options.root, shop: "http://127.0.0.1:\(shopPort)/")
             }
         } catch {
@@ -38,7 +40,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// A process of its own, as a customer's server is. Secrets go by the environment, not by the arguments, which
     /// other users could list.
-    private func startShop(_ demo: DemoWorld, root: String) throws -> Process {
+    private func shop(_ demo: DemoWorld, root: String) -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = ["shop"]
@@ -48,8 +50,14 @@ struct DemoCommand: AsyncParsableCommand {
                 "KUBEWA_SECRET_KEY": demo.secretKey, "KUBEWA_WEBHOOK_SECRET": demo.webhookSecret,
                 "KUBEWA_ENV": demo.environment.kind.okraName, "SHOP_PORT": String(shopPort),
             ], uniquingKeysWith: { _, new in new })
-        try process.run()
         return process
+    }
+
+    /// Whoever sees the demo end finds its shop's port free.
+    private func end(_ shop: Process) {
+        guard shop.isRunning else { return }
+        shop.terminate()
+        shop.waitUntilExit()
     }
 }
 

@@ -17,21 +17,24 @@ struct ServeCommand: AsyncParsableCommand {
             try PortCheck.require(serve.bankPort, "--bank-port")
             let composition = try await Composition.open(
                 data, serve: serve, isServing: true, settings: Composition.settings(serve))
-            Console.say(
-                "Kubewa serves \(serve.root) on \(try data.location())"
-                    + (serve.role == .all ? "" : " as \(serve.role.rawValue)"))
-            if serve.allowLoopbackWebhooks {
-                Console.say(
-                    "Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
-            }
-            for notice in serve.webhooks.notices { Console.say(notice) }
-            if serve.banks.allowLoopbackBanks {
-                Console.say("Banks may be on this machine (--allow-loopback-banks). Never set this in production.")
-            }
-            try await composition.run(serve) { Console.say("ready") }
+            let place = try data.location()
+            try await composition.run(serve) { welcome(to: place) }
         } catch {
             throw fail(error)
         }
+    }
+
+    private func welcome(to location: DatabaseLocation) {
+        Console.say(
+            "Kubewa serves \(serve.root) on \(location)" + (serve.role == .all ? "" : " as \(serve.role.rawValue)"))
+        if serve.allowLoopbackWebhooks {
+            Console.say("Webhooks may go to this machine (--allow-loopback-webhooks). Never set this in production.")
+        }
+        for notice in serve.webhooks.notices { Console.say(notice) }
+        if serve.banks.allowLoopbackBanks {
+            Console.say("Banks may be on this machine (--allow-loopback-banks). Never set this in production.")
+        }
+        Console.say("ready")
     }
 }
 

@@ -52,24 +52,23 @@ final class PostgresConnection: SQLConnection {
     deinit { PQfinish(handle) }
 
     func script(_ sql: String) throws(StorageError) {
-        if isInTransaction, PQstatus(handle) != CONNECTION_OK, sql == TransactionText.rollback {
-            // The server rolled back when the connection went.
-            isInTransaction = false
-            return
-        }
+        guard sql != TransactionText.rollback else { return rollBack() }
         let handle = try live()
         let result = PQexec(handle, sql)
         defer { PQclear(result) }
-        do { try check(result, handle, sql) } catch {
-            guard sql == TransactionText.rollback else { throw error }
-            // What cannot be rolled back goes with its connection, or every later statement would wait for that.
-            drop()
-            isInTransaction = false
-            return
-        }
+        try check(result, handle, sql)
         if sql == TransactionText.commit, PQcmdStatus(result).map({ String(cString: $0) }) != TransactionText.commit {
             throw StorageError(.other, "rolled back: a statement of the transaction had failed, and that was ignored")
         }
+    }
+
+    /// What cannot be rolled back goes with its connection, as the server does: every later statement would wait for it.
+    private func rollBack() {
+        defer { isInTransaction = false }
+        guard let handle else { return }
+        let result = PQexec(handle, TransactionText.rollback)
+        defer { PQclear(result) }
+        do { try check(result, handle, TransactionText.rollback) } catch { drop() }
     }
 
     @discardableResult

@@ -38,6 +38,20 @@ public struct BulkStatement: Sendable {
             sqlite: "INSERT INTO \(table) (\(names)) VALUES (\(places.joined(separator: ", "))) \(conflict)")
     }
 
+    /// A delete of the rows of an environment that have the number in `column`: both are the values of a row.
+    public static func delete(
+        order: Int, _ name: String, from table: String, by column: String = "id"
+    ) -> BulkStatement {
+        BulkStatement(
+            order: order, name: name, types: [.bigint, .bigint],
+            // Two lists would be taken for each with each, which seems dear enough to read the environment whole.
+            postgres: """
+                DELETE FROM \(table) AS d USING unnest($1::bigint[], $2::bigint[]) AS t (environment_id, id)
+                WHERE d.environment_id = t.environment_id AND d.\(column) = t.id
+                """,
+            sqlite: "DELETE FROM \(table) WHERE environment_id = $1 AND \(column) = $2")
+    }
+
     /// - Returns: rows changed.
     @discardableResult
     public func run(_ rows: [[SQLValue]], on connection: any SQLConnection) throws -> Int {

@@ -28,15 +28,20 @@ enum FeedRows {
         func place(_ dialect: Dialect) -> String { self == .events && dialect == .postgres ? "id" : "place" }
 
         /// Rows behind a place, of which the texts are those of its batch and its place.
-        func behind(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
+        private func behind(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
             if dialect == .postgres { return "batch >= \(batch) AND (batch, \(place(dialect))) > (\(batch), \(at))" }
             return "batch = 0 AND place > \(Self.alone(batch, at))"
         }
 
         /// Rows up to a place, with it.
-        func upTo(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
+        private func upTo(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
             if dialect == .postgres { return "batch <= \(batch) AND (batch, \(place(dialect))) <= (\(batch), \(at))" }
             return "batch = 0 AND place <= \(Self.alone(batch, at))"
+        }
+
+        /// Rows behind `$2, $3` and up to `$4, $5`, each a batch and a place.
+        func range(_ dialect: Dialect) -> String {
+            "\(behind("$2", "$3", dialect)) AND \(upTo("$4", "$5", dialect))"
         }
 
         /// SQLite has the one batch 0, and would walk all of it for a pair.

@@ -52,14 +52,7 @@ extension DeliveryStore {
             ("replay_id", .bigint), ("error_class", .text),
         ], conflict: "ON CONFLICT DO NOTHING")
 
-    private static let finish = BulkStatement(
-        order: 51, name: "delivery finish", types: [.bigint, .bigint],
-        // Two lists would be taken for each with each, which seems dear enough to read the environment's queue instead.
-        postgres: """
-            DELETE FROM delivery AS d USING unnest($1::bigint[], $2::bigint[]) AS t (environment_id, id)
-            WHERE d.environment_id = t.environment_id AND d.id = t.id
-            """,
-        sqlite: "DELETE FROM delivery WHERE environment_id = $1 AND id = $2")
+    private static let finish = BulkStatement.delete(order: 51, "delivery finish", from: "delivery")
 
     private static let postpone = BulkStatement(
         order: 52, name: "delivery retry", types: [.bigint, .bigint, .bigint, .bigint],

@@ -3,7 +3,7 @@ import Domain
 /// Takes a connection's or a customer's data away, a bounded number of rows at a time, with the totals that count them.
 public enum ErasureStore {
     /// Of one transaction.
-    public static let rowsMax = 2000
+    public static let rowsMax = 500
     /// An event may have dozens of attempts.
     static let eventsMax = 100
     private static let accountsMax = 1000
@@ -102,18 +102,10 @@ public enum ErasureStore {
         return events.count
     }
 
-    private static let deliveriesOf = pair("delivery", "event_id")
-    private static let attemptsOf = pair("attempt", "event_id")
-    private static let eventRows = pair("event", "id")
-
-    private static func pair(_ table: String, _ column: String) -> BulkStatement {
-        BulkStatement(
-            order: 0, name: "\(table) erase", types: [.bigint, .bigint],
-            postgres: """
-                DELETE FROM \(table) WHERE environment_id = ANY ($1::bigint[]) AND \(column) = ANY ($2::bigint[])
-                """,
-            sqlite: "DELETE FROM \(table) WHERE environment_id = $1 AND \(column) = $2")
-    }
+    private static let deliveriesOf = BulkStatement.delete(
+        order: 0, "delivery erase", from: "delivery", by: "event_id")
+    private static let attemptsOf = BulkStatement.delete(order: 0, "attempt erase", from: "attempt", by: "event_id")
+    private static let eventRows = BulkStatement.delete(order: 0, "event erase", from: "event")
 
     // MARK: accounts
 

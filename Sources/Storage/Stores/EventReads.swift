@@ -51,8 +51,8 @@ public enum EventReads {
     private static func feedSQL(_ dialect: Dialect) -> String {
         let place = FeedRows.Feed.events.place(dialect)
         return """
-            SELECT \(columns(dialect)) WHERE environment_id = $1 AND \(FeedRows.Feed.events.behind("$2", "$3", dialect))
-                AND \(FeedRows.Feed.events.upTo("$4", "$5", dialect)) ORDER BY batch, \(place) LIMIT $6
+            SELECT \(columns(dialect)) WHERE environment_id = $1 AND \(FeedRows.Feed.events.range(dialect))
+            ORDER BY batch, \(place) LIMIT $6
             """
     }
     private static let sqliteSQL = feedSQL(.sqlite)

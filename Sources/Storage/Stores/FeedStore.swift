@@ -64,11 +64,9 @@ public enum FeedStore {
 
     private static let columns = "batch, place, account_id, added, modified, removed, from_on, to_on"
     private static func changesSQL(_ dialect: Dialect, _ rest: String = "") -> String {
-        let feed = FeedRows.Feed.transactions
-        return """
+        """
             SELECT \(columns) FROM transaction_change
-            WHERE environment_id = $1\(rest) AND \(feed.behind("$2", "$3", dialect))
-                AND \(feed.upTo("$4", "$5", dialect))
+            WHERE environment_id = $1\(rest) AND \(FeedRows.Feed.transactions.range(dialect))
             ORDER BY batch, place LIMIT $6
             """
     }

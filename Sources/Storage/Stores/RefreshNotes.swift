@@ -43,17 +43,9 @@ public enum RefreshNotes {
         SELECT id, requested_at_ms, CASE WHEN state IN ('queued', 'running') THEN 1 ELSE 0 END
         FROM refresh WHERE environment_id = $1 AND id > $2 ORDER BY id LIMIT $3
         """
-    private static let stepsOf = BulkStatement(
-        order: 0, name: "refresh_step prune", types: [.bigint, .bigint],
-        postgres: """
-            DELETE FROM refresh_step
-            WHERE environment_id = ANY ($1::bigint[]) AND refresh_id = ANY ($2::bigint[])
-            """,
-        sqlite: "DELETE FROM refresh_step WHERE environment_id = $1 AND refresh_id = $2")
-    private static let runRows = BulkStatement(
-        order: 1, name: "refresh prune", types: [.bigint, .bigint],
-        postgres: "DELETE FROM refresh WHERE environment_id = ANY ($1::bigint[]) AND id = ANY ($2::bigint[])",
-        sqlite: "DELETE FROM refresh WHERE environment_id = $1 AND id = $2")
+    private static let stepsOf = BulkStatement.delete(
+        order: 0, "refresh_step prune", from: "refresh_step", by: "refresh_id")
+    private static let runRows = BulkStatement.delete(order: 1, "refresh prune", from: "refresh")
 
     /// Walks an environment's runs from the oldest on, and forgets those that ended long ago with their steps.
     public static func prune(

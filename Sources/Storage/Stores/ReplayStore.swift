@@ -167,8 +167,7 @@ public enum ReplayStore {
         let place = FeedRows.Feed.events.place(dialect)
         return """
             SELECT id, batch, \(place), connection_id, seq, type, occurred_at_ms, account_id FROM event
-            WHERE environment_id = $1 AND \(FeedRows.Feed.events.behind("$2", "$3", dialect))
-                AND \(FeedRows.Feed.events.upTo("$4", "$5", dialect)) ORDER BY batch, \(place) LIMIT $6
+            WHERE environment_id = $1 AND \(FeedRows.Feed.events.range(dialect)) ORDER BY batch, \(place) LIMIT $6
             """
     }
     private static let sqliteFeedSQL = feedSQL(.sqlite)
