@@ -28,13 +28,13 @@ enum FeedRows {
         func place(_ dialect: Dialect) -> String { self == .events && dialect == .postgres ? "id" : "place" }
 
         /// Rows behind a place, of which the texts are those of its batch and its place.
-        private func behind(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
+        func behind(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
             if dialect == .postgres { return "batch >= \(batch) AND (batch, \(place(dialect))) > (\(batch), \(at))" }
             return "batch = 0 AND place > \(Self.alone(batch, at))"
         }
 
         /// Rows up to a place, with it.
-        private func upTo(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
+        func upTo(_ batch: String, _ at: String, _ dialect: Dialect) -> String {
             if dialect == .postgres { return "batch <= \(batch) AND (batch, \(place(dialect))) <= (\(batch), \(at))" }
             return "batch = 0 AND place <= \(Self.alone(batch, at))"
         }
