@@ -30,7 +30,7 @@ struct DemoCommand: AsyncParsableCommand {
             Console.say("Webhooks may go to this machine: this is a demo, not for production.")
             try await composition.run(options) {
                 // Not before signals are heard: a demo that is stopped earlier would leave its shop behind.
-                do { try shop.run() } catch { Console.say("The demo's shop could not be started: \(error)") }
+                await open(shop, composition.services.core.runtime)
                 await demo.begin(composition.services, root: options.root, shop: "http://127.0.0.1:\(shopPort)/")
             }
         } catch {
@@ -51,6 +51,18 @@ struct DemoCommand: AsyncParsableCommand {
                 "KUBEWA_ENV": demo.environment.kind.okraName, "SHOP_PORT": String(shopPort),
             ], uniquingKeysWith: { _, new in new })
         return process
+    }
+
+    /// Returns when the shop takes webhooks: the first ones come at once.
+    private func open(_ shop: Process, _ runtime: any Runtime) async {
+        do {
+            try shop.run()
+            while shop.isRunning, PortCheck.state(shopPort) == .free {
+                try await runtime.sleep(until: runtime.now() + 20)
+            }
+        } catch {
+            Console.say("The demo's shop could not be started: \(error)")
+        }
     }
 
     /// Whoever sees the demo end finds its shop's port free.

@@ -24,25 +24,22 @@ enum PortCheck {
         guard state == .free else { throw Refused(port: port, option: option, host: host, state: state) }
     }
 
-    /// A host that is no IPv4 address is tried by the server itself.
+    /// - Parameter host: an address of either kind, or a name.
     static func state(_ port: Int, host: String = "127.0.0.1") -> State {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return .forbidden }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, String(port), &hints, &found) == 0, let address = found?.pointee else {
+            return .noSuchAddress
+        }
+        defer { freeaddrinfo(found) }
+        let descriptor = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
+        guard descriptor >= 0 else { return errno == EAFNOSUPPORT ? .noSuchAddress : .forbidden }
         defer { close(descriptor) }
         var reuse: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(clamping: port)).bigEndian
-        guard inet_pton(AF_INET, host == "localhost" ? "127.0.0.1" : host, &address.sin_addr) == 1 else {
-            return .free
-        }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result != 0 else { return .free }
+        guard bind(descriptor, address.ai_addr, address.ai_addrlen) != 0 else { return .free }
         return switch errno {
         case EADDRNOTAVAIL: .noSuchAddress
         case EACCES: .forbidden

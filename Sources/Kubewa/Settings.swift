@@ -174,7 +174,8 @@ struct ServeOptions: ParsableArguments {
     }
 
     var root: String {
-        let text = publicURL ?? "http://\(host == "0.0.0.0" ? "127.0.0.1" : host):\(port)"
+        let shown = ["0.0.0.0": "127.0.0.1", "::": "[::1]"][host] ?? (host.contains(":") ? "[\(host)]" : host)
+        let text = publicURL ?? "http://\(shown):\(port)"
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 }

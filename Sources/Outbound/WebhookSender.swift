@@ -102,7 +102,7 @@ public final class WebhookSender: WebhookTransport {
     ) async throws(HTTPTransportError) -> PooledConnection {
         let tried = addresses.prefix(limits.addressesTriedMax)
         let connectBy = min(deadline, .now() + limits.connect)
-        var problem = HTTPTransportError.cannotConnect
+        var problem = late
         for (index, address) in tried.enumerated() {
             let left = connectBy - .now()
             guard left > .zero else { break }
@@ -146,11 +146,14 @@ public final class WebhookSender: WebhookTransport {
         } catch is NIOSSLExtraError {
             throw .tls
         } catch ChannelError.connectTimeout {
-            throw limits.proxy == nil ? .connectTimedOut : .proxy
+            throw late
         } catch {
             throw limits.proxy == nil ? .cannotConnect : .proxy
         }
     }
+
+    /// The time to connect was over, perhaps before any address was tried.
+    private var late: HTTPTransportError { limits.proxy == nil ? .connectTimedOut : .proxy }
 
     /// Where the connection is made to: the vetted address itself, or the proxy that leads there.
     private func hop(

@@ -98,9 +98,16 @@ public struct Database: Sendable {
     /// - Throws: `.schemaTooNew` when a newer kubewa made the schema.
     @discardableResult
     public func migrate(_ migrations: [Migration]) async throws -> [Migration] {
-        let answer: Result<[Migration], any Error> = await withCheckedContinuation { continuation in
+        try await alone { try Migrator.migrate($0, migrations) }
+    }
+
+    /// Runs `body` on the writing connection, which nobody else uses meanwhile, outside of any transaction.
+    public func alone<T: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> T
+    ) async throws -> T {
+        let answer: Result<T, any Error> = await withCheckedContinuation { continuation in
             let work = GroupWriter.Work.alone { connection in
-                continuation.resume(returning: Result { try Migrator.migrate(connection, migrations) })
+                continuation.resume(returning: Result { try body(connection) })
             }
             do { try core.writer.queue.push(work) } catch {
                 continuation.resume(returning: .failure(error))
@@ -108,6 +115,25 @@ public struct Database: Sendable {
         }
         return try answer.get()
     }
+
+    /// As `write`, alone, and also on a database that is not trusted (yet); `unit` runs once.
+    public func writeUntrusted<T: Sendable>(
+        _ unit: @escaping @Sendable (Transaction) throws -> T
+    ) async throws -> T {
+        try await alone { connection in
+            try connection.inTransaction {
+                let transaction = Transaction(connection)
+                let value = try unit(transaction)
+                try transaction.flush()
+                return value
+            }
+        }
+    }
+
+    /// From now on `write` fails with `.replaced` when its connection comes to lead to another database than the one
+    /// that says this of itself. Before, and with nil, it writes wherever it comes to.
+    /// - Parameter identity: of `EpochStore.identity`.
+    public func trust(_ identity: String?) { core.writer.gate.trust(identity) }
 
     /// How many units wait for the writer: a gauge of load.
     public var unitsWaiting: Int { core.writer.queue.count }

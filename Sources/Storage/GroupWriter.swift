@@ -21,6 +21,7 @@ struct GroupWriter: Sendable {
     let queue = BlockingQueue<Work>(countMax: queuedMax)
     let logger: Logger
     let listeners = CommitListeners()
+    let gate = WriterGate()
 
     /// Runs until the queue is closed and empty. Call on a thread of its own.
     func run(_ connection: any SQLConnection) {
@@ -120,6 +121,10 @@ struct GroupWriter: Sendable {
         _ units: ArraySlice<Unit>, _ connection: any SQLConnection
     ) throws(Failure) -> [@Sendable () -> Void] {
         do { try connection.script(TransactionText.begin(connection.dialect)) } catch { throw .group(error) }
+        do { try gate.admit(connection) } catch {
+            connection.rollBack()
+            throw .group(error)
+        }
         let transaction = Transaction(connection)
         var answers: [@Sendable () -> Void] = []
         answers.reserveCapacity(units.count)

@@ -31,6 +31,7 @@ final class PostgresConnection: SQLConnection {
     private let url: String
     private let role: Role
     private(set) var handle: OpaquePointer?
+    private(set) var session = 0
     private var cache = StatementCache<PreparedStatement>(max: statementsMax)
     private var statementsMade = 0
     private var parameters = PostgresParameters()
@@ -62,7 +63,7 @@ final class PostgresConnection: SQLConnection {
         }
     }
 
-    /// What cannot be rolled back goes with its connection, as the server does: every later statement would wait for it.
+    /// What cannot be rolled back goes with its connection, or every later statement would wait for it.
     private func rollBack() {
         defer { isInTransaction = false }
         guard let handle else { return }
@@ -134,6 +135,7 @@ final class PostgresConnection: SQLConnection {
             PQfinish(made)
             throw StorageError(.connectionLost, "connecting: the session could not be set up")
         }
+        session += 1
         return made
     }
 

@@ -6,6 +6,8 @@ import Domain
 /// Statements are prepared once per connection and text. Placeholders are `$1…$n` on both databases.
 public protocol SQLConnection: AnyObject {
     var dialect: Dialect { get }
+    /// Counts how often it connected; the first time is 1.
+    var session: Int { get }
 
     /// Runs several statements without values, as migrations have them.
     func script(_ sql: String) throws(StorageError)
@@ -17,6 +19,8 @@ public protocol SQLConnection: AnyObject {
 }
 
 extension SQLConnection {
+    public var session: Int { 1 }
+
     /// Runs one statement for its effect.
     /// - Returns: rows changed.
     @discardableResult

@@ -9,6 +9,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible, CustomDebu
         /// Serialization failure or deadlock; may be tried again.
         case serialization
         case connectionLost
+        /// The server is not the one that was looked at last; it will be looked at within seconds.
+        case replaced
         case diskFull
         case readOnly
         case corrupt
@@ -40,6 +42,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible, CustomDebu
         case .busy: "The database is busy. Try again."
         case .serialization: "The database asks to try this again."
         case .connectionLost: "The connection to the database is lost. Check that the server runs, then try again."
+        case .replaced: "The database is another one than before. It is being looked at; try again in a few seconds."
         case .diskFull: "The disk of the database is full. Make room, then try again; nothing was changed."
         case .readOnly:
             "The database cannot be written. Check the rights of its file and folder, or whether it is a standby."

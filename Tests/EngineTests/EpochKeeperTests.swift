@@ -1,11 +1,11 @@
 import Domain
 import Foundation
 import Logging
-import Storage
 import TestKit
 import Testing
 
 @testable import Engine
+@testable import Storage
 
 @Suite("Restored databases")
 struct EpochKeeperTests {
@@ -169,6 +169,54 @@ struct EpochKeeperTests {
             let after = try await Self.pull(world)
             #expect(after.covered.count == before.covered.count + 1, "the connection's numbers go on in a new range")
             #expect(after.covered.last?.first == (before.covered.last?.last ?? 0) + 1)
+        }
+    }
+
+    @Test("after a failover nothing is written before the epoch was looked at, and each node goes on by itself")
+    func failover() async throws {
+        try await onDatabase(.postgres) { test in
+            guard case .postgres(let url) = test.location else { return }
+            let folders = [try makeTemporaryFolder(), try makeTemporaryFolder()]
+            defer { folders.forEach(removeFolder) }
+            let one = try await World.make(on: test.database)
+            let two = try await World.make(on: try await test.reopened(), sameAs: one)
+            let nodes = zip([one, two], folders).map { (core: $0.core, keeper: EpochKeeper(core: $0.core, data: $1)) }
+            for node in nodes {
+                #expect(try await node.keeper.open() == nil)
+                try await node.core.sequence.fill()
+            }
+            let server = try PostgresConnection(url: url, role: .writer)
+            func end() throws {
+                try server.run(
+                    """
+                    SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """)
+            }
+            func take(_ core: Core) async throws -> Int64 {
+                try await core.database.write { _ in try core.sequence.take() }
+            }
+            // The same database as ever, on new connections.
+            try end()
+            for node in nodes { #expect(Epoch.of(id: try await take(node.core)) == 1) }
+            // As a standby that became the server, or a dump that was read back: what was trusted is another one.
+            try server.script(
+                """
+                CREATE TABLE other (LIKE database_mark INCLUDING ALL); INSERT INTO other SELECT * FROM database_mark;
+                DROP TABLE database_mark; ALTER TABLE other RENAME TO database_mark;
+                """)
+            try end()
+            for node in nodes {
+                let refused = await #expect(throws: StorageError.self) { try await take(node.core) }
+                #expect(refused?.code == .replaced)
+            }
+            for node in nodes {
+                try await node.keeper.tick()
+                try await node.core.sequence.fill()
+                #expect(Epoch.of(id: try await take(node.core)) > 1)
+            }
+            let history = try await test.database.read { try EpochStore.history($0) }
+            #expect(history.map(\.reason) == ["moved"], "one failover is one epoch")
         }
     }
 

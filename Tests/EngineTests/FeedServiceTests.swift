@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Change feeds")
+@Suite("Change feeds", .timeLimit(.minutes(30)))
 struct FeedServiceTests {
     private static let form = ItemForm(
         RowTemplate(

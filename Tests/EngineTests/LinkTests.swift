@@ -4,7 +4,7 @@ import Storage
 import TestKit
 import Testing
 
-@Suite struct LinkTests {
+@Suite(.timeLimit(.minutes(30))) struct LinkTests {
     @Test("the refresh option of the data synchronisation document is read as it is written")
     func refreshOption() async throws {
         try await onEveryDatabase { database in

@@ -99,7 +99,7 @@ private struct Scene {
     }
 }
 
-@Suite struct LinkWorkingTests {
+@Suite(.timeLimit(.minutes(30))) struct LinkWorkingTests {
     @Test("while an answer is being worked on, the session is a wait, and the same answer joins it")
     func working() async throws {
         try await onEveryDatabase { database in

@@ -135,6 +135,8 @@ import Testing
             let committing = BlockingQueue<Void>(countMax: 1)
             // The item is written while the lane is leased and committed after it was given back.
             async let insert: Void = two.core.database.write { tx in
+                // The server ends a transaction that idles, and a busy machine may take long to give the lane back.
+                try tx.db.script("SET LOCAL idle_in_transaction_session_timeout = 0")
                 try ScheduleStore.bringForward(connection, due: now, laneDue: now, scope, tx)
                 try tx.flush()
                 continuation.yield()

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// A run as those see it who asked for it.
-@Suite struct RefreshResourceTests {
+@Suite(.timeLimit(.minutes(30))) struct RefreshResourceTests {
     private func ask(
         _ world: World, _ connection: String?, _ products: Set<Product> = [.balance, .transactions],
         in kind: EnvironmentKind = .sandbox

@@ -148,7 +148,7 @@ struct AddressTests {
         let resolver = GatedResolver(clock: clock, opensAt: 40)
         let sender = WebhookSender(
             group: MultiThreadedEventLoopGroup.singleton, resolver: resolver,
-            addressGuard: AddressGuard(allowsLoopback: true), runtime: clock)
+            addressGuard: AddressGuard(allowsLoopback: true), runtime: clock, limits: Rig.limits)
         try await withSink { _ in
             .ok
         } _: { sink, _ in

@@ -46,7 +46,7 @@ struct AllowedRangeTests {
         let clock = StillClock()
         let sender = WebhookSender(
             group: MultiThreadedEventLoopGroup.singleton, resolver: resolver,
-            addressGuard: AddressGuard(allowsLoopback: true), runtime: clock)
+            addressGuard: AddressGuard(allowsLoopback: true), runtime: clock, limits: Rig.limits)
         try await withSink { _ in
             SinkReply(SinkReply.ok.actions + [.close])
         } _: { sink, _ in

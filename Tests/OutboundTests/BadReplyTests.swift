@@ -33,14 +33,17 @@ struct BadReplyTests {
 
     @Test("a 200 after the time-out is a time-out, and is never taken for the next reply")
     func late() async throws {
-        let turns = Turns()
         // The second reply comes after the late one has, and has long left until its own time is over.
         let rig = Rig { $0.exchange = .seconds(8) }
-        try await withSink(rig) { _ in
-            turns.next() == 1 ? .status(200, body: "late", afterMs: 9000) : .status(202, body: "own", afterMs: 1500)
+        try await withSink(rig) {
+            $0.text == "first" ? .status(200, body: "late", afterMs: 9000) : .status(202, body: "own", afterMs: 1500)
         } _: { sink, rig in
-            #expect(await rig.send(sink.url) == WebhookOutcome(status: nil, error: .timedOut))
-            #expect(await rig.send(sink.url) == WebhookOutcome(status: 202, responseBody: Array("own".utf8)))
+            // On the event loop no busy test thread takes from the time of an exchange.
+            let (first, second) = await withTaskExecutorPreference(rig.sender.executors[0]) {
+                (await rig.send(sink.url, "first"), await rig.send(sink.url, "second"))
+            }
+            #expect(first == WebhookOutcome(status: nil, error: .timedOut))
+            #expect(second == WebhookOutcome(status: 202, responseBody: Array("own".utf8)))
             #expect(sink.connections == 2)
         }
     }

@@ -25,7 +25,9 @@ struct BankHTTPClientTests {
                 418, headers: [("X-Bank", "1")], body: "\($0.method) \($0.target) \($0.header("A") ?? "") \($0.text)")
         } _: { (url: String, client: BankHTTPClient) async throws in
             let reply = try await client.send(
-                HTTPRequestData(method: "PUT", url: url + "?q=1", headers: [(name: "A", value: "b")], body: [104, 105]))
+                HTTPRequestData(
+                    method: "PUT", url: url + "?q=1", headers: [(name: "A", value: "b")], body: [104, 105],
+                    timeoutSeconds: 120))
             #expect(reply.status == 418)
             #expect(reply.header("x-bank") == "1")
             #expect(String(decoding: reply.body, as: UTF8.self) == "PUT /hook?q=1 b hi")
@@ -37,7 +39,8 @@ struct BankHTTPClientTests {
         try await withBank { _ in
             .status(302, headers: [("Location", "http://127.0.0.1:1/")])
         } _: { (url: String, client: BankHTTPClient) async throws in
-            #expect(try await client.send(HTTPRequestData(method: "GET", url: url)).status == 302)
+            let request = HTTPRequestData(method: "GET", url: url, timeoutSeconds: 120)
+            #expect(try await client.send(request).status == 302)
         }
     }
 
@@ -52,11 +55,12 @@ struct BankHTTPClientTests {
                         .send(SinkReply.head(200, [])), .forever(Array(repeating: 65, count: 300), everyMs: 1),
                     ])
         } _: { (url: String, client: BankHTTPClient) async throws in
-            let exact = HTTPRequestData(method: "POST", url: url, body: Array("exact".utf8))
+            let exact = HTTPRequestData(method: "POST", url: url, body: Array("exact".utf8), timeoutSeconds: 120)
             #expect(try await client.send(exact).body.count == 1000)
             for text in ["said", "unsaid"] {
                 await #expect(throws: HTTPTransportError.tooLarge) {
-                    try await client.send(HTTPRequestData(method: "POST", url: url, body: Array(text.utf8)))
+                    try await client.send(
+                        HTTPRequestData(method: "POST", url: url, body: Array(text.utf8), timeoutSeconds: 120))
                 }
             }
         }
@@ -87,7 +91,8 @@ struct BankHTTPClientTests {
         } _: { (url: String, client: BankHTTPClient) async throws in
             for text in ["half", "reset"] {
                 await #expect(throws: HTTPTransportError.brokenOff) {
-                    try await client.send(HTTPRequestData(method: "POST", url: url, body: Array(text.utf8)))
+                    try await client.send(
+                        HTTPRequestData(method: "POST", url: url, body: Array(text.utf8), timeoutSeconds: 120))
                 }
             }
         }
@@ -96,23 +101,24 @@ struct BankHTTPClientTests {
     @Test("nobody listening, an unknown name, a bad URL and plain HTTP under https each have their error")
     func errors() async throws {
         let sink = try await WebhookSink.start { _ in .ok }
-        let port = sink.port
         let client = BankHTTPClient(group: MultiThreadedEventLoopGroup.singleton)
         func error(_ url: String) async -> HTTPTransportError? {
             do {
-                _ = try await client.send(HTTPRequestData(method: "GET", url: url))
+                _ = try await client.send(HTTPRequestData(method: "GET", url: url, timeoutSeconds: 120))
                 return nil
             } catch { return error }
         }
-        #expect(await error("https://127.0.0.1:\(port)/") == .tls)
-        await sink.stop()
-        #expect(await error("http://127.0.0.1:\(port)/") == .cannotConnect)
+        #expect(await error("https://127.0.0.1:\(sink.port)/") == .tls)
+        try await withDeadPort { port in
+            #expect(await error("http://127.0.0.1:\(port)/") == .cannotConnect)
+        }
         #expect(await error("http://no-such-name.invalid/") == .dns)
         for url in ["", "127.0.0.1", "ftp://bank.test/", "http://", "http://a b/"] {
             #expect(await error(url) == .invalidURL, "\(url)")
         }
         await client.shutdown()
-        #expect(await error("http://127.0.0.1:\(port)/") == .cannotConnect)
+        #expect(await error(sink.url) == .cannotConnect)
+        await sink.stop()
     }
 
     @Test("a cancelled request ends at once")

@@ -20,7 +20,7 @@ struct BankVettingTests {
                 ownListeners: own))
         var found: HTTPTransportError?
         do throws(HTTPTransportError) {
-            _ = try await client.send(HTTPRequestData(method: "GET", url: url, timeoutSeconds: 5))
+            _ = try await client.send(HTTPRequestData(method: "GET", url: url, timeoutSeconds: 120))
         } catch {
             found = error
         }
@@ -94,7 +94,7 @@ struct BankVettingTests {
             vetting: BankVetting(resolver: resolver, runtime: StillClock(), allowsLoopback: true))
         for _ in 0..<3 {
             let reply = try await client.send(
-                HTTPRequestData(method: "GET", url: "http://nowhere.invalid:\(port)/", timeoutSeconds: 5))
+                HTTPRequestData(method: "GET", url: "http://nowhere.invalid:\(port)/", timeoutSeconds: 120))
             #expect(String(decoding: reply.body, as: UTF8.self) == "nowhere.invalid:\(port)")
         }
         #expect(resolver.asked == 1)

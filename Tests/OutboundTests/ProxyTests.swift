@@ -58,14 +58,13 @@ struct ProxyTests {
 
     @Test("a proxy that is not there has its own error, and so has one without an address")
     func absent() async throws {
-        let sink = try await WebhookSink.start { _ in .ok }
-        let port = sink.port
-        await sink.stop()
-        for host in ["127.0.0.1", "gone.test"] {
-            let proxy = try WebhookProxy("http://\(host):\(port)")
-            let rig = Rig(names: ["hooks.test": ["8.8.8.8"]]) { $0.proxy = proxy }
-            #expect(await rig.send("https://hooks.test/").error == .proxy)
-            #expect(await rig.send("http://hooks.test/").error == .proxy)
+        try await withDeadPort { port in
+            for host in ["127.0.0.1", "gone.test"] {
+                let proxy = try WebhookProxy("http://\(host):\(port)")
+                let rig = Rig(names: ["hooks.test": ["8.8.8.8"]]) { $0.proxy = proxy }
+                #expect(await rig.send("https://hooks.test/").error == .proxy)
+                #expect(await rig.send("http://hooks.test/").error == .proxy)
+            }
         }
     }
 

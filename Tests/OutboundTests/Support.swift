@@ -1,9 +1,11 @@
 import Domain
+import Glibc
 import NIOCore
 import NIOPosix
 import Outbound
 import Synchronization
 import TestKit
+import Testing
 
 /// A clock that stands still until it is moved.
 final class StillClock: Runtime {
@@ -44,8 +46,16 @@ final class ScriptedResolver: Resolving {
     }
 }
 
-/// A sender for tests: loopback is allowed and time limits are short.
+/// A sender for tests: loopback is allowed, and time limits are long unless a test is about them.
 struct Rig {
+    /// What a busy machine takes longer for is no time-out of a test.
+    static var limits: WebhookLimits {
+        var limits = WebhookLimits()
+        limits.connect = .seconds(120)
+        limits.exchange = .seconds(240)
+        return limits
+    }
+
     let clock = StillClock()
     let resolver: ScriptedResolver
     let sender: WebhookSender
@@ -56,10 +66,7 @@ struct Rig {
         limits change: (inout WebhookLimits) -> Void = { _ in }
     ) {
         resolver = ScriptedResolver(names)
-        var limits = WebhookLimits()
-        // What a busy machine takes longer for is no time-out of a test.
-        limits.connect = .seconds(120)
-        limits.exchange = .seconds(240)
+        var limits = Rig.limits
         change(&limits)
         sender = WebhookSender(
             group: MultiThreadedEventLoopGroup.singleton, resolver: resolver,
@@ -92,6 +99,24 @@ func withSink(
     }
     await rig.sender.shutdown()
     await sink.stop()
+}
+
+/// Runs a test with a port of this machine on which nobody listens. It stays taken meanwhile: one that was let go may
+/// be another test's the next moment.
+func withDeadPort(_ body: (_ port: Int) async throws -> Void) async throws {
+    let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(handle) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(handle, $0, size) == 0 && getsockname(handle, $0, &size) == 0
+        }
+    }
+    try #require(isBound)
+    try await body(Int(in_port_t(bigEndian: address.sin_port)))
 }
 
 /// Numbers requests, for scripts that answer the first otherwise than the second.

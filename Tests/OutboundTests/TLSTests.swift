@@ -197,7 +197,7 @@ struct TLSTests {
                 vetting: BankVetting(
                     resolver: ScriptedResolver([name: ["127.0.0.1"]]), runtime: StillClock(), allowsLoopback: true,
                     authorities: isTrusted ? path("ca.pem") : nil))
-            let request = HTTPRequestData(method: "GET", url: "https://\(name):\(sink.port)/", timeoutSeconds: 5)
+            let request = HTTPRequestData(method: "GET", url: "https://\(name):\(sink.port)/", timeoutSeconds: 120)
             do throws(HTTPTransportError) {
                 let reply = try await client.send(request)
                 #expect(isGood && reply.status == 200)

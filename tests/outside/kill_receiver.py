@@ -6,6 +6,8 @@ It writes one JSON line per request to FOLDER/received.log, and answers 200 only
 nothing of Kubewa but the signing secrets, which it reads from FOLDER/secrets.json ({path: whsec_…}). Some requests are
 refused, cut or kept waiting the first time they come: which ones, the seed decides. Each line tells when its request
 came in, what else of the same path was not answered yet then, and its place among all that came in and was written.
+
+While there is a file FOLDER/hold, what comes where order is kept is taken and not answered; `held` in it says so.
 """
 
 import asyncio
@@ -112,6 +114,8 @@ class Receiver:
             await asyncio.sleep(SLOW_SECONDS)
         line["written"] = self.next_tick()
         await self.log.keep(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        while path.startswith("/ordered") and conduct in ("200", "slow") and self.is_held():
+            await asyncio.sleep(0.01)
         open_here.discard(line["came"])
         if conduct == "cut":
             return False
@@ -119,6 +123,14 @@ class Receiver:
         writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())
         await writer.drain()
         return True
+
+    def is_held(self):
+        try:
+            with (self.folder / "hold").open("r+") as file:
+                file.write("held")
+            return True
+        except FileNotFoundError:
+            return False
 
     def line(self, path, headers, raw, conduct):
         try:
@@ -130,7 +142,8 @@ class Receiver:
         data = body.get("data", {})
         rows = data.get("resource") if isinstance(data.get("resource"), list) else []
         return {
-            "at": time.time(), "came": self.next_tick(), "path": path, "id": headers.get("webhook-id"),
+            "at": time.time(), "sent": int(headers.get("webhook-timestamp", 0)), "came": self.next_tick(), "path": path,
+            "id": headers.get("webhook-id"),
             "genuine": is_genuine, "replayed": [body.get("replayed") is True, "webhook-replayed" in headers],
             "part": [data.get("part"), data.get("parts")], "ids": (data.get("query") or {}).get("ids") or [],
             "named": body.get("event_id"), "type": body.get("event"), "sequence": body.get("sequence"),

@@ -58,9 +58,13 @@ REPLAY_SECONDS = (0.5, 2.0)
 REPLAY_ALL = 8
 # One of so many kills comes when such a replay has just begun.
 KILL_REPLAY = 5
+# One of so many, from the first on, is of all nodes while the receiver holds an answer where order is kept, so that
+# something there comes again. None of these begins a replay.
+KILL_HELD = 10
+HELD_SECONDS = 30
 RANGE_SECONDS = (4, 12)
 COMMITTED_SECONDS = 10
-# A node that dies gives its lanes to the other one after so long.
+# A node that dies gives its lanes to the other one after so long; a machine that has other work needs more.
 LEASE_SECONDS = 2
 
 
@@ -87,7 +91,9 @@ class Caller:
     def __init__(self, tenant, nodes):
         self.tenant, self.nodes = tenant, nodes
         self.lock = threading.Lock()
-        self.figures = collections.Counter()
+        self.figures = collections.Counter(calls_cut=0)
+        # Calls that each node has not answered yet.
+        self.under_way = collections.Counter()
         self.wrong = []
 
     def call(self, chance, key, path, body):
@@ -96,12 +102,15 @@ class Caller:
         was_cut = False
         while True:
             node = chance.choice(self.nodes)
+            self._count(node, 1)
             try:
                 reply = requests.post(f"{node.url}/api/v1{path}", json=body, headers=headers, timeout=30)
             except requests.RequestException as error:
                 reply = None
                 # Nobody listened: the call did not even begin.
                 is_refused = "refused" in str(error)
+            finally:
+                self._count(node, -1)
             if reply is not None and reply.status_code in (200, 201):
                 break
             if reply is not None and reply.status_code not in (409, 429, 500, 503):
@@ -121,6 +130,10 @@ class Caller:
                 replayed = reply.headers.get("idempotency-replayed") == "true"
                 self.figures["cut_after_commit" if replayed else "cut_before_commit"] += 1
         return reply.json()
+
+    def _count(self, node, more):
+        with self.lock:
+            self.under_way[node] += more
 
 
 class Threads:
@@ -221,11 +234,13 @@ class Replayer(Threads):
 
 
 class Segment:
-    def __init__(self, kind, folder, kills, seed, say=print):
+    def __init__(self, kind, folder, kills, seed, say=print, lease_seconds=LEASE_SECONDS):
         self.kind, self.kills, self.seed, self.say = kind, kills, seed, say
-        self.folder = folder
+        self.folder, self.lease_seconds = folder, lease_seconds
+        # While it is there the receiver holds answers, and writes into it that one waits.
+        self.hold = folder / "hold"
         self.chance = random.Random(f"{seed} kills")
-        self.figures = collections.Counter(kills=0)
+        self.figures = collections.Counter(kills=0, kills_while_held=0)
         self.kill_times = []
 
     def run(self):
@@ -236,7 +251,7 @@ class Segment:
         self.receiver_log = self.folder / "received.log"
         self.port = free_port()
         self.receiver = None
-        options = [] if self.kind == "sqlite" else ["--lease-seconds", str(LEASE_SECONDS)]
+        options = [] if self.kind == "sqlite" else ["--lease-seconds", str(self.lease_seconds)]
         names = ["serve"] if self.kind == "sqlite" else ["first", "second"]
         self.nodes = [Kubewa(self.folder, self.database, name, options) for name in names]
         try:
@@ -289,6 +304,7 @@ class Segment:
         self.replayer = Replayer(self.caller, gaps, self.seed)
 
     def _is_listening(self):
+        assert self.receiver.poll() is None, f"the receiver ended with {self.receiver.returncode}"
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
             return True
@@ -300,20 +316,22 @@ class Segment:
         for number in range(1, self.kills + 1):
             if self.caller.wrong:
                 return
-            self._wait_for_moment(arrived)
+            is_aimed = number % KILL_HELD == 1
+            if is_aimed:
+                self.figures["kills_while_held"] += self._wait_for_held()
+            else:
+                self._wait_for_moment(arrived)
             if number % KILL_REPLAY == 0:
                 self.replayer.begin_all()
             self.figures["kills_during_replays"] += self._is_replaying()
-            time.sleep(self.chance.uniform(0, LATER_SECONDS))
-            if self.kind == "postgres" and self.chance.randrange(100) < BACKEND_KILLS:
-                self._kill_backend()
+            if is_aimed:
+                self._kill(self.nodes)
             else:
-                node = self.chance.choice(self.nodes)
-                began = time.time()
-                node.kill()
-                self.kill_times.append(Kill(began, time.time()))
-                self.figures["kills_of_kubewa"] += 1
-                node.start()
+                time.sleep(self.chance.uniform(0, LATER_SECONDS))
+                if self.kind == "postgres" and self.chance.randrange(100) < BACKEND_KILLS:
+                    self._kill_backend()
+                else:
+                    self._kill([self.chance.choice(self.nodes)])
             self.figures["kills"] += 1
             if number % 10 == 0:
                 self.say(
@@ -323,15 +341,41 @@ class Segment:
     def _wait_for_moment(self, arrived):
         """The moment of the kill is what is tried here: some deliveries on, and a random while after that."""
         wanted = arrived.count() + self.chance.choice(ARRIVALS)
-        deadline = time.monotonic() + ROUND_SECONDS
-        while arrived.count() < wanted and time.monotonic() < deadline:
-            time.sleep(0.005)
+        self._wait(lambda: arrived.count() >= wanted, ROUND_SECONDS, every=0.005)
+
+    def _wait_for_held(self):
+        """Not for ever: what was under way at kills before this one may rest for minutes."""
+        self.hold.touch()
+        return self._wait(lambda: self.hold.read_text() == "held", HELD_SECONDS, every=0.005)
+
+    @staticmethod
+    def _wait(condition, seconds, every):
+        """Whether it held before the time was over."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(every)
+        return True
 
     def _is_replaying(self):
         return self.database.rows("""
             SELECT CASE WHEN EXISTS (SELECT 1 FROM replay WHERE state = 'running')
                 OR EXISTS (SELECT 1 FROM delivery WHERE replay_id IS NOT NULL) THEN 1 ELSE 0 END
             """) == [("1",)]
+
+    def _kill(self, nodes):
+        # Until one was cut, each kill comes in the middle of a call.
+        if not self.caller.figures["calls_cut"]:
+            self._wait(lambda: any(self.caller.under_way[node] for node in nodes), ROUND_SECONDS, every=0.001)
+        began = time.time()
+        for node in nodes:
+            node.kill()
+        self.kill_times.append(Kill(began, time.time()))
+        self.figures["kills_of_kubewa"] += 1
+        self.hold.unlink(missing_ok=True)
+        for node in nodes:
+            node.start()
 
     def _kill_backend(self):
         """PostgreSQL then ends all its sessions, and recovers."""
@@ -341,14 +385,17 @@ class Segment:
             WHERE datname = '{self.database.name}' AND pid <> pg_backend_pid() AND backend_type = 'client backend'
             """)
         if found:
+            pid = int(self.chance.choice(found)[0])
             try:
-                os.kill(int(self.chance.choice(found)[0]), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
             self.figures["kills_of_backends"] += 1
+            # Until it knows that one is dead, PostgreSQL answers as before.
+            wait_until("PostgreSQL to miss its session", lambda: not os.path.exists(f"/proc/{pid}"), every=0.01)
         wait_until("PostgreSQL to have recovered", self._is_answering, every=0.05, seconds=60)
         # Who has a lane and cannot renew its lease sends no longer than that.
-        self.kill_times.append(Kill(began, time.time() + LEASE_SECONDS))
+        self.kill_times.append(Kill(began, time.time() + self.lease_seconds))
 
     def _is_answering(self):
         try:
@@ -453,6 +500,8 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/var/tmp/kubewa-kill-run"))
     parser.add_argument("--segment", type=int, default=SEGMENT, help="kills on one database before it is checked")
     parser.add_argument("--seed", default="1")
+    parser.add_argument(
+        "--lease-seconds", type=int, default=LEASE_SECONDS, help="of each node; more where the machine has other work")
     options = parser.parse_args()
 
     results_file = options.folder / f"{options.database}-{options.seed}.jsonl"
@@ -463,7 +512,8 @@ def main():
         folder = options.folder / f"{options.database}-{seed}"
         # What a broken-off run left is not checked: its segment begins anew.
         shutil.rmtree(folder, ignore_errors=True)
-        result = Segment(options.database, folder, min(options.segment, options.kills - done), seed).run()
+        kills = min(options.segment, options.kills - done)
+        result = Segment(options.database, folder, kills, seed, lease_seconds=options.lease_seconds).run()
         results.append(result)
         with results_file.open("a") as file:
             file.write(json.dumps(result) + "\n")

@@ -10,7 +10,7 @@ import threading
 import pytest
 from standardwebhooks import Webhook
 
-from harness import BINARY, REQUEST_SECONDS, free_port, wait_until
+from harness import BINARY, REQUEST_SECONDS, START_SECONDS, free_port, wait_until
 
 
 class Listen:
@@ -24,14 +24,15 @@ class Listen:
                 stdin=subprocess.PIPE, stdout=log, stderr=log,
                 env={**os.environ, "KUBEWA_SECRET_KEY": tenant.secret_key},
             )
-        self.secret = wait_until("the signing secret", self._secret, seconds=30)
+        self.secret = wait_until("the signing secret", self._secret, seconds=START_SECONDS)
 
     def _secret(self):
         assert self.process.poll() is None, self.output()
         return next((word for word in self.output().split() if word.startswith("whsec_")), None)
 
     def output(self):
-        return self.log.read_text()
+        # What is being written may end within a character.
+        return self.log.read_text(errors="replace")
 
     def type(self, line):
         self.process.stdin.write(line.encode() + b"\n")

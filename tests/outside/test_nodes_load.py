@@ -79,11 +79,14 @@ class Load:
 
 
 class BankMeter:
-    """How often both nodes asked the bank, and how many calls were under way at once, looked at all the time."""
+    """How often both nodes asked the bank, and how many calls were under way at once, looked at all the time.
+
+    A sample is when the oldest of its readings began, when the newest ended, and all calls until then.
+    """
 
     def __init__(self, nodes):
         self.nodes, self.samples, self.in_flight = nodes, [], []
-        self.last = {}
+        self.last, self.read_at = {}, {}
         self.gone = 0
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -93,6 +96,7 @@ class BankMeter:
         while not self.is_over.wait(0.2):
             flying = 0
             for node in self.nodes:
+                began = time.monotonic()
                 try:
                     text = requests.get(node.url + "/metrics", timeout=1).text
                 except requests.RequestException:
@@ -103,12 +107,14 @@ class BankMeter:
                 )
                 if calls < self.last.get(node, 0):
                     self.gone += self.last[node]
-                self.last[node] = calls
+                self.last[node], self.read_at[node] = calls, began
                 flying += sum(
                     float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
                     if line.startswith("kubewa_bank_calls_in_flight") and (BANK in line or "{" not in line)
                 )
-            self.samples.append((time.monotonic(), self.gone + sum(self.last.values())))
+            if len(self.read_at) == len(self.nodes):
+                oldest = min(self.read_at.values())
+                self.samples.append((oldest, time.monotonic(), self.gone + sum(self.last.values())))
             self.in_flight.append(flying)
 
     def close(self):
@@ -118,10 +124,10 @@ class BankMeter:
     def most_in(self, seconds):
         """The most calls that any window of that length holds for certain."""
         most, start = 0, 0
-        for end, (at, calls) in enumerate(self.samples):
-            while at - self.samples[start][0] > seconds:
+        for end, (_, after, calls) in enumerate(self.samples):
+            while start < end and after - self.samples[start][0] > seconds:
                 start += 1
-            most = max(most, calls - self.samples[start][1])
+            most = max(most, calls - self.samples[start][2])
         return most
 
 
@@ -173,13 +179,14 @@ def test_killed_frozen_and_restarted_under_load(first, second, receiver):
             stopped.start()
         load.alive = [first, second]
         time.sleep(3)
+        wait_until("as much load as is wanted", lambda: len(load.confirmed) > 50)
     finally:
         load.close()
 
-    # Every record is refreshed within its minute, whoever does it.
+    # Every record goes on to be refreshed every minute, whoever does it.
     now = int(time.time() * 1000)
     fresh = f"SELECT COUNT(*) FROM refresh_schedule WHERE balance_ok_ms > {now} AND transactions_ok_ms > {now}"
-    wait_until("every record's next refresh", lambda: first.database.rows(fresh) == [(str(RECORDS),)], seconds=100)
+    wait_until("every record's next refresh", lambda: first.database.rows(fresh) == [(str(RECORDS),)])
     meter.close()
 
     for record in records:
@@ -190,14 +197,14 @@ def test_killed_frozen_and_restarted_under_load(first, second, receiver):
             "SELECT description FROM account_transaction WHERE description LIKE 'Load %' AND status <> 'removed'")
     )
     assert set(load.confirmed) <= set(stored) <= set(load.sent)
-    assert len(load.confirmed) > 50, "there was load"
     assert max(stored.values()) == 1, "none twice"
     balances = first.database.rows("""
         SELECT a.id FROM account a WHERE a.ledger_minor IS NULL
         """)
     assert balances == []
     sequences(receiver)
-    assert meter.most_in(RATE_SECONDS) <= RATE, "the bank's rate holds over both nodes"
+    # A call is counted when it is over: so many may have begun before the window.
+    assert meter.most_in(RATE_SECONDS) <= RATE + CONCURRENCY, "the bank's rate holds over both nodes"
     assert max(meter.in_flight) <= CONCURRENCY, "and so does the number of calls at once"
 
 

@@ -10,6 +10,9 @@ import pytest
 
 from harness import ROOT, Kubewa, PostgreSQL, SQLite, wait_until
 
+# What starts, stops, copies or reads a whole server back, beside other work.
+COMMAND_SECONDS = 300
+
 
 class Consumer:
     """A business's server that only pulls: it keeps a cursor and every event that it was shown."""
@@ -81,6 +84,15 @@ def check_restored(tenant, consumer, before):
     assert consumer.gaps == ["restored"], "once"
 
 
+def beat(file):
+    """How far a database that nobody serves has come."""
+    connection = sqlite3.connect(file)
+    try:
+        return connection.execute("SELECT beat FROM database_mark").fetchone()[0]
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("way", ["while it runs", "while it stands"])
 def test_an_sqlite_file_that_was_copied_is_put_back(tmp_path, way):
     server = Kubewa(tmp_path, SQLite(tmp_path))
@@ -100,9 +112,8 @@ def test_an_sqlite_file_that_was_copied_is_put_back(tmp_path, way):
                 source.backup(copy)
             source.close()
             # The server notes every few seconds how far it came; a copy that is older than that is known.
-            mark = pathlib.Path(f"{file}.mark")
-            noted = mark.read_text()
-            wait_until("the next note", lambda: mark.read_text() != noted)
+            mark, copied = pathlib.Path(f"{file}.mark"), beat(backup)
+            wait_until("a note of later than the copy", lambda: int(mark.read_text().split()[3]) > copied)
         more(tenant, consumer)
         if way == "while it runs":
             server.kill()
@@ -137,7 +148,8 @@ def test_a_dump_of_postgresql_is_read_back(postgres, tmp_path):
     tenant, consumer = begin(postgres)
     before = set(consumer.shown)
     dump = tmp_path / "backup.sql"
-    subprocess.run(["pg_dump", "--no-owner", "-f", dump, postgres.database.location], check=True, timeout=60)
+    subprocess.run(
+        ["pg_dump", "--no-owner", "-f", dump, postgres.database.location], check=True, timeout=COMMAND_SECONDS)
     more(tenant, consumer)
     postgres.stop()
     database = postgres.database
@@ -145,7 +157,7 @@ def test_a_dump_of_postgresql_is_read_back(postgres, tmp_path):
     database = PostgreSQL(database.server, database.name)
     subprocess.run(
         ["psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", dump, database.location],
-        check=True, timeout=60,
+        check=True, timeout=COMMAND_SECONDS,
     )
     postgres.start()
     check_restored(tenant, consumer, before)
@@ -168,7 +180,8 @@ class Cluster:
         # The server goes on with what it is given: a pipe would be held open.
         with open(os.devnull) as nothing:
             done = subprocess.run(
-                command, stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+                command, stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                timeout=COMMAND_SECONDS,
             )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -178,8 +191,8 @@ class Cluster:
         user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         with open(os.devnull, "r+") as nothing:
             done = subprocess.run(
-                [*user, self.program, "-D", f"{self.folder}/data", "-w", *arguments],
-                stdin=nothing, stdout=nothing, stderr=nothing, timeout=60, cwd="/",
+                [*user, self.program, "-D", f"{self.folder}/data", "-w", "-t", str(COMMAND_SECONDS), *arguments],
+                stdin=nothing, stdout=nothing, stderr=nothing, timeout=COMMAND_SECONDS + 10, cwd="/",
             )
         assert done.returncode == 0, arguments
 

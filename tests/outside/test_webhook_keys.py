@@ -13,10 +13,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from harness import REQUEST_SECONDS
 
-ROTATIONS = 4
-OVERLAP_SECONDS = 4
+ROTATIONS = 2
+OVERLAP_SECONDS = 20
 # A request that was signed before a key was made is here within this; nobody takes the old key away sooner.
-ON_THE_WAY_SECONDS = 1.5
+ON_THE_WAY_SECONDS = 8
 SENDERS = 6
 
 

@@ -30,6 +30,11 @@ extension LinkService {
         _ move: LinkMove, sessionID: String, in scope: Scope, revision: Int64?
     ) async throws -> LinkView {
         let environment = try await core.environment(scope)
+        // Before the session is read: one whose work ended in between would ring for nobody.
+        guard let listener = bells.listen(sessionID) else {
+            throw DomainError(.unavailable, "Too many sessions are being answered at once. Try again.")
+        }
+        defer { bells.forget(listener) }
         var session = try await get(sessionID, scope)
         let meant = revision ?? session.revision
         guard isMeant(session, move, meant) else { return try await shown(session, environment).with(.past) }
@@ -39,10 +44,6 @@ extension LinkService {
         }
         if case .back = move { return try await back(session, environment) }
         let index = answerIndex(move, session)
-        guard let listener = bells.listen(session.id) else {
-            throw DomainError(.unavailable, "Too many sessions are being answered at once. Try again.")
-        }
-        defer { bells.forget(listener) }
         let end = core.runtime.now() + Self.joinMs
         var hasJoined = false
         while true {

@@ -7,6 +7,11 @@ import Storage
 /// The job is a row, so it goes on after a restart.
 public struct ClockLoop: Service {
     private static let dueMax = 1000
+    /// Nobody rings when the node that has a lane gives it back.
+    private static let heldMs: Int64 = 1000
+
+    private enum Progress { case idle, held, more }
+
     private let core: Core
 
     public init(core: Core) { self.core = core }
@@ -15,15 +20,17 @@ public struct ClockLoop: Service {
     public func run() async throws {
         await withGracefulShutdownHandler {
             while !Task.isShuttingDownGracefully, !Task.isCancelled {
+                var progress = Progress.idle
                 do {
-                    while try await tick(), !Task.isShuttingDownGracefully {}
+                    repeat { progress = try await round() } while progress == .more && !Task.isShuttingDownGracefully
                 } catch is LeaseLost {
                     core.logger.notice("clock lost to another node")
                 } catch {
                     core.logger.error("clock failed", metadata: ["error": "\(error)"])
                 }
                 guard !Task.isShuttingDownGracefully else { return }
-                await core.wakes.clocks.wait(until: core.runtime.now() + core.settings.pollMs, core.runtime)
+                let waitMs = progress == .held ? min(Self.heldMs, core.settings.pollMs) : core.settings.pollMs
+                await core.wakes.clocks.wait(until: core.runtime.now() + waitMs, core.runtime)
             }
         } onGracefulShutdown: {
             core.wakes.clocks.ring()
@@ -32,14 +39,23 @@ public struct ClockLoop: Service {
 
     /// One step of each waiting job.
     /// - Returns: whether there is more to do now.
-    public func tick() async throws -> Bool {
+    public func tick() async throws -> Bool { try await round() == .more }
+
+    private func round() async throws -> Progress {
         let jobs = try await core.database.read { try ClockStore.jobs($0) }
-        var hasMore = false
-        for job in jobs where try await step(job) { hasMore = true }
-        return hasMore
+        var progress = Progress.idle
+        for job in jobs {
+            switch try await step(job) {
+            case .more: progress = .more
+            case .held where progress == .idle: progress = .held
+            case .held, .idle: break
+            }
+        }
+        return progress
     }
 
-    private func step(_ job: ClockStore.Job) async throws -> Bool {
+    /// - Returns: `.held` when another node works in one of the environment's lanes.
+    private func step(_ job: ClockStore.Job) async throws -> Progress {
         let scope = Scope(environmentID: job.environmentID)
         let machineNow = core.runtime.now()
         let leaseEnd = machineNow + core.settings.leaseMs
@@ -47,11 +63,11 @@ public struct ClockLoop: Service {
         let leases = try await core.database.write { tx in
             try LaneStore.claimAll(.refresh, scope, now: machineNow, leaseEnd: leaseEnd, token: token, tx)
         }
-        guard let leases else { return false }
+        guard let leases else { return .held }
         do {
             let isDone = try await advance(job, scope, leases)
             try await release(leases)
-            return !isDone
+            return isDone ? .idle : .more
         } catch {
             try await release(leases)
             throw error

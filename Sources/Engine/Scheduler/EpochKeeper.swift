@@ -6,7 +6,8 @@ import Storage
 /// Sees to it that a restored database begins a new epoch: before anything is served, and while it is.
 ///
 /// The database counts a beat, and a file outside of it notes how far it came. A database that has come less far than
-/// its file, or that stands somewhere else than before, is a copy that was put back.
+/// its file, or that stands somewhere else than before, is a copy that was put back. Of another server than the last
+/// one nothing is written before that was found out.
 public struct EpochKeeper: Service {
     private static let periodMs: Int64 = 5000
     private static let environmentsPerStep = 200
@@ -33,7 +34,7 @@ public struct EpochKeeper: Service {
         let (outside, isFile) = (file.read(), core.database.dialect == .sqlite)
         let drawn = Hex.encode(core.runtime.randomBytes(8))
         let now = core.runtime.now()
-        let (reason, mark) = try await core.database.write { tx in
+        let (reason, mark) = try await core.database.writeUntrusted { tx in
             let inside = try EpochStore.locked(tx)
             let judged = RestoreRule.judge(
                 inside, outside, identity: identity ?? inside.identity, file: file.identity, needsOutside: isFile)
@@ -49,8 +50,9 @@ public struct EpochKeeper: Service {
             }
             return (reason, try EpochStore.beat(tx))
         }
+        if core.epochs.note(mark) || reason != nil { core.sequence.drop() }
+        core.database.trust(identity)
         if let reason { try await began(mark.epoch, reason) }
-        core.epochs.note(mark)
         try write(mark, isClean: false)
         return reason
     }
@@ -65,6 +67,7 @@ public struct EpochKeeper: Service {
                 Epoch.next(after: inside.epoch, at: now), .asked, identity: identity ?? inside.identity, at: now, tx)
             return try EpochStore.mark(tx.db)
         }
+        core.sequence.drop()
         try await began(mark.epoch, .asked)
         return mark.epoch
     }
@@ -73,10 +76,10 @@ public struct EpochKeeper: Service {
         MarkFile(core.database.location, data: data, database: mark.database)
     }
 
-    /// nil where the server does not tell; then only the beat can.
+    /// nil where the server does not tell; then only the beat can. It is asked where is written, wherever reads go.
     private func identity() async throws -> String? {
         do {
-            return try await core.database.read { try EpochStore.identity($0) }
+            return try await core.database.alone { try EpochStore.identity($0) }
         } catch let error as StorageError where error.code == .other {
             core.logger.warning(
                 "the database does not say where it is: after a restore, run `kubewa database new-epoch`",
@@ -86,7 +89,6 @@ public struct EpochKeeper: Service {
     }
 
     private func began(_ epoch: Int64, _ reason: RestoreRule.Reason) async throws {
-        core.sequence.drop()
         core.logger.warning(
             "the database was restored: a new epoch of its sequences began",
             metadata: ["epoch": "\(epoch)", "reason": "\(reason.rawValue)"])
@@ -117,7 +119,13 @@ public struct EpochKeeper: Service {
 
     /// One beat. A database that went back since the last one begins an epoch, as at the start.
     public func tick() async throws {
-        let mark = try await core.database.write { try EpochStore.beat($0) }
+        let mark: DatabaseMark
+        do {
+            mark = try await core.database.write { try EpochStore.beat($0) }
+        } catch let error as StorageError where error.code == .replaced {
+            _ = try await open()
+            return
+        }
         let identity = try await identity() ?? mark.identity
         if core.epochs.isBehind(mark) || mark.identity != identity {
             _ = try await open(seen: core.epochs.isBehind(mark) ? .older : .moved)

@@ -106,11 +106,12 @@ extension FeedService {
         }
         let start = given
         let event = named
+        let strangers = try await core.database.read { try FeedStrangers.find($0) }
         let (page, next, epoch) = try await core.database.read(snapshot: true) { db in
             // Who waits for events may outlast the business.
             if try TenantStore.isRemoved(environment.scope, db) { throw DomainError.revokedKey }
             let reading = EventReading(
-                query: query, scope: environment.scope, db: db, horizon: try EventReads.horizon(db),
+                query: query, scope: environment.scope, db: db, horizon: try EventReads.horizon(db, strangers),
                 scannedMax: Self.scannedMax, bytesMax: Self.pageBytesMax, vault: core.vault)
             let (page, next) =
                 try query.connection.map { try reading.connection($0, start, event) }

@@ -39,9 +39,10 @@ extension FeedService {
                 nil
             }
         let vault = core.vault
+        let strangers = try await core.database.read { try FeedStrangers.find($0) }
         let (sync, cursor, facts) = try await core.database.read(snapshot: true) { db in
             let (owner, accounts) = try Self.owned(filter, environment.scope, db)
-            let horizon = try FeedStore.horizon(db)
+            let horizon = try FeedStore.horizon(db, strangers)
             let stage = given?.stage ?? Self.stage(start, horizon.place)
             let epoch = given?.epoch ?? horizon.epoch
             let names = RowNames(db, environment, vault, form.forms, TransactionColumn.keys)

@@ -86,6 +86,8 @@ extension RefreshService {
         var ticket = try await find(scope: scope, id: id)
         guard !ticket.isOver, let listener = core.refreshBells.listen(ticket.connectionID) else { return ticket }
         defer { core.refreshBells.forget(listener) }
+        // One that ended before anybody listened rang for nobody.
+        ticket = try await find(scope: scope, id: id)
         // The reply is to come before the server's deadline.
         let seconds = min(seconds, max(0, core.settings.deadlineSeconds - Self.deadlineMarginSeconds))
         let end = core.runtime.now() + seconds * 1000

@@ -13,6 +13,24 @@ public struct FeedHorizon: Sendable {
     public func isPassed(by place: FeedPlace, of epoch: Int64) -> Bool { epoch != self.epoch || place > newest }
 }
 
+/// The transactions that are open in other databases of the server.
+///
+/// Look for them before the snapshot that a horizon is taken of: of one that ended since, nobody can tell any more
+/// where it was, and it would hide what was committed after it began.
+public struct FeedStrangers: Sendable {
+    let numbers: [Int64?]
+
+    private static let sql = """
+        SELECT CAST(CAST(backend_xid AS TEXT) AS BIGINT) FROM pg_stat_activity
+        WHERE backend_xid IS NOT NULL AND datname <> current_database()
+        """
+
+    /// Those of now; none on SQLite.
+    public static func find(_ db: any SQLConnection) throws -> FeedStrangers {
+        FeedStrangers(numbers: db.dialect == .postgres ? try db.query(sql) { $0.int(0) } : [])
+    }
+}
+
 /// What the feeds read by one text per database: how far everything is committed, and rows by their ids.
 ///
 /// A lower number can be committed later, so PostgreSQL orders by the writing transaction and shows nothing of one
@@ -51,13 +69,12 @@ enum FeedRows {
     }
 
     /// The oldest transaction that is open in this database is the end of what is settled. Those of other databases of
-    /// the server cannot write here; one whose database is not to be seen any more counts as one of this one.
+    /// the server cannot write here.
     private static let postgresHorizon = """
         WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot)
         SELECT COALESCE(
             (SELECT MIN(CAST(CAST(x AS TEXT) AS BIGINT)) FROM pg_snapshot_xip(s.snapshot) AS x
-             WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity a
-                 WHERE a.backend_xid = CAST(x AS xid) AND a.datname <> current_database())),
+             WHERE CAST(CAST(CAST(x AS xid) AS TEXT) AS BIGINT) <> ALL ($1::bigint[])),
             CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT)) - 1,
             9223372036854775807, CAST(CAST(pg_snapshot_xmax(s.snapshot) AS TEXT) AS BIGINT) - 1, \(epoch)
         FROM s
@@ -67,7 +84,9 @@ enum FeedRows {
         """
     private static let epoch = "(SELECT epoch FROM database_mark WHERE name = 'feed')"
 
-    static func horizon(_ feed: Feed, _ db: any SQLConnection) throws -> FeedHorizon {
+    static func horizon(
+        _ feed: Feed, _ db: any SQLConnection, _ strangers: FeedStrangers? = nil
+    ) throws -> FeedHorizon {
         func horizon(_ row: borrowing Row) -> FeedHorizon {
             let place = FeedPlace(batch: row.int(0), place: row.int(1))
             return FeedHorizon(
@@ -75,7 +94,7 @@ enum FeedRows {
         }
         let found =
             db.dialect == .postgres
-            ? try db.first(postgresHorizon, [], horizon)
+            ? try db.first(postgresHorizon, [.integers(try (strangers ?? .find(db)).numbers)], horizon)
             : try db.first(sqliteHorizon, [.text(feed.table(.sqlite))], horizon)
         let start = FeedPlace(batch: 0, place: 0)
         return found ?? FeedHorizon(place: start, newest: start, epoch: 1)

@@ -42,7 +42,10 @@ public enum EventReads {
     }
 
     /// Everything up to here is committed; nothing will be found before it later.
-    public static func horizon(_ db: any SQLConnection) throws -> FeedHorizon { try FeedRows.horizon(.events, db) }
+    /// - Parameter strangers: as they were before the snapshot that `db` reads, if it reads one.
+    public static func horizon(
+        _ db: any SQLConnection, _ strangers: FeedStrangers? = nil
+    ) throws -> FeedHorizon { try FeedRows.horizon(.events, db, strangers) }
 
     private static func columns(_ dialect: Dialect) -> String {
         "batch, \(FeedRows.Feed.events.place(dialect)), id, connection_id, seq, type, thin FROM event"

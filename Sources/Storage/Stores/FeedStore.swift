@@ -58,17 +58,18 @@ public enum FeedStore {
     // MARK: reading
 
     /// Everything up to here is committed; nothing will be found before it later.
-    public static func horizon(_ db: any SQLConnection) throws -> FeedHorizon {
-        try FeedRows.horizon(.transactions, db)
-    }
+    /// - Parameter strangers: as they were before the snapshot that `db` reads, if it reads one.
+    public static func horizon(
+        _ db: any SQLConnection, _ strangers: FeedStrangers? = nil
+    ) throws -> FeedHorizon { try FeedRows.horizon(.transactions, db, strangers) }
 
     private static let columns = "batch, place, account_id, added, modified, removed, from_on, to_on"
     private static func changesSQL(_ dialect: Dialect, _ rest: String = "") -> String {
         """
-            SELECT \(columns) FROM transaction_change
-            WHERE environment_id = $1\(rest) AND \(FeedRows.Feed.transactions.range(dialect))
-            ORDER BY batch, place LIMIT $6
-            """
+        SELECT \(columns) FROM transaction_change
+        WHERE environment_id = $1\(rest) AND \(FeedRows.Feed.transactions.range(dialect))
+        ORDER BY batch, place LIMIT $6
+        """
     }
     private static let sqliteSQL = changesSQL(.sqlite)
     private static let postgresSQL = changesSQL(.postgres)

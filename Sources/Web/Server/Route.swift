@@ -38,12 +38,15 @@ public struct Route: Sendable {
     public let keepsReply: Bool
     /// Gets its body piece by piece, of any size, instead of whole.
     let streamsBody: Bool
+    /// Its deadline, where that is sooner than the server's.
+    let secondsMax: Int64
     let handle: @Sendable (Call) async throws -> Reply
 
     init(
         _ method: HTTPRequest.Method, _ path: String, wire: Wire, access: Access, summary: String, example: String,
         kind: EnvironmentKind? = nil, isLong: Bool = false, commitsReply: Bool = false,
-        keepsReply: Bool = false, streamsBody: Bool = false, handle: @escaping @Sendable (Call) async throws -> Reply
+        keepsReply: Bool = false, streamsBody: Bool = false, secondsMax: Int64 = .max,
+        handle: @escaping @Sendable (Call) async throws -> Reply
     ) {
         self.method = method
         self.path = path
@@ -56,6 +59,7 @@ public struct Route: Sendable {
         self.commitsReply = commitsReply
         self.keepsReply = keepsReply
         self.streamsBody = streamsBody
+        self.secondsMax = secondsMax
         self.handle = handle
     }
 }

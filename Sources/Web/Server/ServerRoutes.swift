@@ -21,6 +21,9 @@ enum UpstreamRoutes {
 
 /// Probes and metrics, for those who run the server.
 enum ProbeRoutes {
+    /// A database that hangs is told to who watches, before he gives up.
+    static let secondsMax: Int64 = 5
+
     static func all(_ metrics: WebMetrics, _ role: NodeRole, _ gauges: [WebMetrics.Gauge]) -> [Route] {
         [
             Route(
@@ -34,14 +37,15 @@ enum ProbeRoutes {
                 }
             },
             Route(
-                .get, "/ready", wire: .plain, access: .open, summary: "The database answers.", example: "{}"
+                .get, "/ready", wire: .plain, access: .open, summary: "The database answers.", example: "{}",
+                secondsMax: secondsMax
             ) { call in
                 try await call.services.reads.ping()
                 return Reply.json { out in out.object { $0.member("status", "ready") } }
             },
             Route(
                 .get, "/metrics", wire: .plain, access: .open, summary: "Counts in Prometheus' text form.",
-                example: "{}"
+                example: "{}", secondsMax: secondsMax
             ) { _ in
                 let text = await metrics.text(gauges: gauges)
                 return Reply(contentType: "text/plain; version=0.0.4; charset=utf-8", body: ByteBuffer(string: text))

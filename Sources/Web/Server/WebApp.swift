@@ -115,7 +115,7 @@ public struct WebApp: HTTPResponder {
     private func inTime(
         _ route: Route, _ parameters: [String: String], _ request: Request, _ context: WebContext, _ id: String
     ) async -> Reply {
-        let seconds = services.core.settings.deadlineSeconds
+        let seconds = min(route.secondsMax, services.core.settings.deadlineSeconds)
         let channel = context.channel
         // What is long has a deadline of its own, and keeps its connection.
         let margin = route.streamsBody ? BodyStream.secondsMax : route.isLong ? Self.longMarginSeconds : 0

@@ -9,6 +9,8 @@ import zlib
 import pytest
 from playwright.sync_api import expect
 
+from harness import wait_until
+
 EVIL = '"><script>window.pwned=1</script><img src=x onerror="window.pwned=1">'
 
 
@@ -105,6 +107,8 @@ def test_options_of_any_size_and_kind_break_nothing(open_widget, options):
 def test_messages_of_others_are_not_taken_for_the_widgets(open_widget, shop_site, server):
     site, widget = open_widget()
     widget.at("consent")
+    # The last that is told until somebody does something.
+    site.hears("consent.shown")
     before = site.calls()
     # From this very page, from another website, from an origin that begins as the server's, and from another frame.
     site.page.evaluate("() => window.postMessage({success: true, record_id: 'forged'}, '*')")
@@ -175,6 +179,8 @@ def test_two_quick_presses_send_one_answer_and_wipe_the_form(open_website, open_
         expect(widget.find(f"input[name={name}]")).to_have_value("")
     expect(widget.find("#problem")).to_have_count(0)
     context.clock.resume()
+    # It comes in while the browser is asked something.
+    wait_until("the answer to be on its way", lambda: site.page.evaluate("true") and held)
     held[0].continue_()
     widget.at("done")
     assert len([each for each in watched if each.url.endswith("/answers")]) == 1

@@ -247,8 +247,7 @@ def test_who_left_before_coming_back_leaves_nothing_linked(open_widget, mono):
     """Late: the session is over when the person agrees at the bank after all."""
     site, widget = open_widget()
     page = at_mono(site, widget)
-    widget.press("#close-button")
-    widget.press("#leave")
+    widget.press("#close-button").press_last("#leave")
     site.hears_any("onClose")
     page.click("#agree")
     expect(page.locator("#main")).to_have_attribute("data-screen", "ended")

@@ -10,6 +10,7 @@ from harness import Demo
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     made = Demo(tmp_path_factory.mktemp("shop"))
+    made.wait_for("The shop is open")
     made.wait_for("Linked: record")
     yield made
     assert made.stop() == 0

@@ -3,10 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
+from harness import wait_until
+
 
 @pytest.fixture
 def own_tenant(server):
-    """A business whose clock may be moved."""
+    """A business whose clock may be moved, and which nobody has linked a bank to."""
     return server.make_tenant("Clock Shop")
 
 
@@ -69,10 +71,10 @@ def test_a_slow_bank_is_waited_for(open_widget):
 
 
 def test_a_person_who_waits_long_may_leave_and_the_bank_is_linked_all_the_same(
-    open_website, open_widget, context, tenant
+    open_website, open_widget, context, own_options, own_tenant
 ):
     context.clock.install()
-    site, widget = open_widget(website=open_website(), meta={"order": "left-early"})
+    site, widget = open_widget(website=open_website(), **{**own_options, "meta": {"order": "left-early"}})
     widget.until_login("united-bank-for-africa")
     hold_answers(site.page)
     widget.log_in("success")
@@ -87,8 +89,8 @@ def test_a_person_who_waits_long_may_leave_and_the_bank_is_linked_all_the_same(
     widget.press_last("#leave-waiting")
     site.hears("close.waiting")
     site.hears("closed.waiting")
-    linked = tenant.native("GET", "/connections")["data"]
-    assert any(each["institution"]["slug"] == "united-bank-for-africa" for each in linked)
+    linked = wait_until("the bank to be linked", lambda: own_tenant.native("GET", "/connections")["data"])
+    assert [each["institution"]["slug"] for each in linked] == ["united-bank-for-africa"]
 
 
 def test_leaving_before_the_end_is_asked_about_and_ends_the_session(open_widget, tenant):
