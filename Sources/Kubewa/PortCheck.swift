@@ -28,7 +28,8 @@ enum PortCheck {
     static func state(_ port: Int, host: String = "127.0.0.1") -> State {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_NUMERICSERV
+        // As the server looks it up, so that both come to the same address.
+        hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG | AI_V4MAPPED
         var found: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, String(port), &hints, &found) == 0, let address = found?.pointee else {
             return .noSuchAddress

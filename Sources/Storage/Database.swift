@@ -101,13 +101,14 @@ public struct Database: Sendable {
         try await alone { try Migrator.migrate($0, migrations) }
     }
 
-    /// Runs `body` on the writing connection, which nobody else uses meanwhile, outside of any transaction.
+    /// Runs `body` on the writing connection, which nobody else uses meanwhile, outside of any transaction. It may run
+    /// several times, as units do.
     public func alone<T: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws -> T {
         let answer: Result<T, any Error> = await withCheckedContinuation { continuation in
             let work = GroupWriter.Work.alone { connection in
-                continuation.resume(returning: Result { try body(connection) })
+                continuation.resume(returning: Result { try Self.again { try body(connection) } })
             }
             do { try core.writer.queue.push(work) } catch {
                 continuation.resume(returning: .failure(error))
@@ -116,7 +117,17 @@ public struct Database: Sendable {
         return try answer.get()
     }
 
-    /// As `write`, alone, and also on a database that is not trusted (yet); `unit` runs once.
+    private static func again<T>(_ body: () throws -> T) throws -> T {
+        var retries = 0
+        while true {
+            do { return try body() } catch {
+                guard GroupWriter.isWorthAnotherTry(error, retries) else { throw error }
+                retries += 1
+            }
+        }
+    }
+
+    /// As `write`, alone, and also on a database that is not trusted (yet).
     public func writeUntrusted<T: Sendable>(
         _ unit: @escaping @Sendable (Transaction) throws -> T
     ) async throws -> T {

@@ -85,6 +85,8 @@ struct GroupWriter: Sendable {
             commit(units[..<index], connection)
             commitAlone(units[index], connection)
             return units[(index + 1)...]
+        case .group(let error as StorageError) where error.code == .replaced:
+            for unit in units { unit.fail(error) }
         case .group(let error):
             logger.debug("group runs again unit by unit", metadata: ["units": "\(units.count)", "why": "\(error)"])
             for unit in units { commitAlone(unit, connection) }
@@ -104,7 +106,7 @@ struct GroupWriter: Sendable {
                 switch error {
                 case .unknown(let cause): return unit.fail(cause)
                 case .unit(_, let cause), .group(let cause):
-                    guard retries < Self.retriesMax, isWorthAnotherTry(cause, retries) else { return unit.fail(cause) }
+                    guard Self.isWorthAnotherTry(cause, retries) else { return unit.fail(cause) }
                     retries += 1
                 }
             }
@@ -112,8 +114,8 @@ struct GroupWriter: Sendable {
     }
 
     /// A connection that was lost before COMMIT did nothing; the next BEGIN makes a new one, and that once.
-    private func isWorthAnotherTry(_ error: any Error, _ retries: Int) -> Bool {
-        guard let error = error as? StorageError else { return false }
+    static func isWorthAnotherTry(_ error: any Error, _ retries: Int) -> Bool {
+        guard retries < retriesMax, let error = error as? StorageError else { return false }
         return error.isRetryable || error.code == .connectionLost && retries == 0
     }
 

@@ -19,8 +19,6 @@ public protocol SQLConnection: AnyObject {
 }
 
 extension SQLConnection {
-    public var session: Int { 1 }
-
     /// Runs one statement for its effect.
     /// - Returns: rows changed.
     @discardableResult

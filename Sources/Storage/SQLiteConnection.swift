@@ -11,6 +11,7 @@ final class SQLiteConnection: SQLConnection {
     static let mapBytes = 256 << 20
 
     let dialect = Dialect.sqlite
+    let session = 1
     private let handle: OpaquePointer
     private var cache = StatementCache<SQLiteStatement>(max: statementsMax)
 

@@ -12,7 +12,9 @@ final class WriterGate: Sendable {
     private let state = Mutex(State())
 
     /// From now on only the database that says so of itself is written.
-    func trust(_ identity: String?) { state.withLock { $0 = State(identity: identity) } }
+    func trust(_ identity: String?) {
+        state.withLock { if $0.identity != identity { $0 = State(identity: identity) } }
+    }
 
     /// Call within the transaction that is to write.
     /// - Throws: `.replaced` on a connection that leads to another database than the one that is trusted.
@@ -20,7 +22,14 @@ final class WriterGate: Sendable {
         let (trusted, known) = state.withLock { ($0.identity, $0.session) }
         let session = connection.session
         guard let trusted, session != known else { return }
-        guard try EpochStore.identity(connection) == trusted else { throw StorageError(.replaced) }
+        guard try identity(of: connection) == trusted else { throw StorageError(.replaced) }
         state.withLock { if $0.identity == trusted { $0.session = session } }
+    }
+
+    /// nil where it does not tell, as a standby, or to this user.
+    private func identity(of connection: any SQLConnection) throws -> String? {
+        do { return try EpochStore.identity(connection) } catch let error as StorageError where error.code == .other {
+            return nil
+        }
     }
 }

@@ -7,6 +7,7 @@ public final class StatementRecorder: SQLConnection {
     public private(set) var statements: [(sql: String, values: [SQLValue])] = []
     private let inner: any SQLConnection
     public var dialect: Dialect { inner.dialect }
+    public var session: Int { inner.session }
 
     public init(_ inner: any SQLConnection) { self.inner = inner }
 

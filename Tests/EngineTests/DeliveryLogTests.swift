@@ -172,6 +172,7 @@ import Testing
         private(set) var rows = 0
         private let inner: any SQLConnection
         var dialect: Dialect { inner.dialect }
+        var session: Int { inner.session }
         init(_ inner: any SQLConnection) { self.inner = inner }
         func script(_ sql: String) throws(StorageError) { try inner.script(sql) }
         @discardableResult

@@ -44,6 +44,8 @@ class Kill:
     """From when until when something may have been cut off by it."""
     began: float
     over: float
+    # When a killed sender was gone; 0 where all senders lived on.
+    gone: float = 0
 
 
 @dataclasses.dataclass
@@ -152,7 +154,7 @@ class Counting:
     def _was_under_way(self, line):
         """Whether its sender may have been killed when it was sent: the next one has sent it again meanwhile."""
         return any(
-            kill.began <= line["at"] <= kill.over + KILLED_SECONDS and line["sent"] <= kill.over
+            kill.began <= line["at"] <= kill.gone + KILLED_SECONDS and line["sent"] <= kill.gone
             for kill in self.committed.kills)
 
     def _sequences(self):

@@ -371,7 +371,8 @@ class Segment:
         began = time.time()
         for node in nodes:
             node.kill()
-        self.kill_times.append(Kill(began, time.time()))
+        gone = time.time()
+        self.kill_times.append(Kill(began, gone, gone))
         self.figures["kills_of_kubewa"] += 1
         self.hold.unlink(missing_ok=True)
         for node in nodes:

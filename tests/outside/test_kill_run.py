@@ -94,7 +94,7 @@ class World:
         self.lines = [line for line in self.lines if (line["path"], line["id"]) != (path, id)]
 
     def kill(self, at):
-        self.kills.append(Kill(at, at))
+        self.kills.append(Kill(at, at, at))
 
     def count(self):
         committed = Committed(self.events, {"r": "/payee"}, self.log, self.kills, self.replays, self.asked)

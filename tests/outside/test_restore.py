@@ -72,16 +72,20 @@ def check_restored(tenant, consumer, before):
     again = consumer.pull()
     assert consumer.gaps == ["restored"]
     assert {event["event_id"] for event in again} == before
-    numbers = {number(event) for event in undone.values()}
     fresh = [event for event in more(tenant, consumer) if event["event_id"] not in before]
-    assert fresh
-    assert not {event["event_id"] for event in fresh} & set(undone), "no id of before"
-    assert not {number(event) for event in fresh} & numbers, "no number of before"
-    assert len({event["epoch"] for event in fresh}) == 1 and fresh[0]["epoch"] > 1
+    check_fresh(fresh, undone)
     assert [event["sequence"] for event in fresh] == list(
         range(len(before) + 1, len(before) + len(fresh) + 1)
     ), "the connection counts on, without a hole"
     assert consumer.gaps == ["restored"], "once"
+
+
+def check_fresh(fresh, undone):
+    """Nothing of what a reader had before is given out once more."""
+    assert fresh
+    assert not {event["event_id"] for event in fresh} & set(undone), "no id of before"
+    assert not {number(event) for event in fresh} & {number(event) for event in undone.values()}, "no number of before"
+    assert len({event["epoch"] for event in fresh}) == 1 and fresh[0]["epoch"] > 1
 
 
 def beat(file):
@@ -172,8 +176,9 @@ class Cluster:
         self.copy = folder / "copy"
         self.url = self.run(self.script, "start", str(self.state)).strip()
         self.folder, self.port = (self.state / "server").read_text().split()
-        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-        self.program = str(programs[-1]) if programs else "pg_ctl"
+        self.data = f"{self.folder}/data"
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+        self.programs = f"{programs[-1]}/" if programs else ""
 
     @staticmethod
     def run(*command):
@@ -186,18 +191,21 @@ class Cluster:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def control(self, *arguments):
+    def program(self, name, *arguments):
         # PostgreSQL refuses to run as root.
         user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         with open(os.devnull, "r+") as nothing:
             done = subprocess.run(
-                [*user, self.program, "-D", f"{self.folder}/data", "-w", "-t", str(COMMAND_SECONDS), *arguments],
-                stdin=nothing, stdout=nothing, stderr=nothing, timeout=COMMAND_SECONDS + 10, cwd="/",
+                [*user, self.programs + name, *arguments], stdin=nothing, stdout=nothing, stderr=nothing,
+                timeout=COMMAND_SECONDS + 10, cwd="/",
             )
-        assert done.returncode == 0, arguments
+        assert done.returncode == 0, (name, arguments)
 
-    def stop(self):
-        self.control("-m", "fast", "stop")
+    def control(self, *arguments):
+        self.program("pg_ctl", "-D", self.data, "-w", "-t", str(COMMAND_SECONDS), *arguments)
+
+    def stop(self, mode="fast"):
+        self.control("-m", mode, "stop")
 
     def start(self):
         self.control("-l", f"{self.folder}/server.log", "-o", f"-p {self.port}", "start")
@@ -209,7 +217,24 @@ class Cluster:
         shutil.rmtree(f"{self.folder}/data")
         self.run("cp", "-a", str(self.copy), f"{self.folder}/data")
 
+    def make_standby(self):
+        """It has what there is now, and nothing of what comes after."""
+        with open(f"{self.data}/pg_hba.conf", "a") as rules:
+            rules.write("host replication all 127.0.0.1/32 trust\n")
+        self.control("reload")
+        self.program(
+            "pg_basebackup", "-h", "127.0.0.1", "-p", self.port, "-U", "kubewa", "-D", f"{self.folder}/standby",
+            "--write-recovery-conf", "--checkpoint=fast")
+
+    def fail_over(self):
+        """The server is gone at once; the standby takes its address, and is still to be promoted."""
+        self.stop("immediate")
+        self.data = f"{self.folder}/standby"
+        self.start()
+
     def close(self):
+        if self.data != f"{self.folder}/data":
+            self.stop("immediate")
         self.run(self.script, "stop", str(self.state))
 
 
@@ -233,6 +258,41 @@ def test_the_files_of_a_postgresql_server_are_put_back(tmp_path):
         cluster.start()
         server.start()
         check_restored(tenant, consumer, before)
+    finally:
+        if server:
+            server.stop()
+        cluster.close()
+
+
+def test_a_standby_that_missed_commits_takes_over_under_a_running_node(tmp_path):
+    cluster = Cluster(tmp_path)
+    server = None
+    try:
+        server = Kubewa(tmp_path, PostgreSQL(cluster.url, "kubewa"))
+        tenant, consumer = begin(server)
+        before = set(consumer.shown)
+        cluster.make_standby()
+        more(tenant, consumer)
+        undone = dict(consumer.shown)
+        cluster.fail_over()
+        answers = []
+
+        def post():
+            body = {"username": "ada", "amount_minor": 700, "narration": "Posting after the failover"}
+            reply = tenant.request("POST", "/api/v1/sandbox/transactions", body)
+            answers.append(reply.status_code)
+            return reply.ok
+
+        wait_until("the standby to be asked", lambda: not post())
+        cluster.control("promote")
+        wait_until("a posting", post)
+        assert set(answers[:-1]) == {503}, "what cannot be written yet may be asked for again"
+        server.settle()
+        again = consumer.pull()
+        assert consumer.gaps == ["restored"]
+        assert before < {event["event_id"] for event in again}
+        check_fresh([event for event in again if event["event_id"] not in before], undone)
+        assert server.process.poll() is None
     finally:
         if server:
             server.stop()

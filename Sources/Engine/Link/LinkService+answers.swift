@@ -31,10 +31,8 @@ extension LinkService {
     ) async throws -> LinkView {
         let environment = try await core.environment(scope)
         // Before the session is read: one whose work ended in between would ring for nobody.
-        guard let listener = bells.listen(sessionID) else {
-            throw DomainError(.unavailable, "Too many sessions are being answered at once. Try again.")
-        }
-        defer { bells.forget(listener) }
+        let listener = bells.listen(sessionID)
+        defer { if let listener { bells.forget(listener) } }
         var session = try await get(sessionID, scope)
         let meant = revision ?? session.revision
         guard isMeant(session, move, meant) else { return try await shown(session, environment).with(.past) }
@@ -43,6 +41,9 @@ extension LinkService {
             throw DomainError(.rateLimited, "This session was answered too often. Begin a new one.")
         }
         if case .back = move { return try await back(session, environment) }
+        guard let listener else {
+            throw DomainError(.unavailable, "Too many sessions are being answered at once. Try again.")
+        }
         let index = answerIndex(move, session)
         let end = core.runtime.now() + Self.joinMs
         var hasJoined = false

@@ -126,11 +126,13 @@ public struct EpochKeeper: Service {
             _ = try await open()
             return
         }
-        let identity = try await identity() ?? mark.identity
-        if core.epochs.isBehind(mark) || mark.identity != identity {
+        let identity = try await identity()
+        if core.epochs.isBehind(mark) || mark.identity != identity ?? mark.identity {
             _ = try await open(seen: core.epochs.isBehind(mark) ? .older : .moved)
             return
         }
+        // It may not have told at the start.
+        if let identity { core.database.trust(identity) }
         if core.epochs.note(mark) { core.sequence.drop() }
         try write(mark, isClean: false)
     }

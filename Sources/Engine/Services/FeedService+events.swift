@@ -106,7 +106,7 @@ extension FeedService {
         }
         let start = given
         let event = named
-        let strangers = try await core.database.read { try FeedStrangers.find($0) }
+        let strangers = try await FeedStrangers.find(core.database)
         let (page, next, epoch) = try await core.database.read(snapshot: true) { db in
             // Who waits for events may outlast the business.
             if try TenantStore.isRemoved(environment.scope, db) { throw DomainError.revokedKey }

@@ -34,10 +34,11 @@ extension FeedService {
     ) async throws -> String? {
         let scope = environment.scope
         let owner = query.connection.map { $0 == EventQuery.none ? "" : $0 }
+        let strangers = try await FeedStrangers.find(core.database)
         let found = try await core.database.read(snapshot: true) { db in
-            let rows = try EventReads.latest(of: owner, limit: Self.scannedMax, scope, db)
+            let rows = try EventReads.latest(of: owner, limit: Self.scannedMax, scope, db, strangers)
             let first = rows.filter { query.wants($0.type) }.prefix(last).last
-            return (first, try EventReads.horizon(db).epoch)
+            return (first, try EventReads.horizon(db, strangers).epoch)
         }
         guard let first = found.0 else { return nil }
         let place =

@@ -39,7 +39,7 @@ extension FeedService {
                 nil
             }
         let vault = core.vault
-        let strangers = try await core.database.read { try FeedStrangers.find($0) }
+        let strangers = try await FeedStrangers.find(core.database)
         let (sync, cursor, facts) = try await core.database.read(snapshot: true) { db in
             let (owner, accounts) = try Self.owned(filter, environment.scope, db)
             let horizon = try FeedStore.horizon(db, strangers)

@@ -26,7 +26,12 @@ public struct FeedStrangers: Sendable {
         """
 
     /// Those of now; none on SQLite.
-    public static func find(_ db: any SQLConnection) throws -> FeedStrangers {
+    public static func find(_ database: Database) async throws -> FeedStrangers {
+        guard database.dialect == .postgres else { return FeedStrangers(numbers: []) }
+        return try await database.read { try find($0) }
+    }
+
+    static func find(_ db: any SQLConnection) throws -> FeedStrangers {
         FeedStrangers(numbers: db.dialect == .postgres ? try db.query(sql) { $0.int(0) } : [])
     }
 }

@@ -130,9 +130,11 @@ public enum EventReads {
     }
 
     /// The newest events that are settled, the newest first.
-    /// - Parameter connection: whose; an empty one for those of none, nil for all.
+    /// - Parameters:
+    ///   - connection: whose; an empty one for those of none, nil for all.
+    ///   - strangers: as for `horizon`.
     public static func latest(
-        of connection: String?, limit: Int, _ scope: Scope, _ db: any SQLConnection
+        of connection: String?, limit: Int, _ scope: Scope, _ db: any SQLConnection, _ strangers: FeedStrangers? = nil
     ) throws -> [Fed] {
         let key: [SQLValue] = [.integer(scope.environmentID), .int(limit)]
         if let connection {
@@ -141,7 +143,7 @@ public enum EventReads {
         }
         let place = FeedRows.Feed.events.place(db.dialect)
         let rest = "batch <= $3 ORDER BY batch DESC, \(place) DESC"
-        return try db.query(latestSQL(db.dialect, rest), key + [.integer(try horizon(db).place.batch)], fed)
+        return try db.query(latestSQL(db.dialect, rest), key + [.integer(try horizon(db, strangers).place.batch)], fed)
     }
 
     private static func fed(_ row: borrowing Row) -> Fed {

@@ -41,6 +41,7 @@ public final class CrashingConnection: SQLConnection {
     private let inner: any SQLConnection
     private let crash: CrashSwitch
     public var dialect: Dialect { inner.dialect }
+    public var session: Int { inner.session }
 
     public init(_ inner: any SQLConnection, _ crash: CrashSwitch) {
         self.inner = inner
