@@ -997,7 +997,7 @@ extension LinkAssets {
         part.appendChild(row(banks[place], choose));
         }
         list.appendChild(part);
-        if (place < banks.length) (window.requestIdleCallback || setTimeout)(more);
+        if (place < banks.length) (window.requestIdleCallback || setTimeout)(more, { timeout: 500 });
         })();
         }
         screens.banks = function (banks, choose, back, isBack) {

@@ -54,7 +54,7 @@
         part.appendChild(row(banks[place], choose));
       }
       list.appendChild(part);
-      if (place < banks.length) (window.requestIdleCallback || setTimeout)(more);
+      if (place < banks.length) (window.requestIdleCallback || setTimeout)(more, { timeout: 500 });
     })();
   }
 
