@@ -238,65 +238,65 @@ class Cluster:
         self.run(self.script, "stop", str(self.state))
 
 
-def test_the_files_of_a_postgresql_server_are_put_back(tmp_path):
+@pytest.fixture
+def own_postgres(tmp_path):
+    """A server whose PostgreSQL is the test's own, to be stopped, copied and replaced."""
     cluster = Cluster(tmp_path)
     server = None
     try:
         server = Kubewa(tmp_path, PostgreSQL(cluster.url, "kubewa"))
-        tenant, consumer = begin(server)
-        before = set(consumer.shown)
-        server.stop()
-        cluster.stop()
-        cluster.save()
-        cluster.start()
-        server.start()
-        assert consumer.pull() == [] and consumer.gaps == [], "a restart is no restore"
-        more(tenant, consumer)
-        server.stop()
-        cluster.stop()
-        cluster.put_back()
-        cluster.start()
-        server.start()
-        check_restored(tenant, consumer, before)
+        yield cluster, server
     finally:
         if server:
             server.stop()
         cluster.close()
 
 
-def test_a_standby_that_missed_commits_takes_over_under_a_running_node(tmp_path):
-    cluster = Cluster(tmp_path)
-    server = None
-    try:
-        server = Kubewa(tmp_path, PostgreSQL(cluster.url, "kubewa"))
-        tenant, consumer = begin(server)
-        before = set(consumer.shown)
-        cluster.make_standby()
-        more(tenant, consumer)
-        undone = dict(consumer.shown)
-        cluster.fail_over()
-        answers = []
+def test_the_files_of_a_postgresql_server_are_put_back(own_postgres):
+    cluster, server = own_postgres
+    tenant, consumer = begin(server)
+    before = set(consumer.shown)
+    server.stop()
+    cluster.stop()
+    cluster.save()
+    cluster.start()
+    server.start()
+    assert consumer.pull() == [] and consumer.gaps == [], "a restart is no restore"
+    more(tenant, consumer)
+    server.stop()
+    cluster.stop()
+    cluster.put_back()
+    cluster.start()
+    server.start()
+    check_restored(tenant, consumer, before)
 
-        def post():
-            body = {"username": "ada", "amount_minor": 700, "narration": "Posting after the failover"}
-            reply = tenant.request("POST", "/api/v1/sandbox/transactions", body)
-            answers.append(reply.status_code)
-            return reply.ok
 
-        wait_until("the standby to be asked", lambda: not post())
-        cluster.control("promote")
-        wait_until("a posting", post)
-        assert set(answers[:-1]) == {503}, "what cannot be written yet may be asked for again"
-        server.settle()
-        again = consumer.pull()
-        assert consumer.gaps == ["restored"]
-        assert before < {event["event_id"] for event in again}
-        check_fresh([event for event in again if event["event_id"] not in before], undone)
-        assert server.process.poll() is None
-    finally:
-        if server:
-            server.stop()
-        cluster.close()
+def test_a_standby_that_missed_commits_takes_over_under_a_running_node(own_postgres):
+    cluster, server = own_postgres
+    tenant, consumer = begin(server)
+    before = set(consumer.shown)
+    cluster.make_standby()
+    more(tenant, consumer)
+    undone = dict(consumer.shown)
+    cluster.fail_over()
+    answers = []
+
+    def post():
+        body = {"username": "ada", "amount_minor": 700, "narration": "Posting after the failover"}
+        reply = tenant.request("POST", "/api/v1/sandbox/transactions", body)
+        answers.append(reply.status_code)
+        return reply.ok
+
+    wait_until("the standby to be asked", lambda: not post())
+    cluster.control("promote")
+    wait_until("a posting", post)
+    assert set(answers[:-1]) == {503}, "what cannot be written yet may be asked for again"
+    server.settle()
+    again = consumer.pull()
+    assert consumer.gaps == ["restored"]
+    assert before < {event["event_id"] for event in again}
+    check_fresh([event for event in again if event["event_id"] not in before], undone)
+    assert server.process.poll() is None
 
 
 def test_an_operator_says_that_the_database_was_restored(kubewa):
